@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package scope holds the pair that everything belongs to: an AWS account and a
+// region. SES isolates all state by it, and it leads every table.
+package scope
+
+import "strings"
+
+// Scope names an account in a region. The zero value names nothing.
+type Scope struct {
+	Account string // 12 digits
+	Region  string // an AWS region name such as "us-east-1"
+}
+
+// ARN returns the SES ARN of a resource of this scope, for example
+// arn:aws:ses:us-east-1:123456789012:identity/example.com.
+func (s Scope) ARN(resource string) string {
+	return "arn:" + s.Partition() + ":ses:" + s.Region + ":" + s.Account + ":" + resource
+}
+
+// Partition is the ARN partition that the region belongs to.
+func (s Scope) Partition() string {
+	switch {
+	case strings.HasPrefix(s.Region, "us-gov-"):
+		return "aws-us-gov"
+	case strings.HasPrefix(s.Region, "cn-"):
+		return "aws-cn"
+	}
+	return "aws"
+}
+
+// String is "account/region", for logs.
+func (s Scope) String() string { return s.Account + "/" + s.Region }
+
+// ValidAccount reports whether id has the form of an AWS account id: 12 digits.
+func ValidAccount(id string) bool {
+	if len(id) != 12 {
+		return false
+	}
+	for i := range len(id) {
+		if id[i] < '0' || id[i] > '9' {
+			return false
+		}
+	}
+	return true
+}
+
+// ValidRegion reports whether name has the form of a region name: 2 to 32
+// lower-case letters, digits and hyphens, beginning and ending with neither
+// hyphen. Any such name is a region; a server may play several.
+func ValidRegion(name string) bool {
+	if len(name) < 2 || len(name) > 32 || name[0] == '-' || name[len(name)-1] == '-' {
+		return false
+	}
+	for i := range len(name) {
+		c := name[i]
+		if c != '-' && (c < 'a' || c > 'z') && (c < '0' || c > '9') {
+			return false
+		}
+	}
+	return true
+}
