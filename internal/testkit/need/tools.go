@@ -1,0 +1,76 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package need
+
+// Tool is a program that nobody here wrote.
+type Tool struct {
+	Name    string   // as its users call it
+	Paths   []string // absolute paths or patterns, tried in order; a bare name is looked up in PATH
+	Version []string // arguments that make it print its version; an absolute path first runs another program
+	From    string   // where it comes from
+	Root    bool     // works for root only
+}
+
+// PythonModule is a module of Debian's Python, never one that pip put beside it.
+type PythonModule struct {
+	Name    string
+	Version string // Python that prints its version
+	From    string
+}
+
+// The programs. Where a language's own package manager may have put another version
+// first in PATH, the path is Debian's.
+var (
+	Postfix = Tool{
+		Name: "Postfix", Paths: []string{"/usr/sbin/postfix"}, Root: true,
+		Version: []string{"/usr/sbin/postconf", "-d", "-h", "mail_version"}, From: "Debian package postfix",
+	}
+	OpenDKIM = Tool{
+		Name: "OpenDKIM", Paths: []string{"/usr/sbin/opendkim"},
+		Version: []string{"-V"}, From: "Debian package opendkim",
+	}
+	OpenDKIMTestmsg = Tool{
+		Name: "opendkim-testmsg", Paths: []string{"/usr/bin/opendkim-testmsg", "/usr/sbin/opendkim-testmsg"},
+		Version: []string{"/usr/sbin/opendkim", "-V"}, From: "Debian package opendkim-tools", Root: true,
+	}
+	PostgreSQL = Tool{
+		Name: "PostgreSQL", Paths: []string{"/usr/lib/postgresql/*/bin/postgres"},
+		Version: []string{"--version"}, From: "Debian package postgresql-15",
+	}
+	Python = Tool{
+		Name: "Python (smtplib, email.mime)", Paths: []string{"/usr/bin/python3"},
+		Version: []string{"--version"}, From: "Debian package python3",
+	}
+	AWSCLI = Tool{
+		Name: "AWS CLI", Paths: []string{"/usr/bin/aws"},
+		Version: []string{"--version"}, From: "Debian package awscli",
+	}
+	Swaks = Tool{
+		Name: "swaks", Paths: []string{"/usr/bin/swaks"},
+		Version: []string{"--version"}, From: "Debian package swaks",
+	}
+	Curl = Tool{
+		Name: "curl", Paths: []string{"/usr/bin/curl"},
+		Version: []string{"--version"}, From: "Debian package curl",
+	}
+	Node = Tool{
+		Name: "Node.js", Paths: []string{"node"},
+		Version: []string{"--version"}, From: "Node 20 or later",
+	}
+)
+
+// The Python modules.
+var (
+	Boto3 = PythonModule{
+		Name: "boto3", Version: "import boto3; print(boto3.__version__)",
+		From: "Debian package python3-boto3",
+	}
+	DKIMPy = PythonModule{
+		Name: "dkimpy", From: "Debian package python3-dkim",
+		Version: "import dkim, importlib.metadata as m; print(m.version('dkimpy'))",
+	}
+	DNSPython = PythonModule{
+		Name: "dnspython", Version: "import dns.version; print(dns.version.version)",
+		From: "Debian package python3-dnspython",
+	}
+)
