@@ -1,0 +1,376 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package identity holds verified identities (SES: creating and verifying
+// identities): domains and addresses that an account may send from in a region,
+// with the DKIM keys that sign for the domains.
+package identity
+
+import (
+	"context"
+	"database/sql"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"io"
+	"strings"
+	"time"
+
+	"sesame/internal/base/address"
+	"sesame/internal/base/clock"
+	"sesame/internal/base/fault"
+	"sesame/internal/base/scope"
+	"sesame/internal/core/store"
+)
+
+// Kind tells domains from addresses.
+type Kind string
+
+// Status is a verification or DKIM status, in API v2's spelling.
+type Status string
+
+// The kinds and the statuses that are used so far.
+const (
+	Domain  Kind = "DOMAIN"
+	Address Kind = "EMAIL_ADDRESS"
+
+	Pending    Status = "PENDING"
+	Success    Status = "SUCCESS"
+	NotStarted Status = "NOT_STARTED"
+)
+
+// MaxPerRegion is SES's quota of identities of an account in a region.
+const MaxPerRegion = 10_000
+
+// Tag is a resource tag.
+type Tag struct{ Key, Value string }
+
+// Identity is a domain or address of a scope.
+type Identity struct {
+	Scope        scope.Scope
+	Name         string // domain in lower case, or address with its domain in lower case
+	Kind         Kind
+	Verification Status
+	Token        string // for the TXT record that proves a domain (API v1)
+	Signing      bool   // DKIM signing is switched on
+	DKIM         Status
+	ConfigSet    string // default configuration set
+	Tags         []Tag
+	CreatedAt    time.Time
+	VerifiedAt   time.Time // zero until verified
+	Keys         []Key     // DKIM keys in the order of their tokens; none for an address
+}
+
+// Verified reports whether mail may be sent from the identity.
+func (i Identity) Verified() bool { return i.Verification == Success }
+
+// Tokens are the DKIM tokens, which are the selectors of the keys.
+func (i Identity) Tokens() []string {
+	tokens := make([]string, len(i.Keys))
+	for n, k := range i.Keys {
+		tokens[n] = k.Selector
+	}
+	return tokens
+}
+
+// Sealer keeps private keys unreadable at rest; aad binds a key to its row.
+type Sealer interface {
+	Seal(plaintext, aad []byte) ([]byte, error)
+	Open(sealed, aad []byte) ([]byte, error)
+}
+
+// Options configure Identities.
+type Options struct {
+	DB     *store.DB
+	Seal   Sealer
+	Clock  clock.Clock
+	Random io.Reader
+
+	// VerifyAtOnce makes every new identity verified, as on a laptop.
+	VerifyAtOnce bool
+}
+
+// Identities serves the identities of one server. It is safe for concurrent use. A
+// change made by another node is seen within a second.
+type Identities struct {
+	o     Options
+	cache *cache
+}
+
+// New returns the identities kept in o.DB.
+func New(o Options) *Identities { return &Identities{o: o, cache: newCache()} }
+
+// ParseName normalises an identity's name and tells its kind.
+func ParseName(name string) (string, Kind, error) {
+	if strings.Contains(name, "@") {
+		a, err := address.Parse(name)
+		if err != nil || strings.HasPrefix(string(a.Domain), "[") {
+			return "", "", fault.InField(fault.Invalid, "EmailIdentity", "Invalid email address <%s>.", safe(name))
+		}
+		return a.String(), Address, nil
+	}
+	d, err := address.ParseDomain(name)
+	if err != nil || d.Parent() == "" {
+		return "", "", fault.InField(fault.Invalid, "EmailIdentity", "Invalid domain name <%s>.", safe(name))
+	}
+	return string(d), Domain, nil
+}
+
+// safe makes a name from outside fit to be shown in an error.
+func safe(s string) string {
+	if len(s) > 320 {
+		s = s[:320] + "..."
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r == 0x7f {
+			return '?'
+		}
+		return r
+	}, s)
+}
+
+// New identity's settings.
+type Settings struct {
+	ConfigSet string
+	Tags      []Tag
+}
+
+// Create adds an identity. A domain gets its DKIM keys and tokens at once.
+func (s *Identities) Create(ctx context.Context, sc scope.Scope, name string, set Settings) (Identity, error) {
+	norm, kind, err := ParseName(name)
+	if err != nil {
+		return Identity{}, err
+	}
+	if _, err := s.Get(ctx, sc, norm); err == nil {
+		return Identity{}, fault.New(fault.AlreadyExists, "Email identity %s already exist.", norm)
+	} else if !fault.Is(err, fault.NotFound) {
+		return Identity{}, err
+	}
+	id, err := s.prepare(sc, norm, kind, set)
+	if err != nil {
+		return Identity{}, err
+	}
+	err = s.o.DB.Write(ctx, func(tx *store.Tx) error { return insert(tx, id) })
+	s.cache.drop(sc, norm)
+	if err != nil {
+		return Identity{}, err
+	}
+	return id, nil
+}
+
+func (s *Identities) prepare(sc scope.Scope, name string, kind Kind, set Settings) (Identity, error) {
+	id := Identity{Scope: sc, Name: name, Kind: kind, Verification: Pending, Signing: kind == Domain,
+		DKIM: NotStarted, ConfigSet: set.ConfigSet, Tags: set.Tags, CreatedAt: s.o.Clock()}
+	var b [32]byte
+	if _, err := io.ReadFull(s.o.Random, b[:]); err != nil {
+		return id, fault.Wrap("identity.Create", err)
+	}
+	id.Token = base64.StdEncoding.EncodeToString(b[:])
+	if kind == Domain {
+		keys, err := s.newKeys(sc, name)
+		if err != nil {
+			return id, fault.Wrap("identity.Create", err)
+		}
+		id.Keys, id.DKIM = keys, Pending
+	}
+	if s.o.VerifyAtOnce {
+		verify(&id, s.o.Clock())
+	}
+	return id, nil
+}
+
+func verify(id *Identity, now time.Time) {
+	id.Verification, id.VerifiedAt = Success, now
+	if id.Kind == Domain {
+		id.DKIM = Success
+	}
+}
+
+func insert(tx *store.Tx, id Identity) error {
+	var n int
+	if err := tx.Get([]any{&n}, `SELECT count(*) FROM identities WHERE account = ? AND region = ?`, id.Scope.Account, id.Scope.Region); err != nil {
+		return err
+	}
+	if n >= MaxPerRegion {
+		return fault.New(fault.LimitExceeded, "You have reached the maximum of %d identities.", MaxPerRegion)
+	}
+	tags, err := json.Marshal(id.Tags)
+	if err != nil {
+		return err
+	}
+	_, err = tx.Exec(`INSERT INTO identities (account, region, name, kind, verification, token, signing, dkim_status, config_set, tags, created_at, verified_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		id.Scope.Account, id.Scope.Region, id.Name, string(id.Kind), string(id.Verification), id.Token, flag(id.Signing),
+		string(id.DKIM), id.ConfigSet, string(tags), store.Millis(id.CreatedAt), store.Millis(id.VerifiedAt))
+	if store.IsConflict(err) {
+		return fault.New(fault.AlreadyExists, "Email identity %s already exist.", id.Name)
+	}
+	if err != nil {
+		return err
+	}
+	return insertKeys(tx, id)
+}
+
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Get returns the identity with exactly this name, or NotFound.
+func (s *Identities) Get(ctx context.Context, sc scope.Scope, name string) (Identity, error) {
+	norm, _, err := ParseName(name)
+	if err != nil {
+		return Identity{}, err
+	}
+	now := s.o.Clock()
+	if id, found, ok := s.cache.get(sc, norm, now); ok {
+		if !found {
+			return Identity{}, notFound(norm)
+		}
+		return id, nil
+	}
+	id, err := s.load(ctx, sc, norm)
+	if err != nil && !fault.Is(err, fault.NotFound) {
+		return Identity{}, err
+	}
+	s.cache.put(sc, norm, id, err == nil, now)
+	return id, err
+}
+
+func notFound(name string) error {
+	return fault.New(fault.NotFound, "Email identity %s does not exist.", name)
+}
+
+const columns = `name, kind, verification, token, signing, dkim_status, config_set, tags, created_at, verified_at`
+
+func scan(row interface{ Scan(...any) error }, id *Identity) error {
+	var signing int
+	var tags string
+	var created, verified int64
+	err := row.Scan(&id.Name, &id.Kind, &id.Verification, &id.Token, &signing, &id.DKIM, &id.ConfigSet, &tags, &created, &verified)
+	if err != nil {
+		return err
+	}
+	id.Signing, id.CreatedAt, id.VerifiedAt = signing != 0, store.Time(created), store.Time(verified)
+	return json.Unmarshal([]byte(tags), &id.Tags)
+}
+
+func (s *Identities) load(ctx context.Context, sc scope.Scope, name string) (Identity, error) {
+	id := Identity{Scope: sc}
+	err := scan(s.o.DB.QueryRow(ctx, `SELECT `+columns+` FROM identities WHERE account = ? AND region = ? AND name = ?`,
+		sc.Account, sc.Region, name), &id)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Identity{}, notFound(name)
+	}
+	if err != nil {
+		return Identity{}, fault.Wrap("identity.Get", err)
+	}
+	if id.Kind == Domain {
+		if id.Keys, err = s.loadKeys(ctx, sc, name); err != nil {
+			return Identity{}, fault.Wrap("identity.Get", err)
+		}
+	}
+	return id, nil
+}
+
+// List returns up to limit identities of a kind (any if kind is "") by name, from
+// the first after the name after. More reports whether others follow.
+func (s *Identities) List(ctx context.Context, sc scope.Scope, kind Kind, after string, limit int) (ids []Identity, more bool, err error) {
+	rows, err := s.o.DB.Query(ctx, `SELECT `+columns+` FROM identities
+		WHERE account = ? AND region = ? AND name > ? AND (? = '' OR kind = ?) ORDER BY name LIMIT ?`,
+		sc.Account, sc.Region, after, string(kind), string(kind), limit+1)
+	if err != nil {
+		return nil, false, fault.Wrap("identity.List", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		id := Identity{Scope: sc}
+		if err := scan(rows, &id); err != nil {
+			return nil, false, fault.Wrap("identity.List", err)
+		}
+		ids = append(ids, id)
+	}
+	if err := rows.Err(); err != nil {
+		return nil, false, fault.Wrap("identity.List", err)
+	}
+	if len(ids) > limit {
+		return ids[:limit], true, nil
+	}
+	return ids, false, nil
+}
+
+// Delete removes the identity and its keys, or returns NotFound.
+func (s *Identities) Delete(ctx context.Context, sc scope.Scope, name string) error {
+	norm, _, err := ParseName(name)
+	if err != nil {
+		return err
+	}
+	err = s.o.DB.Write(ctx, func(tx *store.Tx) error {
+		n, err := tx.Exec(`DELETE FROM identities WHERE account = ? AND region = ? AND name = ?`, sc.Account, sc.Region, norm)
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return notFound(norm)
+		}
+		_, err = tx.Exec(`DELETE FROM dkim_keys WHERE account = ? AND region = ? AND identity = ?`, sc.Account, sc.Region, norm)
+		return err
+	})
+	s.cache.drop(sc, norm)
+	return err
+}
+
+// MarkVerified records the operator's word that the identity is the account's own
+// (RFC-less: `sesame identity verify`), with DKIM in use.
+func (s *Identities) MarkVerified(ctx context.Context, sc scope.Scope, name string) (Identity, error) {
+	norm, _, err := ParseName(name)
+	if err != nil {
+		return Identity{}, err
+	}
+	id, err := s.load(ctx, sc, norm)
+	if err != nil {
+		return Identity{}, err
+	}
+	verify(&id, s.o.Clock())
+	err = s.o.DB.Write(ctx, func(tx *store.Tx) error {
+		n, err := tx.Exec(`UPDATE identities SET verification = ?, dkim_status = ?, verified_at = ? WHERE account = ? AND region = ? AND name = ?`,
+			string(id.Verification), string(id.DKIM), store.Millis(id.VerifiedAt), sc.Account, sc.Region, norm)
+		if err == nil && n == 0 {
+			return notFound(norm)
+		}
+		return err
+	})
+	s.cache.drop(sc, norm)
+	return id, err
+}
+
+// Resolve returns the identity that mail from a is sent under: the address itself if
+// it is verified, else the most specific verified domain that a's domain is in or
+// below (SES: a verified domain covers its subdomains and addresses). It returns
+// NotFound if there is none.
+func (s *Identities) Resolve(ctx context.Context, sc scope.Scope, a address.Address) (Identity, error) {
+	id, err := s.Get(ctx, sc, a.String())
+	if err == nil && id.Verified() {
+		return id, nil
+	}
+	if err != nil && fault.KindOf(err) == fault.Internal {
+		return Identity{}, err
+	}
+	return s.ResolveDomain(ctx, sc, a.Domain)
+}
+
+// ResolveDomain returns the most specific verified domain identity at or above d, or
+// NotFound.
+func (s *Identities) ResolveDomain(ctx context.Context, sc scope.Scope, d address.Domain) (Identity, error) {
+	for ; d.Parent() != ""; d = d.Parent() {
+		id, err := s.Get(ctx, sc, string(d))
+		if err == nil && id.Verified() {
+			return id, nil
+		}
+		if err != nil && fault.KindOf(err) == fault.Internal {
+			return Identity{}, err
+		}
+	}
+	return Identity{}, notFound(string(d))
+}

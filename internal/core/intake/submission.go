@@ -1,0 +1,44 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package intake
+
+import (
+	"sesame/internal/base/address"
+	"sesame/internal/base/scope"
+	"sesame/internal/core/account"
+	"sesame/internal/core/spool"
+)
+
+// Sizes of a message that SES takes at its doors, after encoding (SES: service
+// quotas).
+const (
+	MaxBytesV1 = 10 << 20
+	MaxBytesV2 = 40 << 20 // and SMTP
+)
+
+// MaxRecipients is how many recipients one message may have (SES: service quotas).
+const MaxRecipients = 50
+
+// Submission is a message at a door. Every door brings it in this form.
+type Submission struct {
+	Scope     scope.Scope
+	Principal account.Principal
+	Operation string // SendEmail, SendRawEmail or SMTP
+	SourceIP  string
+	MaxBytes  int
+
+	Raw []byte // header section and body; line ends need not be CRLF
+
+	// Envelope. A zero Source is taken from the message's Return-Path or From field,
+	// and without Recipients those of To, Cc and Bcc are used.
+	Source     address.Address
+	Recipients []address.Address
+
+	ReturnPath address.Address // where feedback goes, if not to the source
+	ConfigSet  string
+	Tags       []spool.Tag
+
+	// HeaderOptional lets a message without From through: the source is put in (SMTP
+	// takes messages without any header section).
+	HeaderOptional bool
+}

@@ -1,0 +1,270 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package spool keeps what was accepted until each recipient has its outcome.
+//
+// Accept, Lease, Release and Settle are the only changes, each one commit with the
+// events that it makes. A recipient is queued (due at a time), leased (one node is
+// about to try it; the attempt is recorded before anything is dialled) or in one of
+// the final states, which it never leaves. A lease ends by Settle or Release, or it
+// runs out; nothing is ever dropped for a stale lease.
+package spool
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"log/slog"
+	"strings"
+	"sync/atomic"
+	"time"
+
+	"sesame/internal/base/address"
+	"sesame/internal/base/clock"
+	"sesame/internal/base/fault"
+	"sesame/internal/base/scope"
+	"sesame/internal/core/blob"
+	"sesame/internal/core/event"
+	"sesame/internal/core/quota"
+	"sesame/internal/core/store"
+)
+
+// State is where a recipient stands. The numbers are stored.
+type State int
+
+// The states. All after Leased are final.
+const (
+	Queued State = iota
+	Leased
+	Delivered
+	Bounced
+	Rejected
+	Suppressed
+	Expired
+	Cancelled
+)
+
+// String is the state's name, for people.
+func (s State) String() string {
+	return [...]string{"queued", "leased", "delivered", "bounced", "rejected", "suppressed", "expired", "cancelled"}[s]
+}
+
+// Tag is a message tag (SES: EmailTags).
+type Tag struct{ Name, Value string }
+
+// Message is an accepted message. It is not changed once it is in the spool.
+type Message struct {
+	Scope      scope.Scope
+	ID         string
+	AcceptedAt time.Time
+	Operation  string // the door: SendEmail, SendRawEmail, SMTP
+	Caller     string // ARN of the principal
+	SourceIP   string
+	ReturnPath address.Address // where feedback about the message goes
+	Sender     address.Address // the From address
+	Identity   string          // the identity that the message is sent under
+	Subject    string
+	OriginalID string // the Message-ID that the caller gave
+	ConfigSet  string
+	Tags       []Tag
+	EightBit   bool
+	HeaderSize int
+	Content    []byte // header section and body, CRLF, ready to be signed
+	Recipients []address.Address
+
+	// Prepared is for the dispatcher: what it puts before Content, made once.
+	Prepared atomic.Pointer[[]byte]
+}
+
+// Entry is a leased recipient of a message.
+type Entry struct {
+	Message    *Message
+	N          int // index of the recipient
+	Address    address.Address
+	Attempt    int // 1 for the first
+	LeaseUntil time.Time
+}
+
+// Ready is the memory queue that accepted recipients go to directly when it has
+// room, so that a first attempt needs neither a second commit nor a read.
+type Ready interface {
+	Reserve(d address.Domain, bytes int) bool // takes room for one entry
+	Cancel(d address.Domain, bytes int)       // gives it back
+	Push(e *Entry)                            // uses it
+	Waiting(d address.Domain)                 // tells that d has a due recipient in the database
+}
+
+// Options configure a Spool.
+type Options struct {
+	DB    *store.DB
+	Blobs *blob.Dir
+	Clock clock.Clock
+	Log   *slog.Logger
+
+	Node     string        // this node and its start; names the owner of leases
+	LeaseFor time.Duration // longer than any attempt takes
+	InRow    int           // content up to this many bytes lives in the database
+}
+
+// Spool is safe for concurrent use.
+type Spool struct {
+	o     Options
+	ready Ready
+
+	lost, recovered atomic.Int64
+}
+
+// New returns the spool kept in o.DB. SetReady must be called before the first
+// Accept if there is a memory queue.
+func New(o Options) *Spool { return &Spool{o: o} }
+
+// SetReady connects the memory queue.
+func (s *Spool) SetReady(r Ready) { s.ready = r }
+
+// Stats are counters since the start.
+type Stats struct {
+	LostLeases int64 // outcomes that came after the lease had gone to somebody else
+	Recovered  int64 // leases of a dead node that were queued again; each may deliver twice
+}
+
+// Stats returns the present counters.
+func (s *Spool) Stats() Stats { return Stats{s.lost.Load(), s.recovered.Load()} }
+
+// Accept makes the message durable with its recipients, its Send event and its count
+// against the quota. When it returns nil, the message survives a power cut; when it
+// returns an error of kind Unavailable, nobody knows.
+func (s *Spool) Accept(ctx context.Context, m *Message) error {
+	tags, err := json.Marshal(m.Tags)
+	if err != nil {
+		return fault.Wrap("spool.Accept", err)
+	}
+	key := ""
+	if len(m.Content) > s.o.InRow {
+		key = m.ID
+		if err := s.o.Blobs.Put(key, m.Content); err != nil {
+			return &fault.Error{Kind: fault.Unavailable, Op: "spool.Accept", Text: "Temporary service failure", Err: err}
+		}
+	}
+	direct := s.reserve(m)
+	until := s.o.Clock().Add(s.o.LeaseFor)
+	err = s.o.DB.Write(ctx, func(tx *store.Tx) error { return s.insert(tx, m, string(tags), key, direct, until) })
+	if err != nil {
+		s.cancel(m, direct)
+		if key != "" && !fault.Is(err, fault.Unavailable) {
+			err = errors.Join(err, s.o.Blobs.Delete(key))
+		}
+		return err
+	}
+	s.hand(m, direct, until)
+	return nil
+}
+
+// reserve tells for each recipient whether the memory queue takes it.
+func (s *Spool) reserve(m *Message) []bool {
+	direct := make([]bool, len(m.Recipients))
+	for i, r := range m.Recipients {
+		direct[i] = s.ready != nil && s.ready.Reserve(r.Domain, len(m.Content))
+	}
+	return direct
+}
+
+func (s *Spool) cancel(m *Message, direct []bool) {
+	for i, r := range m.Recipients {
+		if direct[i] {
+			s.ready.Cancel(r.Domain, len(m.Content))
+		}
+	}
+}
+
+func (s *Spool) hand(m *Message, direct []bool, until time.Time) {
+	if s.ready == nil {
+		return
+	}
+	for i, r := range m.Recipients {
+		if direct[i] {
+			s.ready.Push(&Entry{Message: m, N: i, Address: r, Attempt: 1, LeaseUntil: until})
+		} else {
+			s.ready.Waiting(r.Domain)
+		}
+	}
+}
+
+func (s *Spool) insert(tx *store.Tx, m *Message, tags, key string, direct []bool, until time.Time) error {
+	at := store.Millis(m.AcceptedAt)
+	_, err := tx.Exec(`INSERT INTO messages (account, region, id, accepted_at, operation, caller, source_ip, return_path, sender, identity,
+		subject, original_id, config_set, tags, size, header_size, eight_bit, blob) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		m.Scope.Account, m.Scope.Region, m.ID, at, m.Operation, m.Caller, m.SourceIP, m.ReturnPath.String(), m.Sender.String(), m.Identity,
+		m.Subject, m.OriginalID, m.ConfigSet, tags, len(m.Content), m.HeaderSize, flag(m.EightBit), key)
+	if err != nil {
+		return fmt.Errorf("messages: %w", err)
+	}
+	if key == "" {
+		if _, err := tx.Exec(`INSERT INTO contents (account, region, message_id, data) VALUES (?, ?, ?, ?)`,
+			m.Scope.Account, m.Scope.Region, m.ID, m.Content); err != nil {
+			return fmt.Errorf("contents: %w", err)
+		}
+	}
+	for i, r := range m.Recipients {
+		state, attempts, owner, lease := Queued, 0, "", int64(0)
+		if direct[i] {
+			state, attempts, owner, lease = Leased, 1, s.o.Node, store.Millis(until)
+		}
+		if _, err := tx.Exec(`INSERT INTO recipients (account, region, message_id, n, address, domain, state, due_at, attempts, lease_owner, lease_until)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+			m.Scope.Account, m.Scope.Region, m.ID, i, r.String(), string(r.Domain), int(state), at, attempts, owner, lease); err != nil {
+			return fmt.Errorf("recipients: %w", err)
+		}
+	}
+	tx.Count(m.Scope, quota.Counter, m.AcceptedAt, int64(len(m.Recipients)))
+	return event.Append(tx, event.Event{Scope: m.Scope, Kind: event.Send, MessageID: m.ID, At: m.AcceptedAt,
+		Detail: event.Detail{Recipients: addresses(m.Recipients)}})
+}
+
+func addresses(as []address.Address) []string {
+	s := make([]string, len(as))
+	for i, a := range as {
+		s[i] = a.String()
+	}
+	return s
+}
+
+func flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}
+
+// Content returns the message's bytes as accepted.
+func (s *Spool) Content(ctx context.Context, sc scope.Scope, id, key string) ([]byte, error) {
+	if key != "" {
+		b, err := s.o.Blobs.Get(key)
+		return b, fault.Wrap("spool.Content", err)
+	}
+	var b []byte
+	err := s.o.DB.QueryRow(ctx, `SELECT data FROM contents WHERE account = ? AND region = ? AND message_id = ?`, sc.Account, sc.Region, id).Scan(&b)
+	return b, fault.Wrap("spool.Content", err)
+}
+
+// Sweep removes blobs that a crash left without a row. It is for the start.
+func (s *Spool) Sweep(ctx context.Context) error {
+	if s.o.DB.Shared() {
+		return nil // another node may be between its blob and its row
+	}
+	err := s.o.Blobs.Sweep(s.o.Clock().Add(-time.Hour), func(key string) (bool, error) {
+		var n int
+		err := s.o.DB.QueryRow(ctx, `SELECT count(*) FROM messages WHERE blob = ?`, key).Scan(&n)
+		return n > 0, err
+	})
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	return err
+}
+
+// nodeOf is the part of an owner that survives restarts.
+func nodeOf(owner string) string {
+	node, _, _ := strings.Cut(owner, "/")
+	return node
+}

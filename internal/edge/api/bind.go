@@ -1,0 +1,67 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+
+	"sesame/internal/base/fault"
+	"sesame/internal/proto/awswire"
+)
+
+// handler runs one operation.
+type handler func(ctx context.Context, in any) (any, error)
+
+// Binding is a service with what answers its operations.
+type Binding struct {
+	Service  *awswire.Service
+	handlers map[string]handler
+}
+
+// Bind connects a service to the methods of impl. A method answers the operation of
+// its name and has the signature of the SDK client's, without options:
+//
+//	SendEmail(context.Context, *sesv2.SendEmailInput) (*sesv2.SendEmailOutput, error)
+//
+// Operations without a method are not implemented. Bind panics on a method that has
+// an operation's name and another signature, since that is a defect of the program.
+func Bind(svc *awswire.Service, impl any) Binding {
+	b := Binding{Service: svc, handlers: map[string]handler{}}
+	v := reflect.ValueOf(impl)
+	for _, op := range svc.Operations() {
+		if m := v.MethodByName(op.Name); m.IsValid() {
+			b.handlers[op.Name] = bindMethod(op, m)
+		}
+	}
+	return b
+}
+
+// Implements reports whether the operation is answered.
+func (b Binding) Implements(op string) bool { return b.handlers[op] != nil }
+
+func bindMethod(op *awswire.Operation, m reflect.Value) handler {
+	t := m.Type()
+	ok := t.NumIn() == 2 && t.NumOut() == 2 &&
+		t.In(0) == reflect.TypeFor[context.Context]() && t.In(1) == reflect.TypeOf(op.NewInput()) &&
+		t.Out(0) == reflect.TypeOf(op.NewOutput()) && t.Out(1) == reflect.TypeFor[error]()
+	if !ok {
+		panic(fmt.Sprintf("api: method %s of %s has the signature %s", op.Name, op.Service, t))
+	}
+	return func(ctx context.Context, in any) (any, error) {
+		out := m.Call([]reflect.Value{reflect.ValueOf(ctx), reflect.ValueOf(in)})
+		if err, _ := out[1].Interface().(error); err != nil {
+			return nil, err
+		}
+		return out[0].Interface(), nil
+	}
+}
+
+func (b Binding) call(ctx context.Context, op *awswire.Operation, in any) (any, error) {
+	h := b.handlers[op.Name]
+	if h == nil {
+		return nil, fault.New(fault.NotImplemented, "The operation %s is not implemented by this server.", op.Name)
+	}
+	return h(ctx, in)
+}

@@ -1,0 +1,28 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package caller carries who calls an operation from the door to its handler.
+package caller
+
+import (
+	"context"
+
+	"sesame/internal/base/scope"
+	"sesame/internal/core/account"
+)
+
+// Caller is an authenticated request's origin.
+type Caller struct {
+	Scope     scope.Scope // the key's account, and the region of the signature
+	Principal account.Principal
+	RequestID string
+	SourceIP  string
+}
+
+type key struct{}
+
+// With returns a context that carries c.
+func With(ctx context.Context, c Caller) context.Context { return context.WithValue(ctx, key{}, c) }
+
+// From returns the caller of an operation. The door sets it for every handler, so it
+// panics where there is none.
+func From(ctx context.Context) Caller { return ctx.Value(key{}).(Caller) }

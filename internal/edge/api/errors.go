@@ -1,0 +1,92 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api
+
+import (
+	"errors"
+	"log/slog"
+	"net/http"
+
+	"sesame/internal/base/fault"
+	"sesame/internal/proto/awswire"
+	"sesame/internal/proto/sigv4"
+)
+
+// codes are what a fault is called in both versions of the API, with the HTTP status
+// of each.
+type codes struct {
+	v1       string
+	status1  int
+	v2       string
+	status2  int
+	internal bool // the log hears of it
+}
+
+// wire is the one table from kinds to codes (SES API v1 and v2: common errors, and
+// the errors of the operations).
+func wire(k fault.Kind) codes {
+	const bad = http.StatusBadRequest
+	switch k {
+	case fault.Invalid:
+		return codes{"InvalidParameterValue", bad, "BadRequestException", bad, false}
+	case fault.TooLarge:
+		return codes{"InvalidParameterValue", bad, "BadRequestException", bad, false}
+	case fault.Rejected:
+		return codes{"MessageRejected", bad, "MessageRejected", bad, false}
+	case fault.NotFound:
+		return codes{"InvalidParameterValue", bad, "NotFoundException", http.StatusNotFound, false}
+	case fault.ConfigSetNotFound:
+		return codes{"ConfigurationSetDoesNotExist", bad, "NotFoundException", http.StatusNotFound, false}
+	case fault.TemplateNotFound:
+		return codes{"TemplateDoesNotExist", bad, "NotFoundException", http.StatusNotFound, false}
+	case fault.AlreadyExists:
+		return codes{"AlreadyExists", bad, "AlreadyExistsException", bad, false}
+	case fault.LimitExceeded:
+		return codes{"LimitExceeded", bad, "LimitExceededException", bad, false}
+	case fault.Throttled:
+		return codes{"Throttling", bad, "TooManyRequestsException", http.StatusTooManyRequests, false}
+	case fault.AccessDenied:
+		return codes{"AccessDenied", http.StatusForbidden, "AccessDeniedException", http.StatusForbidden, false}
+	case fault.AccountPaused:
+		return codes{"AccountSendingPausedException", bad, "AccountSuspendedException", bad, false}
+	case fault.ConfigSetPaused:
+		return codes{"ConfigurationSetSendingPausedException", bad, "SendingPausedException", bad, false}
+	case fault.MailFromNotVerified:
+		return codes{"MailFromDomainNotVerifiedException", bad, "MailFromDomainNotVerifiedException", bad, false}
+	case fault.Conflict:
+		return codes{"InvalidParameterValue", bad, "ConcurrentModificationException", http.StatusInternalServerError, false}
+	case fault.Unavailable:
+		return codes{"ServiceUnavailable", http.StatusServiceUnavailable, "ServiceUnavailableException", http.StatusServiceUnavailable, true}
+	case fault.NotImplemented:
+		return codes{"NotImplemented", http.StatusNotImplemented, "NotImplementedException", http.StatusNotImplemented, false}
+	}
+	return codes{"InternalFailure", http.StatusInternalServerError, "InternalServiceErrorException", http.StatusInternalServerError, true}
+}
+
+// version tells which codes a service's clients know: the REST-JSON service has the
+// second version's.
+func (d *Door) version2(svc *awswire.Service) bool { return svc == d.o.V2.Service }
+
+// errorOf turns whatever an operation returned into what the client reads. The log
+// gets what the client must not see.
+func (d *Door) errorOf(svc *awswire.Service, err error, log *slog.Logger) *awswire.Error {
+	if e, ok := svc.ErrorOf(err); ok {
+		return e
+	}
+	var signature *sigv4.Error
+	if errors.As(err, &signature) {
+		w := signature.Kind.Wire()
+		if d.version2(svc) {
+			return &awswire.Error{Code: w.V2, Status: w.Status, Message: signature.Text}
+		}
+		return &awswire.Error{Code: w.V1, Status: w.Status, Message: signature.Text}
+	}
+	c := wire(fault.KindOf(err))
+	if c.internal {
+		log.Error("request failed", "error", err)
+	}
+	if d.version2(svc) {
+		return &awswire.Error{Code: c.v2, Status: c.status2, Message: fault.PeerText(err)}
+	}
+	return &awswire.Error{Code: c.v1, Status: c.status1, Message: fault.PeerText(err)}
+}
