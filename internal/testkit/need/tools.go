@@ -29,10 +29,6 @@ var (
 		Name: "OpenDKIM", Paths: []string{"/usr/sbin/opendkim"},
 		Version: []string{"-V"}, From: "Debian package opendkim",
 	}
-	OpenDKIMTestmsg = Tool{
-		Name: "opendkim-testmsg", Paths: []string{"/usr/bin/opendkim-testmsg", "/usr/sbin/opendkim-testmsg"},
-		Version: []string{"/usr/sbin/opendkim", "-V"}, From: "Debian package opendkim-tools", Root: true,
-	}
 	PostgreSQL = Tool{
 		Name: "PostgreSQL", Paths: []string{"/usr/lib/postgresql/*/bin/postgres"},
 		Version: []string{"--version"}, From: "Debian package postgresql-15",

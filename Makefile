@@ -1,0 +1,57 @@
+# SPDX-License-Identifier: Apache-2.0
+#
+# What a person types. Go and Node are needed; `make test` and `make bench` install
+# the rest from Debian and npm, or say what they skip: see tools/setup/install.
+
+GO     ?= go
+BINARY := bin/sesame
+# Everything that Go compiles or embeds; the Go tool finds out what changed.
+export CGO_ENABLED := 0
+
+# How many times `make soak` kills the server.
+KILLS ?= 200
+# How long `make fuzz` works on each target.
+FUZZTIME ?= 10s
+
+.PHONY: build run test soak bench lint generate fuzz race setup clean
+
+build:
+	$(GO) build -trimpath -o $(BINARY) ./cmd/sesame
+
+## run: everything on loopback, mail is caught and shown at http://127.0.0.1:8025
+run: build
+	$(BINARY) dev
+
+setup:
+	@tools/setup/install
+
+## test: all there is, with real servers and clients; ends with their list
+test: setup lint build
+	SESAME_BIN=$(abspath $(BINARY)) $(GO) run ./tools/setup/runtests -count=1 -timeout=12m ./...
+
+## soak: the same promises, for longer
+soak: setup build
+	SESAME_BIN=$(abspath $(BINARY)) SESAME_KILLS=$(KILLS) $(GO) test -count=1 -timeout=80m -v ./test/crash/...
+
+## bench: side by side with others; writes docs/benchmarks.md
+bench: setup build
+	SESAME_BIN=$(abspath $(BINARY)) $(GO) run ./bench
+
+lint:
+	@unformatted=$$(find . \( -name node_modules -o -name build -o -name .git \) -prune -o -name '*.go' -print | xargs gofmt -l); \
+	if [ -n "$$unformatted" ]; then echo "gofmt these files:"; echo "$$unformatted"; exit 1; fi
+	$(GO) vet ./...
+	$(GO) tool staticcheck ./...
+
+generate:
+	$(GO) generate ./...
+
+fuzz:
+	FUZZTIME=$(FUZZTIME) tools/setup/fuzz
+
+## race: the unit tests under the race detector, which needs a C compiler
+race:
+	CGO_ENABLED=1 $(GO) test -race -count=1 ./internal/...
+
+clean:
+	rm -rf bin build test/clients/node_modules
