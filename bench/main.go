@@ -199,7 +199,7 @@ func progress(w io.Writer, r result, i, of int) {
 	if r.Error != "" {
 		what = "FAILED: " + r.Error
 	} else if r.Usage.disturbed() {
-		what += " DISTURBED by " + strings.Join(r.Usage.Culprits, ", ")
+		what += " DISTURBED"
 	}
 	_, _ = fmt.Fprintf(w, "[%d/%d] %-36s %s\n", i, of, r.name(), what)
 }

@@ -31,7 +31,6 @@ type usage struct {
 	PeakPSS              int64         // octets, sampled every second
 	Others               float64       // share of all processors used by processes that are not ours
 	Steal                float64       // share that the host took
-	Culprits             []string      // the busiest of the others
 }
 
 // newMeter starts measuring.
@@ -65,7 +64,7 @@ func (m *meter) sample(ctx context.Context) {
 	}
 }
 
-// stop ends measuring. It may be called more than once; later calls give zeroes.
+// stop ends measuring. It must be called once.
 func (m *meter) stop() (usage, error) {
 	m.cancel()
 	after, err := readProcs()
@@ -82,10 +81,9 @@ func (m *meter) stop() (usage, error) {
 	otherNow, otherThen := after.strangers(os.Getpid()), m.before.strangers(os.Getpid())
 	return usage{
 		System: grown(m.system...), Sink: grown(m.sink), Loader: grown(m.loader),
-		PeakPSS:  m.peak,
-		Others:   max(0, share(otherNow.cpu()-otherThen.cpu(), elapsed)),
-		Steal:    share(stolenNow-m.stolen, elapsed),
-		Culprits: otherNow.busiest(otherThen, 3),
+		PeakPSS: m.peak,
+		Others:  max(0, share(otherNow.cpu()-otherThen.cpu(), elapsed)),
+		Steal:   share(stolenNow-m.stolen, elapsed),
 	}, nil
 }
 

@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
-	"sort"
 	"strconv"
 	"strings"
 	"time"
@@ -126,26 +125,6 @@ func (ps procs) strangers(roots ...int) procs {
 		}
 	}
 	return rest
-}
-
-// busiest names up to n processes that used most since before.
-func (ps procs) busiest(before procs, n int) []string {
-	type used struct {
-		name string
-		cpu  time.Duration
-	}
-	var all []used
-	for pid, p := range ps {
-		if d := p.cpu - before[pid].cpu; d >= 10*tick {
-			all = append(all, used{p.name, d})
-		}
-	}
-	sort.Slice(all, func(i, j int) bool { return all[i].cpu > all[j].cpu })
-	var names []string
-	for _, u := range all[:min(n, len(all))] {
-		names = append(names, fmt.Sprintf("%s %.1fs", u.name, u.cpu.Seconds()))
-	}
-	return names
 }
 
 // pss is the proportional set size of all processes in ps, in bytes: memory that
