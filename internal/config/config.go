@@ -35,8 +35,9 @@ type Config struct {
 	Log      Log      `toml:"log"`
 
 	// Dev is set by `sesame dev` alone: identities verify at once, the last hop is the
-	// mailbox, and the page at / is served.
-	Dev bool `toml:"-"`
+	// mailbox of DevAccount, and the page at / is served.
+	Dev        bool   `toml:"-"`
+	DevAccount string `toml:"-"`
 }
 
 // Database says where the truth is kept.

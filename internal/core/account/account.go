@@ -25,7 +25,7 @@ import (
 
 // Sealer keeps secrets unreadable at rest; aad binds a secret to its row.
 type Sealer interface {
-	Seal(plaintext, aad []byte) ([]byte, error)
+	Seal(plaintext, aad []byte) []byte
 	Open(sealed, aad []byte) ([]byte, error)
 }
 
@@ -107,10 +107,7 @@ func (a *Accounts) CreateUser(ctx context.Context, u NewUser) (Credentials, erro
 	if err != nil {
 		return Credentials{}, err
 	}
-	sealed, err := a.seal.Seal([]byte(c.Secret), keyAAD(c.KeyID))
-	if err != nil {
-		return Credentials{}, fault.Wrap("account.CreateUser", err)
-	}
+	sealed := a.seal.Seal([]byte(c.Secret), keyAAD(c.KeyID))
 	now := a.now()
 	err = a.db.Write(ctx, func(tx *store.Tx) error {
 		if err := ensureAccount(tx, u.Account, now); err != nil {

@@ -172,4 +172,3 @@ func (d *Dispatcher) count(st spool.Settlement) {
 		d.stats.retried.Add(1)
 	}
 }
-

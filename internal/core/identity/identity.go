@@ -74,7 +74,7 @@ func (i Identity) Tokens() []string {
 
 // Sealer keeps private keys unreadable at rest; aad binds a key to its row.
 type Sealer interface {
-	Seal(plaintext, aad []byte) ([]byte, error)
+	Seal(plaintext, aad []byte) []byte
 	Open(sealed, aad []byte) ([]byte, error)
 }
 
@@ -128,7 +128,7 @@ func safe(s string) string {
 	}, s)
 }
 
-// New identity's settings.
+// Settings are what a new identity may be given.
 type Settings struct {
 	ConfigSet string
 	Tags      []Tag
@@ -322,7 +322,7 @@ func (s *Identities) Delete(ctx context.Context, sc scope.Scope, name string) er
 }
 
 // MarkVerified records the operator's word that the identity is the account's own
-// (RFC-less: `sesame identity verify`), with DKIM in use.
+// (`sesame identity verify`), with DKIM in use.
 func (s *Identities) MarkVerified(ctx context.Context, sc scope.Scope, name string) (Identity, error) {
 	norm, _, err := ParseName(name)
 	if err != nil {

@@ -58,9 +58,7 @@ func (s *Identities) newKeys(sc scope.Scope, domain string) ([]Key, error) {
 		if k.Selector, err = newToken(s.o.Random); err != nil {
 			return nil, err
 		}
-		if k.sealed, err = s.o.Seal.Seal(der, keyAAD(sc, domain, k.Selector)); err != nil {
-			return nil, err
-		}
+		k.sealed = s.o.Seal.Seal(der, keyAAD(sc, domain, k.Selector))
 		keys[n] = k
 	}
 	return keys, nil
@@ -121,13 +119,14 @@ const signerCache = 10_000
 // concurrent use.
 type Signers struct {
 	ids  *Identities
+	rsa  *rsasign.Engine
 	mu   sync.Mutex
 	keys map[string]*rsasign.Key
 }
 
 // NewSigners returns the signers of ids.
-func NewSigners(ids *Identities) *Signers {
-	return &Signers{ids: ids, keys: map[string]*rsasign.Key{}}
+func NewSigners(ids *Identities, rsa *rsasign.Engine) *Signers {
+	return &Signers{ids: ids, rsa: rsa, keys: map[string]*rsasign.Key{}}
 }
 
 // Signer says how to sign for a domain.
@@ -168,7 +167,7 @@ func (g *Signers) parsed(id Identity, k Key) (*rsasign.Key, error) {
 	if err != nil {
 		return nil, fmt.Errorf("DKIM key %s of %s: %w", k.Selector, id.Name, err)
 	}
-	key, err := rsasign.Load(der)
+	key, err := g.rsa.Load(der)
 	if err != nil {
 		return nil, fmt.Errorf("DKIM key %s of %s: %w", k.Selector, id.Name, err)
 	}

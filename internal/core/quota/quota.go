@@ -184,3 +184,19 @@ func (q *Quotas) usage(ctx context.Context, sc scope.Scope, now time.Time) (*usa
 	u.minutes, u.sum, u.loaded = minutes, sum, now
 	return u, nil
 }
+
+// noRate is what the APIs report for an account without a rate: clients divide by it.
+const noRate = 1_000_000
+
+// Reported is the quotas as GetSendQuota and GetAccount tell them: -1 is an unlimited
+// daily quota.
+func (l Limits) Reported() (daily, rate float64) {
+	daily, rate = l.Daily, l.Rate
+	if daily == 0 {
+		daily = -1
+	}
+	if rate == 0 {
+		rate = noRate
+	}
+	return daily, rate
+}

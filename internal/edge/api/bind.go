@@ -5,6 +5,7 @@ package api
 import (
 	"context"
 	"fmt"
+	"io"
 	"reflect"
 
 	"sesame/internal/base/fault"
@@ -64,4 +65,18 @@ func (b Binding) call(ctx context.Context, op *awswire.Operation, in any) (any, 
 		return nil, fault.New(fault.NotImplemented, "The operation %s is not implemented by this server.", op.Name)
 	}
 	return h(ctx, in)
+}
+
+// WriteTo writes one line per operation: service, operation, yes or no.
+func (b Binding) WriteTo(w io.Writer) error {
+	for _, op := range b.Service.Operations() {
+		has := "no"
+		if b.Implements(op.Name) {
+			has = "yes"
+		}
+		if _, err := fmt.Fprintf(w, "%s\t%s\t%s\n", op.Service, op.Name, has); err != nil {
+			return err
+		}
+	}
+	return nil
 }

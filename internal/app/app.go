@@ -1,0 +1,273 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package app is the one place where the parts are built, started and stopped, in
+// reading order. `sesame dev` and `sesame serve` come here with different
+// configurations.
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"time"
+
+	"sesame/internal/base/address"
+	"sesame/internal/base/clock"
+	"sesame/internal/config"
+	"sesame/internal/core/account"
+	"sesame/internal/core/blob"
+	"sesame/internal/core/delivery"
+	"sesame/internal/core/dispatch"
+	"sesame/internal/core/identity"
+	"sesame/internal/core/intake"
+	"sesame/internal/core/keyring"
+	"sesame/internal/core/mailbox"
+	"sesame/internal/core/outgoing"
+	"sesame/internal/core/quota"
+	"sesame/internal/core/spool"
+	"sesame/internal/core/store"
+	"sesame/internal/proto/dns"
+	"sesame/internal/proto/rsasign"
+	"sesame/internal/proto/smtpclient"
+)
+
+// Bounds that no configuration needs to change.
+const (
+	inRow          = 256 << 10        // content above this goes to the blob store
+	leaseFor       = 30 * time.Minute // longer than an attempt and its wait in memory
+	attemptTimeout = 10 * time.Minute
+	maxReady       = 20_000
+	maxReadyBytes  = 256 << 20
+	rescan         = 15 * time.Second
+	purgeEvery     = 10 * time.Minute
+	stopTimeout    = 25 * time.Second
+)
+
+// Server is a running Sesame.
+type Server struct {
+	cfg   config.Config
+	log   *slog.Logger
+	clock clock.Clock
+
+	node       *node
+	db         *store.DB
+	ring       *keyring.Ring
+	accounts   *account.Accounts
+	identities *identity.Identities
+	quotas     *quota.Quotas
+	spool      *spool.Spool
+	transport  *delivery.Transport
+	dispatcher *dispatch.Dispatcher
+	intake     *intake.Intake
+	mailbox    *mailbox.Mailbox // dev alone
+
+	listeners listeners
+	addresses Addresses
+	doors     []door
+	stop      context.CancelFunc
+	background
+}
+
+// Start builds a server and starts it. When it returns, every door listens.
+func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server, err error) {
+	s = &Server{cfg: cfg, log: log, clock: clock.System}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
+		}
+	}()
+	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
+	s.stop = cancel
+	for _, step := range []func(context.Context) error{
+		s.openData, s.buildCore, s.listen, s.buildDelivery, s.openDoors, s.recover,
+	} {
+		if err := step(background); err != nil {
+			return s, err
+		}
+	}
+	s.run(s.dispatcher.Run)
+	s.run(func() { s.purge(background) })
+	for _, d := range s.doors {
+		s.run(d.serve)
+	}
+	return s, nil
+}
+
+// openData takes the data folder and opens what is kept in it.
+func (s *Server) openData(ctx context.Context) (err error) {
+	if s.node, err = claim(s.cfg.DataDir); err != nil {
+		return err
+	}
+	if s.ring, err = keyring.LoadOrCreate(filepath.Join(s.cfg.DataDir, "keyring"), s.clock()); err != nil {
+		return err
+	}
+	s.db, err = store.Open(ctx, StoreOptions(s.cfg, s.log))
+	return err
+}
+
+// StoreOptions are how the configured database is opened.
+func StoreOptions(c config.Config, log *slog.Logger) store.Options {
+	return store.Options{URL: c.Database.URL, Path: filepath.Join(c.DataDir, "sesame.db"), Log: log}
+}
+
+func (s *Server) buildCore(context.Context) error {
+	blobs, err := blob.Open(filepath.Join(s.cfg.DataDir, "blobs"))
+	if err != nil {
+		return err
+	}
+	s.accounts = account.New(s.db, s.ring, s.clock, rand.Reader)
+	s.identities = identity.New(identity.Options{
+		DB: s.db, Seal: s.ring, Clock: s.clock, Random: rand.Reader, VerifyAtOnce: s.cfg.Dev,
+	})
+	s.quotas = quota.New(s.db, s.clock, quota.Limits{Daily: s.cfg.Limits.DailyQuota, Rate: s.cfg.Limits.MaxSendRate})
+	s.spool = spool.New(spool.Options{
+		DB: s.db, Blobs: blobs, Clock: s.clock, Log: s.log, Node: s.node.name, LeaseFor: leaseFor, InRow: inRow,
+	})
+	s.intake = intake.New(intake.Options{
+		Spool: s.spool, Identities: s.identities, Quotas: s.quotas, Clock: s.clock, Random: rand.Reader, MAC: s.ring.MAC,
+	})
+	if s.cfg.Dev {
+		s.mailbox, err = mailbox.New(mailbox.Options{DB: s.db, Clock: s.clock, Account: s.cfg.DevAccount, Region: s.cfg.Regions[0]})
+	}
+	return err
+}
+
+// routes are the configured ones; in dev everything goes to the mailbox.
+func (s *Server) routes() []delivery.Route {
+	if s.cfg.Dev {
+		return []delivery.Route{{Pattern: "*", Hosts: s.addresses.MX}}
+	}
+	var routes []delivery.Route
+	for _, r := range s.cfg.Routes {
+		routes = append(routes, delivery.Route{Pattern: r.Domain, Hosts: r.Hosts, TLS: tlsPolicy(r.TLS)})
+	}
+	return routes
+}
+
+func tlsPolicy(name string) smtpclient.TLSPolicy {
+	switch name {
+	case "none":
+		return smtpclient.TLSNone
+	case "require":
+		return smtpclient.TLSRequire
+	}
+	return smtpclient.TLSOpportunistic
+}
+
+func (s *Server) buildDelivery(context.Context) (err error) {
+	resolver, err := dns.New(dns.Options{Servers: s.cfg.DNS.Servers, Clock: s.clock})
+	if err != nil {
+		return err
+	}
+	if s.transport, err = delivery.New(delivery.Options{
+		Resolver: resolver, Hello: s.cfg.Hostname, Routes: s.routes(), SMTPPort: s.cfg.Delivery.SMTPPort, Clock: s.clock, Log: s.log,
+	}); err != nil {
+		return err
+	}
+	engine := rsasign.Open(rsasign.Options{})
+	s.log.Info("signing", "rsa", engine.Implementation())
+	returnDomain := s.cfg.Hostname
+	if s.cfg.Delivery.ReturnDomain != "" {
+		returnDomain = s.cfg.Delivery.ReturnDomain
+	}
+	d, err := address.ParseDomain(returnDomain)
+	if err != nil {
+		return err
+	}
+	retry := make([]time.Duration, len(s.cfg.Delivery.Retry))
+	for i, w := range s.cfg.Delivery.Retry {
+		retry[i] = w.Duration
+	}
+	s.dispatcher = dispatch.New(dispatch.Options{
+		Spool: s.spool, Transport: s.transport, Clock: s.clock, Log: s.log,
+		Preparer: &outgoing.Outgoing{
+			Signers: identity.NewSigners(s.identities, engine), Clock: s.clock, ReturnDomain: d, SourceIP: sourceIP(),
+			MAC: func(data []byte) []byte { return s.ring.MAC("verp", data) },
+		},
+		MaxConcurrent: s.cfg.Delivery.MaxConcurrent, PerDestination: s.cfg.Delivery.PerDestination,
+		MaxReady: maxReady, MaxReadyBytes: maxReadyBytes, MaxAge: s.cfg.Delivery.MaxAge.Duration, Retry: retry,
+		AttemptTimeout: attemptTimeout, Rescan: rescan, Paused: s.cfg.Delivery.Paused,
+	})
+	s.spool.SetReady(s.dispatcher)
+	return nil
+}
+
+// sourceIP is the address that mail leaves from by default. Connecting a UDP socket
+// sends nothing.
+func sourceIP() netip.Addr {
+	c, err := net.Dial("udp", "192.0.2.1:25") // TEST-NET-1, RFC 5737
+	if err == nil {
+		defer c.Close()
+		if a, ok := c.LocalAddr().(*net.UDPAddr); ok {
+			return a.AddrPort().Addr().Unmap()
+		}
+	}
+	return netip.AddrFrom4([4]byte{127, 0, 0, 1})
+}
+
+// recover queues what an earlier start had begun.
+func (s *Server) recover(ctx context.Context) error {
+	n, err := s.spool.Recover(ctx)
+	if err != nil {
+		return fmt.Errorf("recover: %w", err)
+	}
+	if n > 0 {
+		s.log.Warn("an earlier start ended without handing back its leases; some of these may be delivered twice", "recipients", n)
+	}
+	return s.spool.Sweep(ctx)
+}
+
+// purge removes finished messages when their retention is over.
+func (s *Server) purge(ctx context.Context) {
+	t := time.NewTicker(purgeEvery)
+	defer t.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-t.C:
+			if n, err := s.spool.Purge(ctx, s.clock().Add(-s.cfg.Delivery.Retention.Duration)); err != nil {
+				s.log.Error("purge", "error", err)
+			} else if n > 0 {
+				s.log.Info("purged finished messages", "messages", n)
+			}
+		}
+	}
+}
+
+// Ready reports whether the server can do its work.
+func (s *Server) Ready(ctx context.Context) error { return s.db.Ping(ctx) }
+
+// Stop ends the server: no door takes more, what is in flight is finished, leases are
+// handed back. It returns within stopTimeout.
+func (s *Server) Stop(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
+	defer cancel()
+	var errs []error
+	for _, d := range s.doors {
+		errs = append(errs, d.shutdown(ctx))
+	}
+	errs = append(errs, s.listeners.close())
+	if s.dispatcher != nil {
+		errs = append(errs, s.dispatcher.Stop(ctx))
+	}
+	if s.stop != nil {
+		s.stop()
+	}
+	if s.transport != nil {
+		errs = append(errs, s.transport.Close(ctx))
+	}
+	s.wait()
+	if s.db != nil {
+		errs = append(errs, s.db.Close())
+	}
+	if s.node != nil {
+		errs = append(errs, s.node.release())
+	}
+	return errors.Join(errs...)
+}

@@ -1,0 +1,271 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"context"
+	"crypto/rand"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"sync"
+	"time"
+
+	"sesame/internal/edge/api"
+	"sesame/internal/edge/api/admin"
+	"sesame/internal/edge/api/ses"
+	"sesame/internal/edge/api/sesv2"
+	"sesame/internal/edge/console"
+	"sesame/internal/edge/httpx"
+	"sesame/internal/edge/ops"
+	"sesame/internal/edge/smtp/mx"
+	"sesame/internal/edge/smtp/submission"
+	"sesame/internal/proto/awswire"
+	"sesame/internal/proto/smtpserver"
+)
+
+// Bounds of the HTTP doors.
+const (
+	headerTimeout = 10 * time.Second
+	bodyTimeout   = 5 * time.Minute // 60 MiB over a slow line
+	idleTimeout   = 2 * time.Minute
+	maxHeader     = 64 << 10
+	maxInFlight   = 1 << 30 // bytes of large request bodies at once
+)
+
+// door is one listener with what serves it.
+type door struct {
+	serve    func()
+	shutdown func(ctx context.Context) error
+}
+
+// Addresses are where the doors really listen.
+type Addresses struct {
+	HTTPS []string `json:"https"`
+	HTTP  []string `json:"http"`
+	SMTP  []string `json:"smtp"`
+	SMTPS []string `json:"smtps"`
+	MX    []string `json:"mx"`
+	Ops   []string `json:"ops"`
+}
+
+// Addresses returns where the doors listen.
+func (s *Server) Addresses() Addresses { return s.addresses }
+
+// background is what runs until the server stops.
+type background struct{ wg sync.WaitGroup }
+
+func (b *background) run(f func()) { b.wg.Go(f) }
+func (b *background) wait()        { b.wg.Wait() }
+
+// APIs are the AWS services with the operations that they answer; deps may be empty
+// for whoever wants only the list.
+func APIs(v1 *ses.API, v2 *sesv2.API) (api.Binding, api.Binding, error) {
+	first, err := awswire.NewSES()
+	if err != nil {
+		return api.Binding{}, api.Binding{}, err
+	}
+	second, err := awswire.NewSESv2()
+	if err != nil {
+		return api.Binding{}, api.Binding{}, err
+	}
+	return api.Bind(first, v1), api.Bind(second, v2), nil
+}
+
+// listen opens every listener, so that what follows knows the real addresses.
+func (s *Server) listen(context.Context) error {
+	l := s.cfg.Listen
+	for _, open := range []struct {
+		addrs []string
+		real  *[]string
+		to    *[]net.Listener
+	}{
+		{l.HTTPS, &s.addresses.HTTPS, &s.listeners.https},
+		{l.HTTP, &s.addresses.HTTP, &s.listeners.http},
+		{l.SMTP, &s.addresses.SMTP, &s.listeners.smtp},
+		{l.SMTPS, &s.addresses.SMTPS, &s.listeners.smtps},
+		{l.MX, &s.addresses.MX, &s.listeners.mx},
+		{list(l.Ops), &s.addresses.Ops, &s.listeners.ops},
+	} {
+		for _, addr := range open.addrs {
+			n, err := net.Listen("tcp", addr)
+			if err != nil {
+				return err
+			}
+			s.listeners.all = append(s.listeners.all, n)
+			*open.to = append(*open.to, n)
+			*open.real = append(*open.real, n.Addr().String())
+		}
+	}
+	return nil
+}
+
+// listeners are the open listeners by door.
+type listeners struct {
+	all, https, http, smtp, smtps, mx, ops []net.Listener
+}
+
+func (l *listeners) close() error {
+	var errs []error
+	for _, n := range l.all {
+		errs = append(errs, closed(n))
+	}
+	return errors.Join(errs...)
+}
+
+// openDoors puts a server behind each listener.
+func (s *Server) openDoors(ctx context.Context) error {
+	tlsConfig, err := serverTLS(ctx, s.cfg, s.log)
+	if err != nil {
+		return err
+	}
+	web, err := s.web()
+	if err != nil {
+		return err
+	}
+	for _, n := range s.listeners.https {
+		s.http(tls.NewListener(n, withHTTP(tlsConfig)), web)
+	}
+	for _, n := range s.listeners.http {
+		if s.cfg.Dev {
+			n = httpx.Sniff(n, tlsConfig)
+		}
+		s.http(n, web)
+	}
+	for _, n := range s.listeners.ops {
+		s.http(n, s.ops())
+	}
+	for _, n := range s.listeners.smtp {
+		err = errors.Join(err, s.submission(n, tlsConfig, false))
+	}
+	for _, n := range s.listeners.smtps {
+		err = errors.Join(err, s.submission(n, tlsConfig, true))
+	}
+	for _, n := range s.listeners.mx {
+		err = errors.Join(err, s.mx(n, tlsConfig))
+	}
+	return err
+}
+
+func list(s string) []string {
+	if s == "" {
+		return nil
+	}
+	return []string{s}
+}
+
+// withHTTP keeps to HTTP/1.1, which is what the SDKs speak, and to ACME's protocol.
+func withHTTP(c *tls.Config) *tls.Config {
+	if c != nil && len(c.NextProtos) == 0 {
+		c = c.Clone()
+		c.NextProtos = []string{"http/1.1"}
+	}
+	return c
+}
+
+// web is everything on the HTTP port: the APIs, and in dev the page and the ops
+// paths.
+func (s *Server) web() (http.Handler, error) {
+	v1, v2, err := APIs(
+		&ses.API{Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Statistics: s.spool},
+		&sesv2.API{Intake: s.intake, Identities: s.identities, Quotas: s.quotas})
+	if err != nil {
+		return nil, err
+	}
+	var compress httpx.Compressor
+	apis := compress.Handler(api.New(api.Options{
+		V1: v1, V2: v2, Admin: s.admin(), Keys: s.accounts, Clock: s.clock, Random: rand.Reader, Log: s.log,
+		Regions: s.regions(), MaxInFlightBytes: maxInFlight,
+	}))
+	if !s.cfg.Dev {
+		return apis, nil
+	}
+	pages := http.NewServeMux()
+	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
+		pages.Handle("GET "+path, s.ops())
+	}
+	pages.Handle("/", httpx.AllowHosts(nil, compress.Handler(console.New(s.mailbox, console.Options{}))))
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if api.IsRequest(r) {
+			apis.ServeHTTP(w, r)
+			return
+		}
+		pages.ServeHTTP(w, r)
+	}), nil
+}
+
+// regions are those that are served; dev plays any.
+func (s *Server) regions() []string {
+	if s.cfg.Dev {
+		return nil
+	}
+	return s.cfg.Regions
+}
+
+func (s *Server) admin() *admin.Router {
+	var routes [][]admin.Route
+	if s.mailbox != nil {
+		routes = append(routes, admin.Mailbox(s.mailbox))
+	}
+	return admin.New(append(routes, admin.Identities(s.identities))...)
+}
+
+func (s *Server) ops() http.Handler {
+	return ops.New(ops.Sources{Ready: s.Ready, Store: s.db.Stats, Spool: s.spool.Stats, Dispatch: s.dispatcher.Stats})
+}
+
+func (s *Server) http(l net.Listener, h http.Handler) {
+	srv := &http.Server{
+		Handler: h, ReadHeaderTimeout: headerTimeout, ReadTimeout: bodyTimeout, IdleTimeout: idleTimeout, MaxHeaderBytes: maxHeader,
+		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+	s.doors = append(s.doors, door{
+		serve: func() {
+			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+				s.log.Error("http", "addr", l.Addr(), "error", err)
+			}
+		},
+		shutdown: func(ctx context.Context) error { return errors.Join(srv.Shutdown(ctx), closed(l)) },
+	})
+}
+
+// closed closes a listener that its server may have closed already.
+func closed(l net.Listener) error {
+	if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+		return err
+	}
+	return nil
+}
+
+// submission serves SES's SMTP interface for the first region.
+func (s *Server) submission(l net.Listener, t *tls.Config, implicit bool) error {
+	return s.smtp(l, smtpserver.Config{
+		Hostname: "email-smtp.amazonaws.com", Greeting: "SimpleEmailService-d-" + strings.ToUpper(randomHex()[:9]),
+		TLS: t, Implicit: implicit, RequireTLS: !implicit, RequireAuth: true,
+	}, &submission.Backend{Auth: s.accounts, Intake: s.intake, Region: s.cfg.Regions[0]})
+}
+
+func (s *Server) mx(l net.Listener, t *tls.Config) error {
+	return s.smtp(l, smtpserver.Config{Hostname: s.cfg.Hostname, Greeting: "Sesame", TLS: t, EnhancedCodes: true}, mx.New(s.mailbox, s.clock, s.cfg.Hostname))
+}
+
+func (s *Server) smtp(l net.Listener, c smtpserver.Config, b smtpserver.Backend) error {
+	c.Log = s.log
+	srv, err := smtpserver.NewServer(c, b)
+	if err != nil {
+		return fmt.Errorf("smtp: %w", err)
+	}
+	s.doors = append(s.doors, door{
+		serve: func() {
+			if err := srv.Serve(l); !errors.Is(err, smtpserver.ErrServerClosed) {
+				s.log.Error("smtp", "addr", l.Addr(), "error", err)
+			}
+		},
+		shutdown: srv.Shutdown,
+	})
+	return nil
+}

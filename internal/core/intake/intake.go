@@ -1,0 +1,240 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package intake is the one way into the spool. Every door brings a Submission;
+// intake checks that it may be sent, makes the message into what leaves, counts it
+// against the quotas and has it made durable. What it refuses leaves nothing behind.
+package intake
+
+import (
+	"context"
+	"encoding/base64"
+	"fmt"
+	"io"
+	"strings"
+
+	"sesame/internal/base/address"
+	"sesame/internal/base/clock"
+	"sesame/internal/base/fault"
+	"sesame/internal/base/msgid"
+	"sesame/internal/base/scope"
+	"sesame/internal/core/content"
+	"sesame/internal/core/identity"
+	"sesame/internal/core/spool"
+)
+
+// Spool makes messages durable.
+type Spool interface {
+	Accept(ctx context.Context, m *spool.Message) error
+}
+
+// Identities tells who may be sent as.
+type Identities interface {
+	Resolve(ctx context.Context, sc scope.Scope, a address.Address) (identity.Identity, error)
+}
+
+// Quotas counts recipients.
+type Quotas interface {
+	Reserve(ctx context.Context, sc scope.Scope, n int) error
+	Release(sc scope.Scope, n int)
+}
+
+// Options configure an Intake.
+type Options struct {
+	Spool      Spool
+	Identities Identities
+	Quotas     Quotas
+	Clock      clock.Clock
+	Random     io.Reader
+	MAC        func(purpose string, data []byte) []byte // keyed hash, for opaque values in headers
+}
+
+// Intake is safe for concurrent use.
+type Intake struct{ o Options }
+
+// New returns an intake.
+func New(o Options) *Intake { return &Intake{o: o} }
+
+// draft is a submission on its way through the steps.
+type draft struct {
+	Submission
+	msg        *content.Message
+	source     address.Address // envelope sender before VERP
+	returnPath address.Address
+	sender     address.Address // first From address
+	identity   string
+	recipients []address.Address
+}
+
+// Accept takes a message or refuses it. When it returns an id the message is
+// durable. Refusals are faults in SES's words.
+func (i *Intake) Accept(ctx context.Context, s Submission) (string, error) {
+	d := &draft{Submission: s}
+	for _, step := range []func(context.Context, *draft) error{
+		i.size, i.inspect, i.configurationSet, i.sender, i.envelope, i.verified,
+	} {
+		if err := step(ctx, d); err != nil {
+			return "", err
+		}
+	}
+	if err := i.o.Quotas.Reserve(ctx, d.Scope, len(d.recipients)); err != nil {
+		return "", err
+	}
+	id, err := i.commit(ctx, d)
+	if err != nil {
+		i.o.Quotas.Release(d.Scope, len(d.recipients))
+		return "", err
+	}
+	return id, nil
+}
+
+func (i *Intake) size(_ context.Context, d *draft) error {
+	if len(d.Raw) > d.MaxBytes {
+		return fault.New(fault.TooLarge, "Message length is more than %d bytes long: '%d'.", d.MaxBytes, len(d.Raw))
+	}
+	if len(d.Raw) == 0 && !d.HeaderOptional {
+		return fault.InField(fault.Invalid, "RawMessage.Data", "Empty message")
+	}
+	return nil
+}
+
+func (i *Intake) inspect(_ context.Context, d *draft) (err error) {
+	d.msg, err = content.Inspect(d.Raw, content.Limits{})
+	return err
+}
+
+// configurationSet resolves the set that a parameter, or else a header, names.
+func (i *Intake) configurationSet(_ context.Context, d *draft) error {
+	if d.ConfigSet == "" {
+		d.ConfigSet = d.msg.ConfigurationSet
+	}
+	if d.ConfigSet != "" {
+		return fault.InField(fault.ConfigSetNotFound, "ConfigurationSetName", "Configuration set <%s> does not exist.", d.ConfigSet)
+	}
+	if len(d.Tags) == 0 {
+		for _, t := range d.msg.Tags {
+			d.Tags = append(d.Tags, spool.Tag(t))
+		}
+	}
+	return validTags(d.Tags)
+}
+
+// sender finds who the message is from.
+func (i *Intake) sender(_ context.Context, d *draft) error {
+	switch {
+	case len(d.msg.From) > 0:
+		d.sender = d.msg.From[0].Address
+	case d.HeaderOptional && !d.Source.IsZero():
+		d.sender = d.Source
+	default:
+		return fault.New(fault.Invalid, "Missing required header 'From'.")
+	}
+	d.source = d.Source
+	if d.source.IsZero() {
+		d.source = d.sender
+	}
+	// Feedback goes to the Return-Path of the parameter, of the header, else to the
+	// source (SES: header fields, Return-Path).
+	switch {
+	case !d.ReturnPath.IsZero():
+		d.returnPath = d.ReturnPath
+	case !d.msg.ReturnPath.IsZero():
+		d.returnPath = d.msg.ReturnPath
+	default:
+		d.returnPath = d.source
+	}
+	return nil
+}
+
+// envelope finds the recipients: those given, else those of the header fields. Each
+// address gets one copy, however often it is named.
+func (i *Intake) envelope(_ context.Context, d *draft) error {
+	all := d.Recipients
+	if len(all) == 0 {
+		all = d.msg.Recipients()
+	}
+	seen := make(map[address.Address]bool, len(all))
+	for _, a := range all {
+		if !seen[a] {
+			seen[a] = true
+			d.recipients = append(d.recipients, a)
+		}
+	}
+	switch {
+	case len(d.recipients) == 0:
+		return fault.InField(fault.Invalid, "Destinations", "There are no recipients specified")
+	case len(all) > MaxRecipients:
+		return fault.InField(fault.Invalid, "Destinations", "Recipient count exceeds %d.", MaxRecipients)
+	}
+	return nil
+}
+
+// maxListed bounds the text that lists unverified identities, so that it fits an
+// SMTP reply line (RFC 5321 §4.5.3.1.5); a list that is cut ends with three periods.
+const maxListed = 300
+
+// verified demands that From, Source, Sender and Return-Path are verified identities.
+func (i *Intake) verified(ctx context.Context, d *draft) error {
+	senders := []address.Address{d.source, d.returnPath}
+	for _, m := range d.msg.From {
+		senders = append(senders, m.Address)
+	}
+	if !d.msg.Sender.IsZero() {
+		senders = append(senders, d.msg.Sender)
+	}
+	var failed []string
+	checked := map[address.Address]bool{}
+	for _, a := range senders {
+		if checked[a] {
+			continue
+		}
+		checked[a] = true
+		id, err := i.o.Identities.Resolve(ctx, d.Scope, a)
+		switch {
+		case fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid):
+			failed = append(failed, a.String())
+		case err != nil:
+			return err
+		case a == d.sender:
+			d.identity = id.Name
+		}
+	}
+	if len(failed) == 0 {
+		return nil
+	}
+	list := strings.Join(failed, ", ")
+	if len(list) > maxListed {
+		list = list[:maxListed] + "..."
+	}
+	return fault.New(fault.Rejected, "Email address is not verified. The following identities failed the check in region %s: %s",
+		strings.ToUpper(d.Scope.Region), list)
+}
+
+// commit makes the message into what leaves and has it stored.
+func (i *Intake) commit(ctx context.Context, d *draft) (string, error) {
+	now := i.o.Clock()
+	id, err := msgid.New(d.Scope.Region, now, i.o.Random)
+	if err != nil {
+		return "", fault.Wrap("intake.Accept", err)
+	}
+	header, body, err := d.msg.Rewrite(content.Rewrite{
+		MessageID: id, MailDomain: msgid.MailDomain(d.Scope.Region), Date: now, FeedbackID: i.feedbackID(d.Scope), From: d.sender,
+	})
+	if err != nil {
+		return "", err
+	}
+	// The one copy: what came in belongs to the door.
+	whole := make([]byte, 0, len(header)+len(body))
+	whole = append(append(whole, header...), body...)
+	m := &spool.Message{
+		Scope: d.Scope, ID: id, AcceptedAt: now, Operation: d.Operation, Caller: d.Principal.ARN(), SourceIP: d.SourceIP,
+		ReturnPath: d.returnPath, Sender: d.sender, Identity: d.identity, Subject: d.msg.Subject, OriginalID: d.msg.MessageID,
+		ConfigSet: d.ConfigSet, Tags: d.Tags, EightBit: d.msg.EightBit, HeaderSize: len(header), Content: whole, Recipients: d.recipients,
+	}
+	return id, i.o.Spool.Accept(ctx, m)
+}
+
+// feedbackID is the Feedback-ID of an account's mail: the same for all of it, and
+// telling nobody the account.
+func (i *Intake) feedbackID(sc scope.Scope) string {
+	return fmt.Sprintf("1.%s.%s:AmazonSES", sc.Region, base64.StdEncoding.EncodeToString(i.o.MAC("feedback-id", []byte(sc.Account))))
+}

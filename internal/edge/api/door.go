@@ -1,0 +1,261 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package api is the HTTP door: it proves who signed a request (SigV4), finds the
+// operation, decodes and checks its input, runs the handler and writes the answer, for
+// SES API v1 (Query), SES API v2 (REST-JSON) and Sesame's own admin API. The
+// operations are in the packages below it, one method each.
+package api
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strconv"
+	"strings"
+	"sync/atomic"
+
+	"sesame/internal/base/clock"
+	"sesame/internal/base/fault"
+	"sesame/internal/base/scope"
+	"sesame/internal/core/account"
+	"sesame/internal/edge/api/admin"
+	"sesame/internal/edge/api/caller"
+	"sesame/internal/edge/httpx"
+	"sesame/internal/proto/awswire"
+	"sesame/internal/proto/sigv4"
+)
+
+// Keys finds access keys; account.ErrNoKey is its answer to unknown ones.
+type Keys interface {
+	Key(ctx context.Context, id string) (account.Key, error)
+}
+
+// Options configure a Door.
+type Options struct {
+	V1, V2  Binding
+	Admin   *admin.Router
+	Keys    Keys
+	Clock   clock.Clock
+	Random  io.Reader
+	Log     *slog.Logger
+	Regions []string // regions that are served; empty means any
+
+	MaxInFlightBytes int64 // of request bodies being handled at once; more are told to come later
+}
+
+// Bounds of one request's body, before and after decompression. The first must hold
+// a message of 40 MB in base64.
+const (
+	maxBody = 60 << 20
+	// smallBody is not counted against MaxInFlightBytes: the number of connections
+	// bounds it.
+	smallBody = 64 << 10
+)
+
+// Door serves the APIs. It is safe for concurrent use.
+type Door struct {
+	o        Options
+	verifier *sigv4.Verifier
+	inflater httpx.Inflater
+	inFlight atomic.Int64
+}
+
+// New returns the door.
+func New(o Options) *Door {
+	return &Door{o: o, verifier: sigv4.New(sigv4.Options{})}
+}
+
+// Paths of the APIs.
+const (
+	v2Prefix    = "/v2/"
+	adminPrefix = "/_sesame/"
+)
+
+// IsRequest reports whether r is for the APIs rather than for a page: it is signed,
+// or goes to a path that only they have, or is a POST to the root.
+func IsRequest(r *http.Request) bool {
+	return r.Method == http.MethodPost && r.URL.Path == "/" || r.Header.Get("Authorization") != "" ||
+		strings.HasPrefix(r.URL.Path, v2Prefix) || strings.HasPrefix(r.URL.Path, adminPrefix) ||
+		strings.Contains(r.URL.RawQuery, "X-Amz-Algorithm=") || strings.Contains(r.URL.RawQuery, "Action=")
+}
+
+// request is one request on its way.
+type request struct {
+	id  string
+	r   *http.Request
+	svc *awswire.Service // whose protocol the answer speaks
+	log *slog.Logger
+}
+
+// ServeHTTP answers one request. Whatever goes wrong becomes an error that the SDKs
+// can read.
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	id, err := httpx.RequestID(d.o.Random)
+	q := &request{id: id, r: r, svc: d.o.V1.Service, log: d.o.Log.With("request", id)}
+	if strings.HasPrefix(r.URL.Path, v2Prefix) || strings.HasPrefix(r.URL.Path, adminPrefix) {
+		q.svc = d.o.V2.Service
+	}
+	var resp *awswire.Response
+	if err == nil {
+		resp, err = d.serve(q)
+	}
+	if err != nil {
+		resp = q.svc.EncodeError(d.errorOf(q.svc, err, q.log), id)
+		q.log.Debug("refused", "method", r.Method, "path", r.URL.Path, "status", resp.Status, "error", err)
+	}
+	h := w.Header()
+	for name, values := range resp.Header {
+		h[name] = values
+	}
+	h.Set("Content-Length", strconv.Itoa(len(resp.Body)))
+	w.WriteHeader(resp.Status)
+	if _, err := w.Write(resp.Body); err != nil {
+		q.log.Debug("answer not written", "error", err)
+	}
+}
+
+func (d *Door) serve(q *request) (resp *awswire.Response, err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = &fault.Error{Kind: fault.Internal, Op: "api", Text: "Internal failure", Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
+		}
+	}()
+	who, wire, release, err := d.authenticate(q)
+	if err != nil {
+		return nil, err
+	}
+	defer release()
+	body, err := d.inflater.Inflate(wire, q.r.Header.Values("Content-Encoding"), maxBody)
+	if err != nil {
+		return nil, transport(err)
+	}
+	ctx := caller.With(q.r.Context(), who)
+	if strings.HasPrefix(q.r.URL.Path, adminPrefix) {
+		return d.admin(ctx, q, body)
+	}
+	return d.operation(ctx, q, body)
+}
+
+// operation runs an operation of SES.
+func (d *Door) operation(ctx context.Context, q *request, body []byte) (*awswire.Response, error) {
+	b := d.o.V1
+	if d.version2(q.svc) {
+		b = d.o.V2
+	}
+	call, err := q.svc.Route(&awswire.Request{Method: q.r.Method, RawPath: q.r.URL.EscapedPath(), RawQuery: q.r.URL.RawQuery, Body: body})
+	if err != nil {
+		return nil, err
+	}
+	in, err := call.Decode()
+	if err != nil {
+		return nil, err
+	}
+	if b.Implements(call.Op.Name) {
+		if err := call.Op.Validate(in); err != nil {
+			return nil, err
+		}
+	}
+	out, err := b.call(ctx, call.Op, in)
+	if err != nil {
+		return nil, err
+	}
+	return call.Op.EncodeOutput(out, q.id)
+}
+
+// admin runs a request of the admin API.
+func (d *Door) admin(ctx context.Context, q *request, body []byte) (*awswire.Response, error) {
+	who := caller.From(ctx)
+	a, err := d.o.Admin.Handle(ctx, q.r.Method, q.r.URL.EscapedPath(), admin.Request{
+		Scope: who.Scope, Caller: who.Principal.ARN(), Query: q.r.URL.Query(), Body: body,
+	})
+	if err != nil {
+		return nil, err
+	}
+	h := http.Header{"Content-Type": {a.ContentType}, "X-Amzn-Requestid": {q.id}, "X-Content-Type-Options": {"nosniff"}}
+	return &awswire.Response{Status: a.Status, Header: h, Body: a.Body}, nil
+}
+
+// authenticate proves who signed the request and returns the body as it came. The
+// body is read only for a request whose head is in order. release gives the body's
+// room back.
+func (d *Door) authenticate(q *request) (who caller.Caller, body []byte, release func(), err error) {
+	claim, err := d.verifier.Parse(q.r)
+	if err != nil {
+		return who, nil, nil, err
+	}
+	if len(d.o.Regions) > 0 && !slices.Contains(d.o.Regions, claim.Region) {
+		return who, nil, nil, &sigv4.Error{Kind: sigv4.Mismatch, Text: "Credential should be scoped to a valid region."}
+	}
+	if err := claim.CheckHead(q.r, d.o.Clock()); err != nil {
+		return who, nil, nil, err
+	}
+	key, err := d.o.Keys.Key(q.r.Context(), claim.AccessKeyID)
+	if errors.Is(err, account.ErrNoKey) {
+		return who, nil, nil, sigv4.NewUnknownKey()
+	}
+	if err != nil {
+		return who, nil, nil, err
+	}
+	if claim.SessionToken != "" { // the keys of this server are permanent ones
+		return who, nil, nil, sigv4.NewTokenInvalid()
+	}
+	if release, err = d.room(q.r.ContentLength); err != nil {
+		return who, nil, nil, err
+	}
+	if body, err = httpx.ReadBody(q.r, maxBody); err == nil {
+		err = claim.Check(q.r, sha256.Sum256(body), key.Secret, d.o.Clock())
+	}
+	if err != nil {
+		release()
+		return who, nil, nil, transport(err)
+	}
+	ip, _, splitErr := net.SplitHostPort(q.r.RemoteAddr)
+	if splitErr != nil {
+		ip = q.r.RemoteAddr
+	}
+	who = caller.Caller{
+		Scope: scope.Scope{Account: key.Account, Region: claim.Region}, Principal: key.Principal, RequestID: q.id, SourceIP: ip,
+	}
+	return who, body, release, nil
+}
+
+// room takes room for a body of n bytes (-1: unknown), so that large bodies together
+// stay within MaxInFlightBytes.
+func (d *Door) room(n int64) (release func(), err error) {
+	if n >= 0 && n <= smallBody || d.o.MaxInFlightBytes == 0 {
+		return func() {}, nil
+	}
+	if n < 0 || n > maxBody {
+		n = maxBody
+	}
+	if d.inFlight.Add(n) > d.o.MaxInFlightBytes {
+		d.inFlight.Add(-n)
+		return nil, fault.New(fault.Unavailable, "Too many large requests are being handled. Try again later.")
+	}
+	return func() { d.inFlight.Add(-n) }, nil
+}
+
+// transport turns a refusal of HTTP's own kind into an error of the APIs.
+func transport(err error) error {
+	var h *httpx.Error
+	if !errors.As(err, &h) {
+		return err
+	}
+	code := "SerializationException"
+	switch h.Status {
+	case http.StatusRequestEntityTooLarge:
+		code = "RequestEntityTooLargeException"
+	case http.StatusUnsupportedMediaType:
+		code = "UnsupportedMediaTypeException"
+	case http.StatusRequestTimeout:
+		code = "RequestTimeoutException"
+	}
+	return &awswire.Error{Code: code, Message: h.Text, Status: h.Status}
+}

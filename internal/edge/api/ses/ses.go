@@ -1,0 +1,158 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package ses answers the operations of the Amazon SES API v1: one method per
+// operation, named as it, with the SDK's types.
+package ses
+
+import (
+	"context"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/ses"
+	"github.com/aws/aws-sdk-go-v2/service/ses/types"
+
+	"sesame/internal/base/fault"
+	"sesame/internal/base/scope"
+	"sesame/internal/core/identity"
+	"sesame/internal/core/intake"
+	"sesame/internal/core/quota"
+	"sesame/internal/core/spool"
+	"sesame/internal/edge/api/caller"
+	"sesame/internal/proto/message"
+)
+
+// Intake accepts messages.
+type Intake interface {
+	Accept(ctx context.Context, s intake.Submission) (id string, err error)
+	AcceptFormatted(ctx context.Context, s intake.Submission, f intake.Formatted) (id string, err error)
+}
+
+// Quotas tells the sending quotas and their use.
+type Quotas interface {
+	Limits(sc scope.Scope) quota.Limits
+	Sent(ctx context.Context, sc scope.Scope) (int64, error)
+}
+
+// Statistics tells what became of the mail of the last two weeks.
+type Statistics interface {
+	SendStatistics(ctx context.Context, sc scope.Scope) ([]spool.DataPoint, error)
+}
+
+// API answers the operations. It is safe for concurrent use.
+type API struct {
+	Intake     Intake
+	Identities *identity.Identities
+	Quotas     Quotas
+	Statistics Statistics
+}
+
+// SendEmail accepts a formatted message.
+func (a *API) SendEmail(ctx context.Context, in *ses.SendEmailInput) (*ses.SendEmailOutput, error) {
+	if err := unbuilt(map[string]*string{"SourceArn": in.SourceArn, "ReturnPathArn": in.ReturnPathArn}); err != nil {
+		return nil, err
+	}
+	s := submission(ctx, "SendEmail", in.ConfigurationSetName, in.Tags)
+	var err error
+	if s.ReturnPath, err = intake.OptionalAddress("ReturnPath", aws.ToString(in.ReturnPath)); err != nil {
+		return nil, err
+	}
+	f := intake.Formatted{From: aws.ToString(in.Source), ReplyTo: in.ReplyToAddresses}
+	if d := in.Destination; d != nil {
+		f.To, f.Cc, f.Bcc = d.ToAddresses, d.CcAddresses, d.BccAddresses
+	}
+	if m := in.Message; m != nil {
+		if m.Subject != nil {
+			f.Subject = message.Content{Data: aws.ToString(m.Subject.Data), Charset: aws.ToString(m.Subject.Charset)}
+		}
+		if m.Body != nil {
+			f.Text, f.HTML = content(m.Body.Text), content(m.Body.Html)
+		}
+	}
+	id, err := a.Intake.AcceptFormatted(ctx, s, f)
+	if err != nil {
+		return nil, err
+	}
+	return &ses.SendEmailOutput{MessageId: &id}, nil
+}
+
+func content(c *types.Content) *message.Content {
+	if c == nil {
+		return nil
+	}
+	return &message.Content{Data: aws.ToString(c.Data), Charset: aws.ToString(c.Charset)}
+}
+
+// SendRawEmail accepts a whole message. Source and Destinations define the envelope
+// where they are given; else the message's fields do.
+func (a *API) SendRawEmail(ctx context.Context, in *ses.SendRawEmailInput) (*ses.SendRawEmailOutput, error) {
+	err := unbuilt(map[string]*string{"SourceArn": in.SourceArn, "ReturnPathArn": in.ReturnPathArn, "FromArn": in.FromArn})
+	if err != nil {
+		return nil, err
+	}
+	s := submission(ctx, "SendRawEmail", in.ConfigurationSetName, in.Tags)
+	if s.Source, err = intake.OptionalAddress("Source", aws.ToString(in.Source)); err != nil {
+		return nil, err
+	}
+	if s.Recipients, err = intake.Addresses("Destinations", in.Destinations); err != nil {
+		return nil, err
+	}
+	s.Raw = in.RawMessage.Data
+	id, err := a.Intake.Accept(ctx, s)
+	if err != nil {
+		return nil, err
+	}
+	return &ses.SendRawEmailOutput{MessageId: &id}, nil
+}
+
+func submission(ctx context.Context, operation string, set *string, tags []types.MessageTag) intake.Submission {
+	c := caller.From(ctx)
+	s := intake.Submission{
+		Scope: c.Scope, Principal: c.Principal, SourceIP: c.SourceIP, Operation: operation, MaxBytes: intake.MaxBytesV1,
+		ConfigSet: aws.ToString(set),
+	}
+	for _, t := range tags {
+		s.Tags = append(s.Tags, spool.Tag{Name: aws.ToString(t.Name), Value: aws.ToString(t.Value)})
+	}
+	return s
+}
+
+// unbuilt refuses parameters that no part of this server heeds yet.
+func unbuilt(params map[string]*string) error {
+	for name, v := range params {
+		if v != nil {
+			return fault.InField(fault.NotImplemented, name, "The parameter %s is not implemented by this server.", name)
+		}
+	}
+	return nil
+}
+
+// GetSendQuota tells the sending quotas of the account in the region.
+func (a *API) GetSendQuota(ctx context.Context, _ *ses.GetSendQuotaInput) (*ses.GetSendQuotaOutput, error) {
+	sc := caller.From(ctx).Scope
+	sent, err := a.Quotas.Sent(ctx, sc)
+	if err != nil {
+		return nil, err
+	}
+	daily, rate := a.Quotas.Limits(sc).Reported()
+	return &ses.GetSendQuotaOutput{Max24HourSend: daily, MaxSendRate: rate, SentLast24Hours: float64(sent)}, nil
+}
+
+// GetSendStatistics tells the counts of the last two weeks, in steps of 15 minutes.
+func (a *API) GetSendStatistics(ctx context.Context, _ *ses.GetSendStatisticsInput) (*ses.GetSendStatisticsOutput, error) {
+	points, err := a.Statistics.SendStatistics(ctx, caller.From(ctx).Scope)
+	if err != nil {
+		return nil, err
+	}
+	out := &ses.GetSendStatisticsOutput{SendDataPoints: []types.SendDataPoint{}}
+	for _, p := range points {
+		out.SendDataPoints = append(out.SendDataPoints, types.SendDataPoint{
+			Timestamp: aws.Time(p.Start), DeliveryAttempts: p.Attempts, Bounces: p.Bounces, Complaints: p.Complaints, Rejects: p.Rejects,
+		})
+	}
+	return out, nil
+}
+
+// GetAccountSendingEnabled tells whether the account may send.
+func (a *API) GetAccountSendingEnabled(context.Context, *ses.GetAccountSendingEnabledInput) (*ses.GetAccountSendingEnabledOutput, error) {
+	return &ses.GetAccountSendingEnabledOutput{Enabled: true}, nil
+}

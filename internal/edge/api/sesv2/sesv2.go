@@ -1,0 +1,192 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package sesv2 answers the operations of the Amazon SES API v2: one method per
+// operation, named as it, with the SDK's types.
+package sesv2
+
+import (
+	"context"
+	"encoding/base64"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
+
+	"sesame/internal/base/fault"
+	"sesame/internal/base/scope"
+	"sesame/internal/core/identity"
+	"sesame/internal/core/intake"
+	"sesame/internal/core/quota"
+	"sesame/internal/core/spool"
+	"sesame/internal/edge/api/caller"
+	"sesame/internal/proto/message"
+)
+
+// Intake accepts messages.
+type Intake interface {
+	Accept(ctx context.Context, s intake.Submission) (id string, err error)
+	AcceptFormatted(ctx context.Context, s intake.Submission, f intake.Formatted) (id string, err error)
+}
+
+// Quotas tells the sending quotas and their use.
+type Quotas interface {
+	Limits(sc scope.Scope) quota.Limits
+	Sent(ctx context.Context, sc scope.Scope) (int64, error)
+}
+
+// API answers the operations. It is safe for concurrent use.
+type API struct {
+	Intake     Intake
+	Identities *identity.Identities
+	Quotas     Quotas
+}
+
+// SendEmail accepts a formatted or a raw message.
+func (a *API) SendEmail(ctx context.Context, in *sesv2.SendEmailInput) (*sesv2.SendEmailOutput, error) {
+	if err := unbuiltSend(in); err != nil {
+		return nil, err
+	}
+	c := caller.From(ctx)
+	s := intake.Submission{
+		Scope: c.Scope, Principal: c.Principal, SourceIP: c.SourceIP, Operation: "SendEmail", MaxBytes: intake.MaxBytesV2,
+		ConfigSet: aws.ToString(in.ConfigurationSetName), Tags: tags(in.EmailTags),
+	}
+	var err error
+	if s.ReturnPath, err = intake.OptionalAddress("FeedbackForwardingEmailAddress", aws.ToString(in.FeedbackForwardingEmailAddress)); err != nil {
+		return nil, err
+	}
+	var id string
+	switch {
+	case in.Content.Simple != nil && in.Content.Raw == nil:
+		id, err = a.sendSimple(ctx, s, in)
+	case in.Content.Raw != nil && in.Content.Simple == nil:
+		id, err = a.sendRaw(ctx, s, in)
+	default:
+		return nil, fault.InField(fault.Invalid, "Content", "Exactly one of Simple, Raw and Template must be given in Content.")
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &sesv2.SendEmailOutput{MessageId: &id}, nil
+}
+
+// unbuiltSend refuses the parameters that no part of this server heeds yet: to ignore
+// one would send something else than was asked for.
+func unbuiltSend(in *sesv2.SendEmailInput) error {
+	unbuilt := map[string]bool{
+		"Content.Template":                          in.Content.Template != nil,
+		"ConfigurationOverrides":                    in.ConfigurationOverrides != nil,
+		"ListManagementOptions":                     in.ListManagementOptions != nil,
+		"TenantName":                                in.TenantName != nil,
+		"EndpointId":                                in.EndpointId != nil,
+		"FromEmailAddressIdentityArn":               in.FromEmailAddressIdentityArn != nil,
+		"FeedbackForwardingEmailAddressIdentityArn": in.FeedbackForwardingEmailAddressIdentityArn != nil,
+	}
+	for name, used := range unbuilt {
+		if used {
+			return fault.InField(fault.NotImplemented, name, "The parameter %s of SendEmail is not implemented by this server.", name)
+		}
+	}
+	return nil
+}
+
+func (a *API) sendSimple(ctx context.Context, s intake.Submission, in *sesv2.SendEmailInput) (string, error) {
+	if in.FromEmailAddress == nil {
+		// SES answers this case with a null message.
+		return "", &types.BadRequestException{}
+	}
+	m := in.Content.Simple
+	f := intake.Formatted{From: *in.FromEmailAddress, ReplyTo: in.ReplyToAddresses}
+	if d := in.Destination; d != nil {
+		f.To, f.Cc, f.Bcc = d.ToAddresses, d.CcAddresses, d.BccAddresses
+	}
+	if m.Subject != nil {
+		f.Subject = message.Content{Data: aws.ToString(m.Subject.Data), Charset: aws.ToString(m.Subject.Charset)}
+	}
+	if m.Body != nil {
+		f.Text, f.HTML = content(m.Body.Text), content(m.Body.Html)
+	}
+	for _, h := range m.Headers {
+		f.Headers = append(f.Headers, message.NameValue{Name: aws.ToString(h.Name), Value: aws.ToString(h.Value)})
+	}
+	for _, t := range m.Attachments {
+		f.Files = append(f.Files, attachment(t))
+	}
+	return a.Intake.AcceptFormatted(ctx, s, f)
+}
+
+func content(c *types.Content) *message.Content {
+	if c == nil {
+		return nil
+	}
+	return &message.Content{Data: aws.ToString(c.Data), Charset: aws.ToString(c.Charset)}
+}
+
+func attachment(t types.Attachment) message.Attachment {
+	f := message.Attachment{
+		Data: t.RawContent, FileName: aws.ToString(t.FileName), ContentType: aws.ToString(t.ContentType),
+		Description: aws.ToString(t.ContentDescription), ContentID: aws.ToString(t.ContentId),
+		Inline: t.ContentDisposition == types.AttachmentContentDispositionInline,
+	}
+	switch t.ContentTransferEncoding {
+	case types.AttachmentContentTransferEncodingQuotedPrintable:
+		f.Encoding = message.QuotedPrintable
+	case types.AttachmentContentTransferEncodingSevenBit:
+		f.Encoding = message.SevenBit
+	}
+	return f
+}
+
+func (a *API) sendRaw(ctx context.Context, s intake.Submission, in *sesv2.SendEmailInput) (string, error) {
+	var err error
+	if s.Source, err = intake.OptionalAddress("FromEmailAddress", aws.ToString(in.FromEmailAddress)); err != nil {
+		return "", err
+	}
+	if d := in.Destination; d != nil {
+		for _, list := range [][]string{d.ToAddresses, d.CcAddresses, d.BccAddresses} {
+			as, err := intake.Addresses("Destination", list)
+			if err != nil {
+				return "", err
+			}
+			s.Recipients = append(s.Recipients, as...)
+		}
+	}
+	s.Raw = in.Content.Raw.Data
+	return a.Intake.Accept(ctx, s)
+}
+
+func tags(in []types.MessageTag) []spool.Tag {
+	var out []spool.Tag
+	for _, t := range in {
+		out = append(out, spool.Tag{Name: aws.ToString(t.Name), Value: aws.ToString(t.Value)})
+	}
+	return out
+}
+
+// GetAccount tells the state and the quotas of the account in the region.
+func (a *API) GetAccount(ctx context.Context, _ *sesv2.GetAccountInput) (*sesv2.GetAccountOutput, error) {
+	sc := caller.From(ctx).Scope
+	sent, err := a.Quotas.Sent(ctx, sc)
+	if err != nil {
+		return nil, err
+	}
+	daily, rate := a.Quotas.Limits(sc).Reported()
+	return &sesv2.GetAccountOutput{
+		EnforcementStatus: aws.String("HEALTHY"), ProductionAccessEnabled: true, SendingEnabled: true,
+		SendQuota: &types.SendQuota{Max24HourSend: daily, MaxSendRate: rate, SentLast24Hours: float64(sent)},
+	}, nil
+}
+
+// pageToken and pageAfter are the two sides of an opaque NextToken: the last name of
+// the page.
+func pageToken(last string) *string {
+	return aws.String(base64.RawURLEncoding.EncodeToString([]byte(last)))
+}
+
+func pageAfter(token *string) (string, error) {
+	b, err := base64.RawURLEncoding.DecodeString(aws.ToString(token))
+	if err != nil {
+		return "", fault.InField(fault.Invalid, "NextToken", "The NextToken is not valid.")
+	}
+	return string(b), nil
+}
