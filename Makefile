@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 #
-# What a person types. Go and Node are needed; `make test` and `make bench` install
-# the rest from Debian and npm, or say what they skip: see tools/setup/install.
+# What a person types. Go and Node are needed; `make test` installs the rest from Debian
+# and npm, or says what it skips (tools/setup/install); `make bench` has its own way.
 
 GO     ?= go
 BINARY := bin/sesame
@@ -10,6 +10,8 @@ export CGO_ENABLED := 0
 
 # How many times `make soak` kills the server.
 KILLS ?= 200
+# Flags of the benchmark, such as -quick: see `go run ./bench -h`.
+BENCHFLAGS ?=
 # How long `make fuzz` works on each target.
 FUZZTIME ?= 10s
 
@@ -34,8 +36,8 @@ soak: setup build
 	SESAME_BIN=$(abspath $(BINARY)) SESAME_KILLS=$(KILLS) $(GO) test -count=1 -timeout=80m -v ./test/crash/...
 
 ## bench: side by side with others; writes docs/benchmarks.md
-bench: setup build
-	SESAME_BIN=$(abspath $(BINARY)) $(GO) run ./bench
+bench:
+	$(GO) run ./bench $(BENCHFLAGS)
 
 lint:
 	@unformatted=$$(find . \( -name node_modules -o -name build -o -name .git \) -prune -o -name '*.go' -print | xargs gofmt -l); \
