@@ -45,6 +45,9 @@ func (r Record) String() string { return "v=DKIM1; k=" + r.KeyType + "; " + r.Sh
 // Short is the text that SES shows for keys that customers bring: p= alone.
 func (r Record) Short() string { return "p=" + r.Public }
 
+// TXT is the record's text for an RSA key that is known by its p= value.
+func TXT(public string) string { return Record{KeyType: "rsa", Public: public}.String() }
+
 // RecordOf is the record for a private key in PKCS #8 or PKCS #1 DER.
 func RecordOf(der []byte) (Record, error) {
 	key, err := x509.ParsePKCS8PrivateKey(der)

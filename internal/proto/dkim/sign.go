@@ -19,14 +19,14 @@ import (
 	"sesame/internal/proto/message"
 )
 
-// Errors of Sign.
+// Errors of Sign and SignHash.
 var (
 	ErrNoFrom  = errors.New("dkim: the message has no From field") // RFC 6376 §5.4
 	ErrOptions = errors.New("dkim: domain, selector or header name is not valid")
 )
 
 // Key signs the SHA-256 digest of a header section. It must be safe for concurrent use
-// if Sign is called concurrently with it.
+// if it is used concurrently.
 type Key interface {
 	SignDigest(sum [sha256.Size]byte) ([]byte, error)
 	Algorithm() string // the a= tag: "rsa-sha256" or "ed25519-sha256"
@@ -34,8 +34,8 @@ type Key interface {
 
 // Options say how to sign.
 type Options struct {
-	Domain   address.Domain // d=
-	Selector string         // s=
+	Domain   string // d=
+	Selector string // s=
 	Key      Key
 	Time     time.Time // t=; left out if zero
 	Expires  time.Time // x=; left out if zero
@@ -60,9 +60,14 @@ const defaultHeaders = "From:Sender:Reply-To:To:Cc:Subject:MIME-Version:Content-
 	"List-Unsubscribe:List-Unsubscribe-Post:List-Subscribe:List-Post:List-Owner:List-Archive:Feedback-ID"
 
 // Sign returns the whole DKIM-Signature field, folded and with its CRLF, to be put
-// before the header section. Lines of the header must end with CRLF; bodyHash is that
-// of BodyHash.
-func Sign(header message.Header, bodyHash [sha256.Size]byte, o Options) ([]byte, error) {
+// before the header section. Lines must end with CRLF.
+func Sign(header message.Header, body []byte, o Options) ([]byte, error) {
+	return SignHash(header, BodyHash(body), o)
+}
+
+// SignHash is Sign with a hash of BodyHash, for a body that comes in pieces or gets
+// more than one signature.
+func SignHash(header message.Header, bodyHash [sha256.Size]byte, o Options) ([]byte, error) {
 	if err := o.validate(); err != nil {
 		return nil, err
 	}
@@ -83,7 +88,7 @@ func Sign(header message.Header, bodyHash [sha256.Size]byte, o Options) ([]byte,
 const fieldName = "DKIM-Signature"
 
 func (o Options) validate() error {
-	if _, err := address.ParseDomain(string(o.Domain)); err != nil {
+	if _, err := address.ParseDomain(o.Domain); err != nil {
 		return fmt.Errorf("%w: domain %q", ErrOptions, o.Domain)
 	}
 	if _, err := address.ParseDomain(o.Selector); err != nil {
@@ -156,7 +161,7 @@ func (o Options) unsigned(names []string, bodyHash [sha256.Size]byte) []byte {
 	w.tag("q=dns/txt;")
 	w.tag("c=relaxed/simple;")
 	w.tag("s=" + o.Selector + ";")
-	w.tag("d=" + string(o.Domain) + ";")
+	w.tag("d=" + o.Domain + ";")
 	if !o.Time.IsZero() {
 		w.tag("t=" + strconv.FormatInt(o.Time.Unix(), 10) + ";")
 	}

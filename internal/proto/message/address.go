@@ -39,6 +39,7 @@ type Entry struct {
 	Name  string // the display name, decoded
 	Spec  string // the address without comments; "" for "<>"
 	Angle bool   // the address stood in angle brackets
+	Group bool   // the address stood in a group
 }
 
 // SplitAddressList reads an unfolded address list (RFC 5322 §3.4, with the obsolete
@@ -99,8 +100,10 @@ func (l *listScanner) element() (Entry, bool, error) {
 		case c == ';':
 			return Entry{}, false, ErrGroup
 		default:
-			e, group, err := l.address()
-			if err != nil || !group {
+			inGroup := l.inGroup
+			e, isName, err := l.address()
+			if err != nil || !isName {
+				e.Group = inGroup
 				return e, err == nil, err
 			}
 		}
@@ -109,7 +112,7 @@ func (l *listScanner) element() (Entry, bool, error) {
 }
 
 // address reads one address, or the name of a group up to its colon.
-func (l *listScanner) address() (e Entry, group bool, err error) {
+func (l *listScanner) address() (e Entry, isName bool, err error) {
 	start := l.i
 	for l.i < len(l.s) {
 		switch l.s[l.i] {
