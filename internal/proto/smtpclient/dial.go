@@ -13,6 +13,8 @@ import (
 	"net"
 	"net/netip"
 	"strings"
+
+	"sesame/internal/base/tlspolicy"
 )
 
 // Dial connects, greets, starts TLS and authenticates as o says. Each error is an
@@ -205,12 +207,8 @@ func (c *Conn) handshake(ctx context.Context, o *Options) *Error {
 	if c.r.Buffered() > 0 {
 		return c.tlsFailure(ctx, o, errInjected)
 	}
-	cfg := &tls.Config{}
-	if o.TLSConfig != nil {
-		cfg = o.TLSConfig.Clone()
-	}
-	cfg.ServerName = o.ServerName
-	cfg.InsecureSkipVerify = o.TLS != TLSVerify
+	cfg := tlspolicy.Client(o.ServerName, o.TLS == TLSVerify)
+	cfg.RootCAs, cfg.ClientSessionCache = o.Roots, o.Sessions
 	cfg.DynamicRecordSizingDisabled = true // a record per write, not one per packet
 	conn := tls.Client(c.raw, cfg)
 	err := c.deadline(o.Timeouts.TLS)

@@ -4,7 +4,6 @@ package smtpclient_test
 
 import (
 	"context"
-	"crypto/tls"
 	"errors"
 	"net"
 	"net/netip"
@@ -66,7 +65,6 @@ func checkOutcome(t *testing.T, o smtpclient.Outcome, want string) {
 func TestDial(t *testing.T) {
 	t.Parallel()
 	cert, pool := smtptest.Certificate(t, "mx.test")
-	roots := &tls.Config{RootCAs: pool}
 	tlsHello := script("C: STARTTLS", "S: 220 go", "TLS", "C: EHLO client.test", "S: 250 mx.test")
 	offer := script("S: 220 mx.test", "C: EHLO client.test", "S: 250-mx.test", "S: 250 STARTTLS")
 	for _, tc := range []struct {
@@ -106,12 +104,12 @@ func TestDial(t *testing.T) {
 		{"STARTTLS required and not offered", script("S: 220 mx", "C: EHLO client.test", "S: 250 mx"), func(o *smtpclient.Options) { o.TLS = smtpclient.TLSRequire },
 			"temporary starttls tls-required - 4.7.4", "", ""},
 		{"STARTTLS required with any certificate", script(offer, tlsHello), func(o *smtpclient.Options) { o.TLS = smtpclient.TLSRequire }, "", "on", ""},
-		{"a valid certificate", script(offer, tlsHello), func(o *smtpclient.Options) { o.TLS, o.TLSConfig = smtpclient.TLSVerify, roots }, "", "verified", ""},
+		{"a valid certificate", script(offer, tlsHello), func(o *smtpclient.Options) { o.TLS, o.Roots = smtpclient.TLSVerify, pool }, "", "verified", ""},
 		{"a certificate of strangers", script(offer, "C: STARTTLS", "S: 220 go", "TLS"), func(o *smtpclient.Options) { o.TLS = smtpclient.TLSVerify },
 			"temporary tls tls-required - 4.7.5", "", "* TLS: "},
 		{"a certificate for another name", script(offer, "C: STARTTLS", "S: 220 go", "TLS"),
 			func(o *smtpclient.Options) {
-				o.TLS, o.TLSConfig, o.ServerName = smtpclient.TLSVerify, roots, "other.test"
+				o.TLS, o.Roots, o.ServerName = smtpclient.TLSVerify, pool, "other.test"
 			},
 			"temporary tls tls-required - 4.7.5", "", ""},
 		{"a handshake that fails where clear text is allowed", script(offer, "C: STARTTLS", "S: 220 go", "READ 5", "S: this is not TLS at all"), nil,

@@ -5,6 +5,7 @@ package smtpclient
 import (
 	"context"
 	"crypto/tls"
+	"crypto/x509"
 	"net"
 	"net/netip"
 	"time"
@@ -80,8 +81,9 @@ type Options struct {
 	LocalAddr  netip.Addr // source address; the zero value leaves it to the system
 	Dial       DialFunc   // nil means a net.Dialer with LocalAddr
 
-	TLS       TLSPolicy
-	TLSConfig *tls.Config // roots, versions, session cache; may be nil
+	TLS      TLSPolicy
+	Roots    *x509.CertPool         // for TLSVerify; nil means the system's
+	Sessions tls.ClientSessionCache // for resumption; may be nil
 
 	// Auth is sent only over TLS that the policy requires, or to a loopback address.
 	Auth *Auth

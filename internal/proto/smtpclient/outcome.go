@@ -77,6 +77,9 @@ const (
 	CauseLiteral   Cause = "literal"    // an address literal that can't be understood
 )
 
+// String is the cause as it is stored and counted.
+func (c Cause) String() string { return string(c) }
+
 // Enhanced is an enhanced status code (RFC 3463): class, subject, detail. The zero
 // value means that there is none.
 type Enhanced [3]uint16
@@ -132,15 +135,15 @@ type Outcome struct {
 	Err      error    // what happened without a reply; for the log
 }
 
-// Reply is the peer's reply in one line, as SES shows it in smtpResponse and
+// Text is the peer's reply in one line, as SES shows it in smtpResponse and
 // diagnosticCode. Without a reply it is "".
-func (o *Outcome) Reply() string { return strings.Join(o.Lines, " ") }
+func (o *Outcome) Text() string { return strings.Join(o.Lines, " ") }
 
 // String is the log's text.
 func (o *Outcome) String() string {
 	s := o.Class.String() + " at " + string(o.Command) + " (" + string(o.Cause) + ")"
 	if len(o.Lines) > 0 {
-		s += ": " + o.Reply()
+		s += ": " + o.Text()
 	}
 	if o.Err != nil {
 		s += ": " + o.Err.Error()
