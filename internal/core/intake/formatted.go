@@ -43,6 +43,9 @@ func (i *Intake) AcceptFormatted(ctx context.Context, s Submission, f Formatted)
 	if m.ReplyTo, err = mailboxes("ReplyToAddresses", f.ReplyTo); err != nil {
 		return "", err
 	}
+	if err := content.CheckHeaders("Headers", f.Headers); err != nil {
+		return "", err
+	}
 	for _, list := range [][]message.Mailbox{m.To, m.Cc, bcc} {
 		for _, mb := range list {
 			s.Recipients = append(s.Recipients, mb.Address)
@@ -100,37 +103,17 @@ func OptionalAddress(field, s string) (address.Address, error) {
 	return m.Address, err
 }
 
-// maxTags and maxTagLength bound message tags (SES: MessageTag).
-const (
-	maxTags      = 50
-	maxTagLength = 256
-)
+// maxTags bounds the tags of a message (SES: MessageTag).
+const maxTags = 50
 
 func validTags(tags []spool.Tag) error {
 	if len(tags) > maxTags {
 		return fault.InField(fault.Invalid, "Tags", "A message may have at most %d tags.", maxTags)
 	}
 	for _, t := range tags {
-		if !tagText(t.Name) {
-			return fault.InField(fault.Invalid, "Tags", "Invalid tag name <%.256q>: only ASCII letters, digits, _ and - are allowed, 1 to 256 of them.", t.Name)
-		}
-		if !tagText(t.Value) {
-			return fault.InField(fault.Invalid, "Tags", "Invalid tag value <%.256q>: only ASCII letters, digits, _ and - are allowed, 1 to 256 of them.", t.Value)
+		if err := content.CheckTag("Tags", content.Tag(t)); err != nil {
+			return err
 		}
 	}
 	return nil
-}
-
-// tagText reports whether s may be the name or the value of a tag.
-func tagText(s string) bool {
-	if s == "" || len(s) > maxTagLength {
-		return false
-	}
-	for _, c := range []byte(s) {
-		ok := c == '_' || c == '-' || c == '.' || c == '@' || c >= '0' && c <= '9' || c >= 'a' && c <= 'z' || c >= 'A' && c <= 'Z'
-		if !ok {
-			return false
-		}
-	}
-	return true
 }

@@ -70,7 +70,7 @@ type draft struct {
 func (i *Intake) Accept(ctx context.Context, s Submission) (string, error) {
 	d := &draft{Submission: s}
 	for _, step := range []func(context.Context, *draft) error{
-		i.size, i.inspect, i.configurationSet, i.sender, i.envelope, i.verified,
+		i.size, i.inspect, i.built, i.configurationSet, i.sender, i.envelope, i.verified,
 	} {
 		if err := step(ctx, d); err != nil {
 			return "", err
@@ -100,6 +100,20 @@ func (i *Intake) size(_ context.Context, d *draft) error {
 func (i *Intake) inspect(_ context.Context, d *draft) (err error) {
 	d.msg, err = content.Inspect(d.Raw, content.Limits{})
 	return err
+}
+
+// built refuses the control fields that no part of this server heeds yet: to ignore
+// one would send something else than was asked for.
+func (i *Intake) built(_ context.Context, d *draft) error {
+	for name, value := range map[string]string{
+		"X-SES-SOURCE-ARN": d.msg.SourceARN, "X-SES-FROM-ARN": d.msg.FromARN, "X-SES-RETURN-PATH-ARN": d.msg.ReturnPathARN,
+		"X-SES-TENANT": d.msg.Tenant, "X-SES-LIST-MANAGEMENT-OPTIONS": d.msg.ContactList,
+	} {
+		if value != "" {
+			return fault.InField(fault.NotImplemented, name, "The header %s is not implemented by this server.", name)
+		}
+	}
+	return nil
 }
 
 // configurationSet resolves the set that a parameter, or else a header, names.

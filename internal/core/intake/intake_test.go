@@ -1,0 +1,289 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package intake_test
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"sesame/internal/base/address"
+	"sesame/internal/base/clock"
+	"sesame/internal/base/fault"
+	"sesame/internal/base/msgid"
+	"sesame/internal/base/scope"
+	"sesame/internal/core/account"
+	"sesame/internal/core/identity"
+	"sesame/internal/core/intake"
+	"sesame/internal/core/spool"
+	"sesame/internal/proto/message"
+)
+
+var (
+	ctx = context.Background()
+	sc  = scope.Scope{Account: "123456789012", Region: "us-east-1"}
+	now = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+)
+
+// world is what an intake stands in: one verified domain, example.com, and a spool
+// that keeps what it is given.
+type world struct {
+	kept     []*spool.Message
+	spoolErr error
+	quotaErr error
+	reserved int
+}
+
+func (w *world) Accept(_ context.Context, m *spool.Message) error {
+	if w.spoolErr == nil {
+		w.kept = append(w.kept, m)
+	}
+	return w.spoolErr
+}
+
+func (w *world) Resolve(_ context.Context, _ scope.Scope, a address.Address) (identity.Identity, error) {
+	if a.Domain == "example.com" {
+		return identity.Identity{Name: "example.com"}, nil
+	}
+	return identity.Identity{}, fault.New(fault.NotFound, "no")
+}
+
+func (w *world) Reserve(_ context.Context, _ scope.Scope, n int) error {
+	if w.quotaErr == nil {
+		w.reserved += n
+	}
+	return w.quotaErr
+}
+
+func (w *world) Release(_ scope.Scope, n int) { w.reserved -= n }
+
+type zeros struct{}
+
+func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
+
+func (w *world) intake() *intake.Intake {
+	return intake.New(intake.Options{
+		Spool: w, Identities: w, Quotas: w, Clock: clock.NewFake(now).Now, Random: zeros{},
+		MAC: func(purpose string, data []byte) []byte { return []byte(purpose) },
+	})
+}
+
+func submission(raw string, change ...func(*intake.Submission)) intake.Submission {
+	s := intake.Submission{
+		Scope: sc, Principal: account.Principal{Account: sc.Account, User: "u", KeyID: "AKIA"}, Operation: "SendRawEmail",
+		MaxBytes: intake.MaxBytesV1, Raw: []byte(strings.ReplaceAll(raw, "\n", "\r\n")),
+	}
+	for _, c := range change {
+		c(&s)
+	}
+	return s
+}
+
+const simple = "From: a@example.com\nTo: b@example.net\nSubject: Hi\n\nhello\n"
+
+func TestAcceptedMessageIsRewrittenAndCounted(t *testing.T) {
+	t.Parallel()
+	w := &world{}
+	raw := "Date: Mon, 1 Jan 2001 00:00:00 +0000\nMessage-ID: <mine@x>\nBcc: c@example.net\nX-SES-MESSAGE-TAGS: a=b\n" + simple
+	id, err := w.intake().Accept(ctx, submission(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := w.kept[0]
+	if !msgid.Valid(id) || m.ID != id || m.OriginalID != "<mine@x>" || m.Subject != "Hi" || m.Identity != "example.com" ||
+		len(m.Recipients) != 2 || w.reserved != 2 || m.Tags[0] != (spool.Tag{Name: "a", Value: "b"}) {
+		t.Errorf("%+v, reserved %d", m, w.reserved)
+	}
+	text := string(m.Content)
+	for _, want := range []string{
+		"Date: Fri, 2 Jan 2026 03:04:05 +0000\r\n", "Message-ID: <" + id + "@email.amazonses.com>\r\n",
+		"Feedback-ID: 1.us-east-1.", "\r\n\r\nhello\r\n",
+	} {
+		if !strings.Contains(text, want) {
+			t.Errorf("no %q in\n%s", want, text)
+		}
+	}
+	for _, gone := range []string{"Bcc", "X-SES-MESSAGE-TAGS", "mine@x", "2001"} {
+		if strings.Contains(text, gone) {
+			t.Errorf("%q is left in\n%s", gone, text)
+		}
+	}
+}
+
+func TestRefusals(t *testing.T) {
+	t.Parallel()
+	many := make([]address.Address, 51)
+	for i := range many {
+		many[i] = address.Address{Local: fmt.Sprint("u", i), Domain: "example.net"}
+	}
+	cases := []struct {
+		name string
+		s    intake.Submission
+		kind fault.Kind
+		text string
+	}{
+		{"sender is no verified identity", submission(strings.Replace(simple, "a@example.com", "a@other.example", 1)), fault.Rejected,
+			"Email address is not verified. The following identities failed the check in region US-EAST-1: a@other.example"},
+		{"From, Sender and Return-Path all count", submission("Sender: s@s.example\nReturn-Path: <r@r.example>\n" + simple), fault.Rejected,
+			"Email address is not verified. The following identities failed the check in region US-EAST-1: r@r.example, s@s.example"},
+		{"no From in a raw message", submission("To: b@example.net\n\nx"), fault.Invalid, "Missing required header 'From'."},
+		{"no recipient anywhere", submission("From: a@example.com\n\nx"), fault.Invalid, "There are no recipients specified"},
+		{"51 recipients", submission(simple, func(s *intake.Submission) { s.Recipients = many }), fault.Invalid, "Recipient count exceeds 50."},
+		{"over the door's size", submission(simple, func(s *intake.Submission) { s.MaxBytes = 10 }), fault.TooLarge, "Message length is more than 10 bytes long: '62'."},
+		{"nothing at all", submission(""), fault.Invalid, "Empty message"},
+		{"unknown configuration set by parameter", submission(simple, func(s *intake.Submission) { s.ConfigSet = "none" }), fault.ConfigSetNotFound,
+			"Configuration set <none> does not exist."},
+		{"unknown configuration set by header", submission("X-SES-CONFIGURATION-SET: none\n" + simple), fault.ConfigSetNotFound,
+			"Configuration set <none> does not exist."},
+		{"a control header that is not built", submission("X-SES-TENANT: t\n" + simple), fault.NotImplemented,
+			"The header X-SES-TENANT is not implemented by this server."},
+		{"a bad tag", submission(simple, func(s *intake.Submission) { s.Tags = []spool.Tag{{Name: "a b", Value: "v"}} }), fault.Invalid,
+			"Invalid tag name <a b>: only alphanumeric ASCII characters, '_', and '-' are allowed."},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := &world{}
+			_, err := w.intake().Accept(ctx, c.s)
+			if fault.KindOf(err) != c.kind || fault.PeerText(err) != c.text {
+				t.Errorf("got %v %q", fault.KindOf(err), fault.PeerText(err))
+			}
+			if len(w.kept) != 0 || w.reserved != 0 {
+				t.Errorf("a refused message left %d messages and %d of the quota", len(w.kept), w.reserved)
+			}
+		})
+	}
+}
+
+func TestLongListOfUnverifiedIdentitiesIsCut(t *testing.T) {
+	t.Parallel()
+	raw := strings.Replace(simple, "a@example.com", strings.Repeat("someone@some.where.example, ", 1)+
+		strings.Repeat("x", 60)+"@a.example, "+strings.Repeat("y", 60)+"@b.example, "+strings.Repeat("z", 60)+"@c.example, "+
+		strings.Repeat("v", 60)+"@d.example, "+strings.Repeat("w", 60)+"@e.example", 1)
+	_, err := (&world{}).intake().Accept(ctx, submission(raw))
+	if text := fault.PeerText(err); !strings.HasSuffix(text, "...") || len(text) > 450 {
+		t.Errorf("%d: %s", len(text), text)
+	}
+}
+
+func TestFailedCommitGivesTheQuotaBack(t *testing.T) {
+	t.Parallel()
+	w := &world{spoolErr: errors.New("disk")}
+	if _, err := w.intake().Accept(ctx, submission(simple)); err == nil || w.reserved != 0 {
+		t.Errorf("%v, reserved %d", err, w.reserved)
+	}
+}
+
+func TestOverQuotaNothingIsKept(t *testing.T) {
+	t.Parallel()
+	w := &world{quotaErr: fault.New(fault.Throttled, "Maximum sending rate exceeded.")}
+	if _, err := w.intake().Accept(ctx, submission(simple)); !fault.Is(err, fault.Throttled) || len(w.kept) != 0 {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestMessageWithoutHeaderSectionOverSMTP(t *testing.T) {
+	t.Parallel()
+	w := &world{}
+	_, err := w.intake().Accept(ctx, submission("\nSubject: Hi there\n\nbody\n", func(s *intake.Submission) {
+		s.HeaderOptional, s.Source = true, address.Address{Local: "a", Domain: "example.com"}
+		s.Recipients = []address.Address{{Local: "b", Domain: "example.net"}}
+	}))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if text := string(w.kept[0].Content); !strings.Contains(text, "From: a@example.com\r\n") || !strings.Contains(text, "\r\n\r\nSubject: Hi there\r\n\r\nbody\r\n") {
+		t.Errorf("sent\n%s", text)
+	}
+}
+
+func TestEnvelopeAndFeedback(t *testing.T) {
+	t.Parallel()
+	parse := func(s string) address.Address {
+		a, err := address.Parse(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	cases := []struct {
+		name                string
+		s                   intake.Submission
+		recipients, return_ string
+	}{
+		{"from the header fields", submission("Cc: c@example.net\nBcc: d@example.net\n" + simple), "b@example.net c@example.net d@example.net", "a@example.com"},
+		{"given recipients replace the header's", submission(simple, func(s *intake.Submission) {
+			s.Recipients = []address.Address{parse("x@example.net")}
+		}), "x@example.net", "a@example.com"},
+		{"an address named twice gets one copy", submission("Cc: b@example.net\n" + simple), "b@example.net", "a@example.com"},
+		{"the source gets the feedback", submission(simple, func(s *intake.Submission) { s.Source = parse("s@example.com") }), "b@example.net", "s@example.com"},
+		{"Return-Path gets the feedback", submission("Return-Path: <r@example.com>\n" + simple), "b@example.net", "r@example.com"},
+		{"the parameter beats the header", submission("Return-Path: <r@example.com>\n"+simple, func(s *intake.Submission) { s.ReturnPath = parse("p@example.com") }),
+			"b@example.net", "p@example.com"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := &world{}
+			if _, err := w.intake().Accept(ctx, c.s); err != nil {
+				t.Fatal(err)
+			}
+			var got []string
+			for _, r := range w.kept[0].Recipients {
+				got = append(got, r.String())
+			}
+			if strings.Join(got, " ") != c.recipients || w.kept[0].ReturnPath.String() != c.return_ {
+				t.Errorf("to %v, feedback to %v", got, w.kept[0].ReturnPath)
+			}
+		})
+	}
+}
+
+func TestFormattedMessages(t *testing.T) {
+	t.Parallel()
+	text := &message.Content{Data: "hello"}
+	good := intake.Formatted{From: "A <a@example.com>", To: []string{"b@example.net"}, Bcc: []string{"c@example.net"},
+		Subject: message.Content{Data: "Hi"}, Text: text}
+	w := &world{}
+	if _, err := w.intake().AcceptFormatted(ctx, submission(""), good); err != nil {
+		t.Fatal(err)
+	}
+	if m := w.kept[0]; len(m.Recipients) != 2 || strings.Contains(string(m.Content), "c@example.net") || !strings.Contains(string(m.Content), "From: A <a@example.com>\r\n") {
+		t.Errorf("%+v\n%s", m, m.Content)
+	}
+	bad := []struct {
+		name   string
+		change func(*intake.Formatted)
+		text   string
+	}{
+		{"header injection through the subject", func(f *intake.Formatted) { f.Subject.Data = "x\r\nBcc: y@example.net" }, ""},
+		{"header injection through a name", func(f *intake.Formatted) { f.From = "x\r\nBcc: y@z <a@example.com>" }, ""},
+		{"header injection through an address", func(f *intake.Formatted) { f.To = []string{"b@example.net\r\nBcc: y@z"} }, ""},
+		{"header injection through a custom header's value", func(f *intake.Formatted) { f.Headers = []message.NameValue{{Name: "X-A", Value: "x\r\nBcc: y@z"}} }, ""},
+		{"header injection through a custom header's name", func(f *intake.Formatted) { f.Headers = []message.NameValue{{Name: "X-A: b\r\nBcc", Value: "y@z"}} }, ""},
+		{"header injection through a file name", func(f *intake.Formatted) {
+			f.Files = []message.Attachment{{FileName: "a\r\nBcc: y@z", Data: []byte("x")}}
+		}, ""},
+		{"header injection through a reply-to", func(f *intake.Formatted) { f.ReplyTo = []string{"b@example.net\nBcc: y@z"} }, ""},
+		{"no body", func(f *intake.Formatted) { f.Text = nil }, "At least one of Text and Html must be given in Body."},
+		{"no recipients", func(f *intake.Formatted) { f.To, f.Bcc = nil, nil }, "There are no recipients specified"},
+		{"non-ASCII address", func(f *intake.Formatted) { f.To = []string{"ü@example.net"} }, "There are non-ASCII characters in the email address"},
+	}
+	for _, c := range bad {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w, f := &world{}, good
+			c.change(&f)
+			_, err := w.intake().AcceptFormatted(ctx, submission(""), f)
+			if !fault.Is(err, fault.Invalid) || c.text != "" && fault.PeerText(err) != c.text || len(w.kept) != 0 {
+				t.Errorf("got %v", err)
+			}
+			if strings.ContainsAny(fault.PeerText(err), "\r\n") {
+				t.Errorf("the refusal has line breaks: %q", fault.PeerText(err))
+			}
+		})
+	}
+}
