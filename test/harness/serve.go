@@ -76,17 +76,17 @@ type Limits struct {
 	MaxSendRate float64 `toml:"max_send_rate"`
 }
 
-// ServeConfig returns a configuration for a server in a new folder: SQLite, every
-// listener on a free loopback port, a certificate for localhost, no limits. It changes
+// ServeConfig returns a configuration for a server in a new folder: SQLite, API and
+// submission on free loopback ports, a certificate for localhost, no limits. It changes
 // nothing on the machine and reaches nobody: a test adds DNS servers or routes.
 func ServeConfig(t testing.TB) Config {
 	t.Helper()
 	dir := Dir(t)
 	cert := NewCA(t, dir).Issue(t, "localhost", "mail.example.com", "127.0.0.1")
-	any := []string{"127.0.0.1:0"}
+	free := []string{"127.0.0.1:0"}
 	return Config{
 		DataDir: filepath.Join(dir, "data"), Hostname: "mail.example.com", Regions: []string{Region},
-		Listen:   Listen{HTTPS: any, HTTP: any, SMTP: any, SMTPS: any, MX: any, Ops: any[0]},
+		Listen:   Listen{HTTPS: free, HTTP: free, SMTP: free, SMTPS: free, MX: []string{}, Ops: free[0]},
 		TLS:      TLS{CertFile: cert.CertFile, KeyFile: cert.KeyFile},
 		Delivery: Delivery{Retry: []string{"1s"}},
 		Limits:   &Limits{},

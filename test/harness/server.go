@@ -5,8 +5,10 @@ package harness
 import (
 	"bytes"
 	"context"
+	"encoding/json"
 	"fmt"
 	"net/http"
+	"net/url"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -194,10 +196,19 @@ func (s *Server) store() string {
 	return "--dir=" + s.Dir
 }
 
-// VerifyIdentity verifies the identity as an operator does.
+// VerifyIdentity verifies the identity as an operator does, and waits until the running
+// server knows.
 func (s *Server) VerifyIdentity(t testing.TB, name string) {
 	t.Helper()
 	s.CLI(t, "identity", "verify", name, "--account", Account, "--region", Region, s.store())
+	Eventually(t, name+" to be verified", func() bool {
+		status, body := s.Call(t, http.MethodGet, "/v2/email/identities/"+url.PathEscape(name), nil)
+		var identity struct{ VerifiedForSendingStatus bool }
+		if err := json.Unmarshal(body, &identity); err != nil || status != http.StatusOK {
+			t.Fatalf("identity %s: HTTP %d: %s", name, status, body)
+		}
+		return identity.VerifiedForSendingStatus
+	})
 }
 
 // String names the server in a test's output.
