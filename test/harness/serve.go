@@ -56,11 +56,11 @@ type Resolver struct {
 
 // Delivery is the [delivery] table.
 type Delivery struct {
-	MaxConcurrent  int      `toml:"max_concurrent,omitempty"`
-	PerDestination int      `toml:"per_destination,omitempty"`
+	MaxConcurrent  int      `toml:"max_concurrent,omitzero"`
+	PerDestination int      `toml:"per_destination,omitzero"`
 	MaxAge         string   `toml:"max_age,omitempty"`
 	Retry          []string `toml:"retry,omitempty"`
-	SMTPPort       int      `toml:"smtp_port,omitempty"`
+	SMTPPort       int      `toml:"smtp_port,omitzero"`
 }
 
 // Route is one of [[routes]].
