@@ -274,6 +274,13 @@ func TestInspectAcceptsWhatTheWildSends(t *testing.T) {
 		"a header line of 998 octets":               "X-Long: " + strings.Repeat("x", 998-8) + "\r\n\r\n",
 		"an attachment that only looks blocked":     "Content-Type: application/octet-stream; name=\"exe\"\r\nContent-Disposition: attachment; filename=\"a.exe.zip\"\r\n\r\n",
 		"a mixed-case multipart with a loose end":   "Content-type: Multipart/Mixed; boundary=\"NextPart\"\n\n--NextPart\nContent-Type: text/plain;\nContent-Disposition: attachment; filename=\"attachment.txt\"\n\nx\n--NextPart--",
+		"an attachment beside alternatives, bare LF and a loose semicolon": "From: \"Sender Name\" <sender@example.com>\nTo: recipient@example.com\nSubject: x\n" +
+			"Content-Type: multipart/mixed;\n    boundary=\"a3f1\"\n\n--a3f1\nContent-Type: multipart/alternative;\n    boundary=\"sub_a3f1\"\n\n" +
+			"--sub_a3f1\nContent-Type: text/plain; charset=iso-8859-1\nContent-Transfer-Encoding: quoted-printable\n\ntext\n\n" +
+			"--sub_a3f1\nContent-Type: text/html; charset=iso-8859-1\nContent-Transfer-Encoding: quoted-printable\n\n<p>text</p>\n\n--sub_a3f1--\n\n" +
+			"--a3f1\nContent-Type: text/plain; name=\"customers.txt\"\nContent-Description: customers.txt\n" +
+			"Content-Disposition: attachment;filename=\"customers.txt\";\n    creation-date=\"Sat, 05 Aug 2017 19:35:36 GMT\";\n" +
+			"Content-Transfer-Encoding: base64\n\nSUQsRmlyc3ROYW1l\n\n--a3f1--\n",
 		"500 parts":                      "Content-Type: multipart/mixed; boundary=b\r\n\r\n" + strings.Repeat("--b\r\n\r\nx\r\n", 500) + "--b--\r\n",
 		"NUL in the body":                "From: a@example.com\r\n\r\n\x00\r\n",
 		"a duplicate inside a MIME part": "Content-Type: multipart/mixed; boundary=b\r\n\r\n--b\r\nSubject: x\r\nSubject: y\r\n\r\nx\r\n--b--\r\n",

@@ -21,6 +21,15 @@ var blockedExtensions = strings.Fields(`
 	.sct .shb .shs .sys .tmp .url .vb .vbe .vbs .vps .vsmacros .vss .vst .vsw .vxd .ws .wsc .wsf
 	.wsh .xnk`)
 
+// blockedByDefault has the same extensions. It is not changed.
+var blockedByDefault = func() map[string]bool {
+	m := make(map[string]bool, len(blockedExtensions))
+	for _, ext := range blockedExtensions {
+		m[ext] = true
+	}
+	return m
+}()
+
 // checkFileName refuses a name with a blocked extension. Dots and spaces at its end do
 // not count, since systems drop them when they save the file.
 func checkFileName(name string, blocked []string) error {
@@ -30,10 +39,11 @@ func checkFileName(name string, blocked []string) error {
 		return nil
 	}
 	ext := strings.ToLower(trimmed[i:])
-	if blocked == nil {
-		blocked = blockedExtensions
+	isBlocked := blockedByDefault[ext]
+	if blocked != nil {
+		isBlocked = slices.ContainsFunc(blocked, func(b string) bool { return strings.EqualFold(b, ext) })
 	}
-	if slices.ContainsFunc(blocked, func(b string) bool { return strings.EqualFold(b, ext) }) {
+	if isBlocked {
 		return fault.InField(fault.Invalid, "Attachment", "Illegal filename '%s'.", printable(name))
 	}
 	return nil

@@ -112,25 +112,22 @@ func (m Media) All(name string) []string {
 // §3, §4).
 func (m Media) extended(name string) (string, bool) {
 	var value []byte
-	label, found := "", false
-	for i := range maxParams {
-		p, encoded, ok := m.section(name, i)
-		if !ok {
-			break
-		}
-		found = true
-		if encoded && i == 0 {
-			if parts := strings.SplitN(p, "'", 3); len(parts) == 3 {
-				label, p = parts[0], parts[2]
+	label := ""
+	sections := m.sections(name)
+	for i, s := range sections {
+		v := s.value
+		if s.encoded && i == 0 {
+			if parts := strings.SplitN(v, "'", 3); len(parts) == 3 {
+				label, v = parts[0], parts[2]
 			}
 		}
-		if encoded {
-			value = appendPercent(value, p)
+		if s.encoded {
+			value = appendPercent(value, v)
 		} else {
-			value = append(value, p...)
+			value = append(value, v...)
 		}
 	}
-	if !found {
+	if len(sections) == 0 {
 		return "", false
 	}
 	if s, ok := decodeCharset(label, value); ok {
@@ -139,22 +136,35 @@ func (m Media) extended(name string) (string, bool) {
 	return strings.ToValidUTF8(string(value), "\ufffd"), true
 }
 
-// section finds name*i, name*i* or, for the first, name*.
-func (m Media) section(name string, i int) (value string, encoded, ok bool) {
+// section is a piece of an extended parameter.
+type section struct {
+	value          string
+	found, encoded bool
+}
+
+// sections are name*0, name*1 and so on up to the first that is missing. A star at the
+// end says that a section is encoded; name* is a value in one section.
+func (m Media) sections(name string) []section {
+	var all [maxParams]section
 	for _, p := range m.params {
-		suffix, found := strings.CutPrefix(p.name, name+"*")
-		if !found {
+		suffix, ok := strings.CutPrefix(p.name, name)
+		if !ok || suffix == "" || suffix[0] != '*' {
 			continue
 		}
-		if suffix == "" && i == 0 {
-			return p.value, true, true
+		number, encoded := strings.CutSuffix(suffix[1:], "*")
+		if suffix == "*" {
+			number, encoded = "0", true
 		}
-		number, star := strings.CutSuffix(suffix, "*")
-		if n, err := strconv.Atoi(number); err == nil && n == i {
-			return p.value, star, true
+		n, err := strconv.ParseUint(number, 10, 8)
+		if err == nil && n < maxParams && !all[n].found {
+			all[n] = section{p.value, true, encoded}
 		}
 	}
-	return "", false, false
+	n := 0
+	for n < maxParams && all[n].found {
+		n++
+	}
+	return append([]section(nil), all[:n]...)
 }
 
 func appendPercent(dst []byte, s string) []byte {
