@@ -9,6 +9,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"path/filepath"
 	"runtime/debug"
 	"time"
@@ -48,6 +49,9 @@ func (p place) config() (config.Config, error) {
 func (p place) open(fn func(context.Context, config.Config, *store.DB, *keyring.Ring) error) (err error) {
 	c, err := p.config()
 	if err != nil {
+		return err
+	}
+	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return err
 	}
 	ring, err := keyring.LoadOrCreate(filepath.Join(c.DataDir, "keyring"), time.Now())

@@ -234,18 +234,12 @@ func (s *Spool) settle(tx *store.Tx, st Settlement, now time.Time) (lost bool, e
 	if st.Counter != "" {
 		tx.Count(m.Scope, st.Counter, now, 1)
 	}
-	if st.State != Queued {
-		tx.Count(m.Scope, AttemptCounter, now, 1)
-	}
 	st.Detail.Recipients, st.Detail.Attempt = []string{e.Address.String()}, e.Attempt
 	return false, event.Append(tx, event.Event{Scope: m.Scope, Kind: st.Event, MessageID: m.ID, At: now, Detail: st.Detail})
 }
 
-// Counters of outcomes, for GetSendStatistics.
-const (
-	AttemptCounter = "attempt"
-	BounceCounter  = "bounce"
-)
+// BounceCounter is the name of the counter of hard bounces, for GetSendStatistics.
+const BounceCounter = "bounce"
 
 // Release queues leased recipients again, due at once, without an attempt: the node
 // stops, or it took more than it can try in time.

@@ -122,7 +122,7 @@ func (s *Spool) purgeCounters(ctx context.Context, sc scope.Scope, cutoff time.T
 	// The statistics of the API reach back two weeks, whatever the retention is.
 	oldest := min(cutoff.Unix()/60, s.o.Clock().Unix()/60-statisticsMinutes)
 	return s.o.DB.Write(ctx, func(tx *store.Tx) error {
-		for _, name := range []string{quota.Counter, AttemptCounter, BounceCounter} {
+		for _, name := range []string{quota.Counter, BounceCounter} {
 			if _, err := tx.Exec(`DELETE FROM counters WHERE account = ? AND region = ? AND name = ? AND minute < ?`,
 				sc.Account, sc.Region, name, oldest); err != nil {
 				return err

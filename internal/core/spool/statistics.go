@@ -8,9 +8,11 @@ import (
 
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/quota"
 )
 
 // DataPoint is what happened in the 15 minutes from Start (SES: GetSendStatistics).
+// Attempts counts accepted recipients, Bounces hard bounces alone.
 type DataPoint struct {
 	Start                                  time.Time
 	Attempts, Bounces, Complaints, Rejects int64
@@ -26,7 +28,7 @@ const (
 func (s *Spool) SendStatistics(ctx context.Context, sc scope.Scope) ([]DataPoint, error) {
 	rows, err := s.o.DB.Query(ctx, `SELECT minute, name, value FROM counters
 		WHERE account = ? AND region = ? AND name IN (?, ?) AND minute > ? ORDER BY minute`,
-		sc.Account, sc.Region, AttemptCounter, BounceCounter, s.o.Clock().Unix()/60-statisticsMinutes)
+		sc.Account, sc.Region, quota.Counter, BounceCounter, s.o.Clock().Unix()/60-statisticsMinutes)
 	if err != nil {
 		return nil, fault.Wrap("spool.SendStatistics", err)
 	}
@@ -44,7 +46,7 @@ func (s *Spool) SendStatistics(ctx context.Context, sc scope.Scope) ([]DataPoint
 		}
 		p := &points[len(points)-1]
 		switch name {
-		case AttemptCounter:
+		case quota.Counter:
 			p.Attempts += value
 		case BounceCounter:
 			p.Bounces += value

@@ -1,0 +1,105 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package crash
+
+import (
+	"bufio"
+	"fmt"
+	"net"
+	"net/mail"
+	"net/textproto"
+	"strings"
+	"testing"
+
+	"sesame/test/ledger"
+)
+
+// sink is an SMTP server that takes everything and books each copy before it answers:
+// what it has answered 250 to has arrived.
+type sink struct {
+	addr string
+	book *ledger.Ledger
+}
+
+func startSink(t *testing.T, book *ledger.Ledger) *sink {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { l.Close() })
+	s := &sink{addr: l.Addr().String(), book: book}
+	go func() {
+		for {
+			conn, err := l.Accept()
+			if err != nil {
+				return
+			}
+			go s.serve(conn)
+		}
+	}()
+	return s
+}
+
+func (s *sink) serve(conn net.Conn) {
+	defer conn.Close()
+	r := textproto.NewReader(bufio.NewReader(conn))
+	say := func(format string, args ...any) bool {
+		_, err := fmt.Fprintf(conn, format+"\r\n", args...)
+		return err == nil
+	}
+	ok := say("220 sink ESMTP")
+	var to []string
+	for ok {
+		line, err := r.ReadLine()
+		if err != nil {
+			return
+		}
+		verb, rest, _ := strings.Cut(line, " ")
+		switch strings.ToUpper(verb) {
+		case "EHLO":
+			ok = say("250-sink\r\n250-PIPELINING\r\n250 8BITMIME")
+		case "MAIL", "RSET":
+			to = nil
+			ok = say("250 ok")
+		case "RCPT":
+			address := rest[strings.IndexByte(rest, '<')+1:]
+			to = append(to, address[:strings.IndexByte(address, '>')])
+			ok = say("250 ok")
+		case "DATA":
+			if !say("354 go on") {
+				return
+			}
+			id, err := messageID(r)
+			if err != nil {
+				return
+			}
+			for _, a := range to {
+				s.book.Arrive(id, a)
+			}
+			ok = say("250 ok")
+		case "QUIT":
+			say("221 bye")
+			return
+		default:
+			ok = say("502 what?")
+		}
+	}
+}
+
+// messageID reads a whole message and returns the id that its Message-ID field holds.
+func messageID(r *textproto.Reader) (string, error) {
+	m, err := mail.ReadMessage(r.DotReader())
+	if err != nil {
+		return "", err
+	}
+	var rest [4096]byte
+	for err == nil {
+		_, err = m.Body.Read(rest[:])
+	}
+	if err.Error() != "EOF" {
+		return "", err // the connection broke before the end: nothing arrived
+	}
+	id, _, _ := strings.Cut(strings.Trim(m.Header.Get("Message-ID"), "<> "), "@")
+	return id, nil
+}
