@@ -10,6 +10,7 @@ package mailbox
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"net/netip"
 	"strconv"
@@ -26,6 +27,7 @@ import (
 
 // Options say whose the mailbox is and bound it. A zero bound has the default.
 type Options struct {
+	DB      *store.DB
 	Account string
 	Region  string // of mail whose Message-ID names no region
 
@@ -34,8 +36,8 @@ type Options struct {
 	MaxWaits    int           // 100 Waits at once
 	Poll        time.Duration // 1 s: how often a Wait looks for what others delivered
 
-	Now clock.Clock
-	Log *slog.Logger // nil: no log
+	Clock clock.Clock
+	Log   *slog.Logger // nil: no log
 }
 
 // Mailbox is safe for concurrent use, by any number of processes on one database.
@@ -50,23 +52,23 @@ type Mailbox struct {
 	waits   waiters
 }
 
-// New returns the mailbox of the account in db.
-func New(db *store.DB, o Options) *Mailbox {
+// New returns the mailbox of the account. It fails only for options that can't be.
+func New(o Options) (*Mailbox, error) {
+	if o.DB == nil || o.Clock == nil || !scope.ValidAccount(o.Account) || !scope.ValidRegion(o.Region) {
+		return nil, errors.New("mailbox: a database, a clock, an account and a region are needed")
+	}
 	orDefault(&o.MaxMessages, 50_000)
 	orDefault(&o.MaxBytes, 4<<30)
 	orDefault(&o.MaxWaits, 100)
 	orDefault(&o.Poll, time.Second)
-	if o.Now == nil {
-		o.Now = clock.System
-	}
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
 	return &Mailbox{
-		db: db, account: o.Account, region: o.Region, poll: o.Poll, now: o.Now, log: o.Log,
+		db: o.DB, account: o.Account, region: o.Region, poll: o.Poll, now: o.Clock, log: o.Log,
 		keep:  newKeeper(o.MaxMessages, o.MaxBytes),
 		waits: waiters{most: o.MaxWaits, all: map[*waiter]struct{}{}},
-	}
+	}, nil
 }
 
 func orDefault[T ~int | ~int64](v *T, def T) {

@@ -52,12 +52,20 @@ func open(t testing.TB, o store.Options) *store.DB {
 	return db
 }
 
-func newBox(db *store.DB, o mailbox.Options) *mailbox.Mailbox {
-	o.Account, o.Region = account, "eu-west-1"
-	if o.Now == nil {
-		o.Now = clock.NewFake(start).Now
+func newBox(t testing.TB, db *store.DB, o mailbox.Options) *mailbox.Mailbox {
+	t.Helper()
+	if o.Account == "" {
+		o.Account = account
 	}
-	return mailbox.New(db, o)
+	if o.Clock == nil {
+		o.Clock = clock.NewFake(start).Now
+	}
+	o.DB, o.Region = db, "eu-west-1"
+	m, err := mailbox.New(o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
 }
 
 func envelope(t testing.TB, from string, to ...string) mailbox.Envelope {
@@ -111,7 +119,7 @@ const sesID = "0100018f3c2a9b10-5b1f8c2e-6f0d-4a5e-9d7a-0c1b2a3d4e5f-000000"
 
 func TestDeliveredMailIsListedAndRead(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *store.DB) {
-		m := newBox(db, mailbox.Options{})
+		m := newBox(t, db, mailbox.Options{})
 		source := "Message-ID: <" + sesID + "@email.amazonses.com>\r\nFrom: =?utf-8?q?Al=C3=AFce?= <alice@example.com>\r\n" +
 			"To: Bob <bob@example.net>, carol@example.net\r\nSubject: =?iso-8859-1?Q?Gr=FC=DFe?=\r\n\r\nHello\x00\xff\r\n"
 		e := envelope(t, "bounce@example.org", "bob@example.net", "hidden@example.net")
@@ -139,7 +147,7 @@ func TestDeliveredMailIsListedAndRead(t *testing.T) {
 
 func TestGarbageIsKept(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *store.DB) {
-		m := newBox(db, mailbox.Options{})
+		m := newBox(t, db, mailbox.Options{})
 		for _, source := range []string{
 			"", "\x00", "no header", "Subject: \x00\xff=?utf-8?b?AAAA?=\r\nTo: \xff<\x00>,,<<>>\r\nFrom: =?x?y?z?=\r\nMessage-ID: <\x00@>\r\n\r\n",
 			"Subject: " + strings.Repeat("ä", 100_000) + "\r\nTo: " + strings.Repeat("ä@b, ", 100_000) + "\r\n\r\n",
@@ -161,7 +169,7 @@ func TestGarbageIsKept(t *testing.T) {
 
 func TestRegionComesFromTheMessageID(t *testing.T) {
 	t.Parallel()
-	m := newBox(open(t, store.Options{Path: filepath.Join(t.TempDir(), "db")}), mailbox.Options{})
+	m := newBox(t, open(t, store.Options{Path: filepath.Join(t.TempDir(), "db")}), mailbox.Options{})
 	for _, c := range []struct{ name, header, region, messageID string }{
 		{"the domain of us-east-1", "<" + sesID + "@email.amazonses.com>", "us-east-1", sesID},
 		{"the domain of another region", "<" + sesID + "@ap-south-1.amazonses.com>", "ap-south-1", sesID},
@@ -183,7 +191,7 @@ func TestRegionComesFromTheMessageID(t *testing.T) {
 func TestSearch(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *store.DB) {
 		now := clock.NewFake(start)
-		m := newBox(db, mailbox.Options{Now: now.Now})
+		m := newBox(t, db, mailbox.Options{Clock: now.Now})
 		mails := []struct{ to, message string }{
 			{"bob@example.net", "From: Shop <shop@example.com>\r\nTo: Bob Jones <bob@example.net>\r\nSubject: =?utf-8?q?Ihre_BESTELLUNG_=C3=9Cbersicht?=\r\n\r\n"},
 			{"Jim.Bob@Example.net", "From: a@example.org\r\nCc: copy@example.net\r\nSubject: 100% off_now!\r\n\r\n"},
@@ -232,7 +240,7 @@ func TestSearch(t *testing.T) {
 
 func TestPages(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *store.DB) {
-		m := newBox(db, mailbox.Options{})
+		m := newBox(t, db, mailbox.Options{})
 		var want []string
 		for range 7 {
 			want = append([]string{deliver(t, m, envelope(t, "", "a@example.com"), "Subject: x\r\n\r\n")}, want...)
@@ -257,7 +265,7 @@ func TestPages(t *testing.T) {
 
 func TestBadQueriesAreRefused(t *testing.T) {
 	t.Parallel()
-	m := newBox(open(t, store.Options{Path: filepath.Join(t.TempDir(), "db")}), mailbox.Options{})
+	m := newBox(t, open(t, store.Options{Path: filepath.Join(t.TempDir(), "db")}), mailbox.Options{})
 	for _, c := range []struct {
 		name, field string
 		q           mailbox.Query
@@ -281,8 +289,8 @@ func TestBadQueriesAreRefused(t *testing.T) {
 
 func TestDelete(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *store.DB) {
-		m := newBox(db, mailbox.Options{})
-		other := mailbox.New(db, mailbox.Options{Account: "999999999999", Region: "us-east-1", Now: clock.NewFake(start).Now})
+		m := newBox(t, db, mailbox.Options{})
+		other := newBox(t, db, mailbox.Options{Account: "999999999999"})
 		theirs := deliver(t, other, envelope(t, "", "a@example.com"), "\r\n")
 		id := deliver(t, m, envelope(t, "", "a@example.com"), "\r\n")
 
@@ -317,7 +325,7 @@ func TestDelete(t *testing.T) {
 
 func TestDeleteAllTakesSeveralSteps(t *testing.T) {
 	t.Parallel()
-	m := newBox(open(t, store.Options{Path: filepath.Join(t.TempDir(), "db")}), mailbox.Options{})
+	m := newBox(t, open(t, store.Options{Path: filepath.Join(t.TempDir(), "db")}), mailbox.Options{})
 	const n = 1100 // more than two transactions remove
 	fill(t, m, n, []byte("\r\n"))
 	if got, err := m.DeleteAll(t.Context()); got != n || err != nil {
@@ -355,7 +363,7 @@ func TestTheOldestMailGoesFirst(t *testing.T) {
 			{"a single mail over the size stays", mailbox.Options{MaxBytes: 1000}, 4000, 1},
 		} {
 			t.Run(c.name, func(t *testing.T) {
-				m := newBox(db, c.o)
+				m := newBox(t, db, c.o)
 				var want []string
 				for range 6 {
 					want = append([]string{deliver(t, m, envelope(t, "", "a@example.com"), strings.Repeat("x", c.size))}, want...)
@@ -371,8 +379,8 @@ func TestTheOldestMailGoesFirst(t *testing.T) {
 func TestAFormerProcessesMailIsBoundedToo(t *testing.T) {
 	t.Parallel()
 	db := open(t, store.Options{Path: filepath.Join(t.TempDir(), "db")})
-	fill(t, newBox(db, mailbox.Options{}), 50, []byte("\r\n"))
-	m := newBox(db, mailbox.Options{MaxMessages: 40})
+	fill(t, newBox(t, db, mailbox.Options{}), 50, []byte("\r\n"))
+	m := newBox(t, db, mailbox.Options{MaxMessages: 40})
 	deliver(t, m, envelope(t, "", "a@example.com"), "\r\n")
 	if n := len(list(t, m, mailbox.Query{}).Messages); n != 40 {
 		t.Errorf("%d mails are left, want 40", n)
@@ -401,7 +409,7 @@ func TestWait(t *testing.T) {
 		to := func(a string) mailbox.Query { return mailbox.Query{To: a} }
 
 		t.Run("mail that is there is returned at once", func(t *testing.T) {
-			m := newBox(db, hour)
+			m := newBox(t, db, hour)
 			deliver(t, m, envelope(t, "", "there@example.com"), "Subject: old\r\n\r\n")
 			id := deliver(t, m, envelope(t, "", "there@example.com"), "Subject: new\r\n\r\ntext")
 			a := <-waitFor(ctx, m, to("there@example.com"))
@@ -410,7 +418,7 @@ func TestWait(t *testing.T) {
 			}
 		})
 		t.Run("mail that comes later wakes whoever waits for it", func(t *testing.T) {
-			m := newBox(db, hour)
+			m := newBox(t, db, hour)
 			first, second := waitFor(ctx, m, to("first@example.com")), waitFor(ctx, m, to("second@example.com"))
 			one := deliver(t, m, envelope(t, "", "first@example.com"), "\r\n")
 			if a := <-first; a.err != nil || a.message.ID != one {
@@ -422,7 +430,7 @@ func TestWait(t *testing.T) {
 			}
 		})
 		t.Run("another process's mail is found by polling", func(t *testing.T) {
-			m, other := newBox(db, mailbox.Options{Poll: 10 * time.Millisecond}), newBox(db, hour)
+			m, other := newBox(t, db, mailbox.Options{Poll: 10 * time.Millisecond}), newBox(t, db, hour)
 			came := waitFor(ctx, m, to("other@example.com"))
 			id := deliver(t, other, envelope(t, "", "other@example.com"), "\r\n")
 			if a := <-came; a.err != nil || a.message.ID != id {
@@ -431,7 +439,7 @@ func TestWait(t *testing.T) {
 		})
 		t.Run("old mail does not count since a later time", func(t *testing.T) {
 			now := clock.NewFake(start)
-			m := newBox(db, mailbox.Options{Poll: time.Hour, Now: now.Now})
+			m := newBox(t, db, mailbox.Options{Poll: time.Hour, Clock: now.Now})
 			deliver(t, m, envelope(t, "", "since@example.com"), "\r\n")
 			came := waitFor(ctx, m, mailbox.Query{To: "since@example.com", Since: now.Advance(time.Second)})
 			id := deliver(t, m, envelope(t, "", "since@example.com"), "\r\n")
@@ -440,7 +448,7 @@ func TestWait(t *testing.T) {
 			}
 		})
 		t.Run("no mail in time is NotFound", func(t *testing.T) {
-			m := newBox(db, hour)
+			m := newBox(t, db, hour)
 			done, cancel := context.WithCancel(ctx)
 			cancel()
 			if a := <-waitFor(done, m, to("nobody@example.com")); !fault.Is(a.err, fault.NotFound) {
@@ -453,7 +461,7 @@ func TestWait(t *testing.T) {
 			}
 		})
 		t.Run("a bad query is refused at once", func(t *testing.T) {
-			if a := <-waitFor(ctx, newBox(db, hour), to(strings.Repeat("x", 1000))); !fault.Is(a.err, fault.Invalid) {
+			if a := <-waitFor(ctx, newBox(t, db, hour), to(strings.Repeat("x", 1000))); !fault.Is(a.err, fault.Invalid) {
 				t.Errorf("%+v", a)
 			}
 		})
@@ -462,7 +470,7 @@ func TestWait(t *testing.T) {
 
 func TestTooManyWaitsAreThrottled(t *testing.T) {
 	t.Parallel()
-	m := newBox(open(t, store.Options{Path: filepath.Join(t.TempDir(), "db")}), mailbox.Options{MaxWaits: 2, Poll: time.Hour})
+	m := newBox(t, open(t, store.Options{Path: filepath.Join(t.TempDir(), "db")}), mailbox.Options{MaxWaits: 2, Poll: time.Hour})
 	ctx, cancel := context.WithTimeout(t.Context(), time.Minute)
 	defer cancel()
 	// Of three Waits one is refused, whichever comes last.
@@ -487,13 +495,28 @@ func TestTooManyWaitsAreThrottled(t *testing.T) {
 	}
 }
 
+func TestIncompleteOptionsAreRefused(t *testing.T) {
+	t.Parallel()
+	db := open(t, store.Options{Path: filepath.Join(t.TempDir(), "db")})
+	for _, o := range []mailbox.Options{
+		{Clock: clock.System, Account: account, Region: "us-east-1"},
+		{DB: db, Account: account, Region: "us-east-1"},
+		{DB: db, Clock: clock.System, Account: "1", Region: "us-east-1"},
+		{DB: db, Clock: clock.System, Account: account},
+	} {
+		if m, err := mailbox.New(o); err == nil {
+			t.Errorf("%+v was accepted: %v", o, m)
+		}
+	}
+}
+
 func TestAClosedStoreIsUnavailable(t *testing.T) {
 	t.Parallel()
 	db, err := store.Open(t.Context(), store.Options{Path: filepath.Join(t.TempDir(), "db")})
 	if err != nil {
 		t.Fatal(err)
 	}
-	m := newBox(db, mailbox.Options{})
+	m := newBox(t, db, mailbox.Options{})
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
@@ -504,7 +527,7 @@ func TestAClosedStoreIsUnavailable(t *testing.T) {
 
 func TestAttachment(t *testing.T) {
 	t.Parallel()
-	m := newBox(open(t, store.Options{Path: filepath.Join(t.TempDir(), "db")}), mailbox.Options{})
+	m := newBox(t, open(t, store.Options{Path: filepath.Join(t.TempDir(), "db")}), mailbox.Options{})
 	id := deliver(t, m, envelope(t, "", "a@example.com"), "Content-Type: text/csv; name=a.csv\r\n\r\n1,2")
 	a, err := m.Attachment(t.Context(), id, 0)
 	if err != nil || a.FileName != "a.csv" || string(a.Data) != "1,2" {
@@ -519,7 +542,7 @@ func TestAttachment(t *testing.T) {
 
 // BenchmarkDeliver is what 20 senders of 4 KiB mails get.
 func BenchmarkDeliver(b *testing.B) {
-	m := newBox(open(b, store.Options{Path: filepath.Join(b.TempDir(), "db")}), mailbox.Options{})
+	m := newBox(b, open(b, store.Options{Path: filepath.Join(b.TempDir(), "db")}), mailbox.Options{})
 	message := []byte("Message-ID: <" + sesID + "@email.amazonses.com>\r\nFrom: Alice <alice@example.com>\r\nTo: bob@example.com\r\nSubject: hello\r\n\r\n" +
 		strings.Repeat("0123456789abcdef0123456789abcdef0123456789abcdef0123456789abcd\r\n", 64))
 	b.SetBytes(int64(len(message)))
@@ -530,7 +553,7 @@ func BenchmarkDeliver(b *testing.B) {
 
 // BenchmarkSearch is a search that finds nothing in a full mailbox.
 func BenchmarkSearch(b *testing.B) {
-	m := newBox(open(b, store.Options{Path: filepath.Join(b.TempDir(), "db")}), mailbox.Options{})
+	m := newBox(b, open(b, store.Options{Path: filepath.Join(b.TempDir(), "db")}), mailbox.Options{})
 	fill(b, m, 50_000, []byte("Subject: hello\r\n\r\n"+strings.Repeat("x", 4096)))
 	for b.Loop() {
 		if _, err := m.List(context.Background(), mailbox.Query{Text: "nothing"}); err != nil {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"sesame/internal/base/address"
+	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
 	"sesame/internal/core/store"
 )
@@ -20,7 +21,10 @@ func FuzzQuery(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Cleanup(func() { db.Close() })
-	m := New(db, Options{Account: "123456789012", Region: "us-east-1"})
+	m, err := New(Options{DB: db, Clock: clock.System, Account: "123456789012", Region: "us-east-1"})
+	if err != nil {
+		f.Fatal(err)
+	}
 	e := Envelope{To: []address.Address{{Local: "Bob", Domain: "example.com"}}}
 	message := []byte("Subject: H\xc3\xa4llo 100% _! \xc4\xb0\r\nFrom: \xff <a@example.com>\r\nTo: Jones <x@example.com>\r\n\r\n")
 	if _, err := m.Deliver(context.Background(), e, message); err != nil {

@@ -1,0 +1,145 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package admin_test
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"reflect"
+	"testing"
+
+	"sesame/internal/base/fault"
+	"sesame/internal/base/scope"
+	"sesame/internal/core/identity"
+	"sesame/internal/edge/api/admin"
+)
+
+func echo(name string) func(context.Context, admin.Request) (any, error) {
+	return func(_ context.Context, r admin.Request) (any, error) {
+		r.Path["Route"] = name
+		return r.Path, nil
+	}
+}
+
+func route(method, pattern string) admin.Route {
+	return admin.Route{Method: method, Pattern: pattern, Action: "sesame:Test", Doc: "Tests.", Handle: echo(pattern)}
+}
+
+func TestRouting(t *testing.T) {
+	t.Parallel()
+	r := admin.New(
+		[]admin.Route{route("GET", "/things"), route("GET", "/things/{Id}"), route("DELETE", "/things/{Id}")},
+		[]admin.Route{route("GET", "/things/newest"), route("GET", "/things/{Id}/parts/{N}")},
+	)
+	for _, c := range []struct{ name, method, path, want string }{
+		{"a fixed path", "GET", "/_sesame/v1/things", `{"Route":"/things"}`},
+		{"a variable", "GET", "/_sesame/v1/things/7", `{"Id":"7","Route":"/things/{Id}"}`},
+		{"a variable that is escaped", "GET", "/_sesame/v1/things/a%2Fb%20%3C", `{"Id":"a/b <","Route":"/things/{Id}"}`},
+		{"two variables", "GET", "/_sesame/v1/things/a/parts/b", `{"Id":"a","N":"b","Route":"/things/{Id}/parts/{N}"}`},
+		{"a fixed path before a variable", "GET", "/_sesame/v1/things/newest", `{"Route":"/things/newest"}`},
+		{"another method", "DELETE", "/_sesame/v1/things/7", `{"Id":"7","Route":"/things/{Id}"}`},
+		{"a method that the path has not", "POST", "/_sesame/v1/things/7", ""},
+		{"an empty variable", "GET", "/_sesame/v1/things/", ""},
+		{"a longer path", "GET", "/_sesame/v1/things/7/parts", ""},
+		{"another version", "GET", "/_sesame/v2/things", ""},
+		{"the prefix alone", "GET", "/_sesame/v1", ""},
+		{"a bad escape", "GET", "/_sesame/v1/things/%zz", ""},
+		{"a path without the prefix", "GET", "/things", ""},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			resp, err := r.Handle(t.Context(), c.method, c.path, admin.Request{})
+			if c.want == "" {
+				if !fault.Is(err, fault.NotFound) {
+					t.Errorf("%s, %v, want NotFound", resp.Body, err)
+				}
+				return
+			}
+			if err != nil || string(resp.Body) != c.want+"\n" || resp.Status != http.StatusOK || resp.ContentType != "application/json" {
+				t.Errorf("%+v %s, %v", resp, resp.Body, err)
+			}
+		})
+	}
+	if n := len(r.Routes()); n != 5 {
+		t.Errorf("%d routes, want 5", n)
+	}
+}
+
+func TestErrorsPass(t *testing.T) {
+	t.Parallel()
+	failing := route("GET", "/x")
+	failing.Handle = func(context.Context, admin.Request) (any, error) { return nil, errors.ErrUnsupported }
+	unfit := route("GET", "/y")
+	unfit.Handle = func(context.Context, admin.Request) (any, error) { return func() {}, nil }
+	r := admin.New([]admin.Route{failing, unfit})
+	if _, err := r.Handle(t.Context(), "GET", "/_sesame/v1/x", admin.Request{}); !errors.Is(err, errors.ErrUnsupported) {
+		t.Error(err)
+	}
+	if _, err := r.Handle(t.Context(), "GET", "/_sesame/v1/y", admin.Request{}); !fault.Is(err, fault.Internal) {
+		t.Error(err)
+	}
+}
+
+func TestABadTablePanics(t *testing.T) {
+	t.Parallel()
+	undocumented := route("GET", "/x")
+	undocumented.Doc = ""
+	for name, table := range map[string][]admin.Route{
+		"the same path twice":               {route("GET", "/x"), route("GET", "/x")},
+		"paths that differ in a name alone": {route("GET", "/x/{A}"), route("GET", "/x/{B}")},
+		"a pattern that begins with none":   {route("GET", "x")},
+		"a route that says nothing":         {undocumented},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			defer func() {
+				if recover() == nil {
+					t.Error("New took it")
+				}
+			}()
+			admin.New(table)
+		})
+	}
+}
+
+type identities map[string]identity.Identity
+
+func (ids identities) Get(_ context.Context, sc scope.Scope, name string) (identity.Identity, error) {
+	if id, ok := ids[sc.String()+"/"+name]; ok {
+		return id, nil
+	}
+	return identity.Identity{}, fault.New(fault.NotFound, "none")
+}
+
+func TestIdentityRecords(t *testing.T) {
+	t.Parallel()
+	id := identity.Identity{Name: "example.com", Keys: []identity.Key{{Selector: "abc", PublicKey: "S0VZ"}}}
+	r := admin.New(admin.Identities(identities{"123456789012/us-east-1/example.com": id}))
+	req := admin.Request{Scope: scope.Scope{Account: "123456789012", Region: "us-east-1"}}
+	resp, err := r.Handle(t.Context(), "GET", "/_sesame/v1/identities/example.com/records", req)
+	want := `{"Records":[{"Name":"abc._domainkey.example.com","Type":"TXT","Value":"` + id.Records()[0].Value + `"}]}` + "\n"
+	if err != nil || string(resp.Body) != want {
+		t.Errorf("%s, %v, want %s", resp.Body, err, want)
+	}
+	req.Scope.Region = "eu-west-1"
+	if _, err := r.Handle(t.Context(), "GET", "/_sesame/v1/identities/example.com/records", req); !fault.Is(err, fault.NotFound) {
+		t.Errorf("another region: %v", err)
+	}
+}
+
+func TestEveryRouteHasADifferentDoc(t *testing.T) {
+	t.Parallel()
+	docs := map[string]bool{}
+	for _, r := range admin.New(admin.Mailbox(nil), admin.Identities(nil)).Routes() {
+		if docs[r.Doc] || r.Doc[len(r.Doc)-1] != '.' {
+			t.Errorf("%s %s: %q", r.Method, r.Pattern, r.Doc)
+		}
+		docs[r.Doc] = true
+		for i, p := range r.Params {
+			if p.Name == "" || p.Doc == "" || i > 0 && reflect.DeepEqual(p, r.Params[i-1]) {
+				t.Errorf("%s %s: parameter %+v", r.Method, r.Pattern, p)
+			}
+		}
+	}
+}
