@@ -98,7 +98,7 @@ func (i *Intake) size(_ context.Context, d *draft) error {
 }
 
 func (i *Intake) inspect(_ context.Context, d *draft) (err error) {
-	d.msg, err = content.Inspect(d.Raw, content.Limits{})
+	d.msg, err = content.Inspect(d.Raw, content.Limits{Envelope: len(d.Recipients) > 0})
 	return err
 }
 

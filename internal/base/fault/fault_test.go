@@ -1,0 +1,41 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package fault_test
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+
+	"sesame/internal/base/fault"
+)
+
+func TestThePeerNeverReadsTheCause(t *testing.T) {
+	t.Parallel()
+	err := fault.Wrap("store", errors.New("password=secret"))
+	if strings.Contains(fault.PeerText(err), "secret") || !strings.Contains(err.Error(), "secret") {
+		t.Errorf("peer %q, log %q", fault.PeerText(err), err)
+	}
+	if text := fault.PeerText(errors.New("secret")); strings.Contains(text, "secret") {
+		t.Errorf("peer %q", text)
+	}
+}
+
+func TestKindsSurviveWrapping(t *testing.T) {
+	t.Parallel()
+	inner := fault.InField(fault.NotFound, "Name", "%s is gone", "x")
+	err := fmt.Errorf("outer: %w", inner)
+	if !fault.Is(err, fault.NotFound) || fault.KindOf(err) != fault.NotFound || fault.PeerText(err) != "x is gone" {
+		t.Errorf("%v", err)
+	}
+	if fault.Wrap("op", err) != err {
+		t.Error("a fault was wrapped into another kind")
+	}
+	if fault.Wrap("op", nil) != nil {
+		t.Error("nil became an error")
+	}
+	if fault.KindOf(errors.New("x")) != fault.Internal || fault.Is(errors.New("x"), fault.Internal) {
+		t.Error("a plain error is Internal by kind but is no fault")
+	}
+}

@@ -1,0 +1,72 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package config_test
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"sesame/internal/config"
+)
+
+const base = `
+hostname = "mail.example.com"
+[tls]
+cert_file = "c.pem"
+key_file = "k.pem"
+`
+
+func TestDefaultsAndValues(t *testing.T) {
+	t.Parallel()
+	c, err := config.Parse(base + `
+[delivery]
+max_age = "2h30m"
+retry = ["1s", "1m"]
+[[routes]]
+domain = ".example.com"
+hosts = ["10.0.0.1:25"]
+tls = "require"
+`)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if c.Delivery.MaxAge.Duration != 150*time.Minute || len(c.Delivery.Retry) != 2 || c.Delivery.PerDestination != 20 ||
+		c.Routes[0].TLS != "require" || c.Regions[0] != "us-east-1" || len(c.Listen.SMTP) != 3 {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestEachBadConfigurationFailsForItsReason(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ name, text, want string }{
+		{"unknown key", base + "[delivery]\nmax_agee = \"1h\"", "unknown key delivery.max_agee"},
+		{"not TOML", "hostname = ", "toml"},
+		{"a number for a string", "hostname = 5", "string"},
+		{"no duration", base + "[delivery]\nmax_age = \"soon\"", "invalid duration"},
+		{"no certificate", `hostname = "mail.example.com"`, "need cert_file and key_file, or acme_domains"},
+		{"half a certificate", "hostname = \"a.example\"\n[tls]\ncert_file = \"c\"", "give both cert_file and key_file"},
+		{"two kinds of certificate", base + "acme_domains = [\"a.example\"]", "not both"},
+		{"host name", "hostname = \"a b\"", "is no host name"},
+		{"region", "regions = [\"US\"]\n" + base, "is no region name"},
+		{"no region", "regions = []\n" + base, "at least one region"},
+		{"address without port", base + "[listen]\nhttps = [\"localhost\"]", "listen.https: \"localhost\" is not host:port"},
+		{"receiving", base + "[listen]\nmx = [\":25\"]", "receiving is for `sesame dev` alone so far"},
+		{"no slots", base + "[delivery]\nmax_concurrent = 0", "must be at least 1"},
+		{"no retries", base + "[delivery]\nretry = []", "at least one wait"},
+		{"a retry at once", base + "[delivery]\nretry = [\"0s\"]", "at least 1ms"},
+		{"port", base + "[delivery]\nsmtp_port = 70000", "1 to 65535"},
+		{"return domain", base + "[delivery]\nreturn_domain = \"a b\"", "is no domain"},
+		{"route without hosts", base + "[[routes]]\ndomain = \"*\"", "hosts is empty"},
+		{"route with an odd pattern", base + "[[routes]]\ndomain = \"*.x\"\nhosts = [\"a:1\"]", "is not *, a domain or .domain"},
+		{"route with an odd policy", base + "[[routes]]\ndomain = \"*\"\nhosts = [\"a:1\"]\ntls = \"maybe\"", "is not none, opportunistic or require"},
+		{"route host without port", base + "[[routes]]\ndomain = \"*\"\nhosts = [\"a\"]", "is not host:port"},
+		{"negative limit", base + "[limits]\ndaily_quota = -1", "must not be negative"},
+		{"log level", base + "[log]\nlevel = \"loud\"", "is not debug, info, warn or error"},
+		{"log format", base + "[log]\nformat = \"xml\"", "is not text or json"},
+	} {
+		if _, err := config.Parse(c.text); err == nil || !strings.Contains(err.Error(), c.want) {
+			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
+		}
+	}
+}
