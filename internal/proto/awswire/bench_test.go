@@ -65,14 +65,14 @@ func decodeBench(b *testing.B, s *awswire.Service, r *awswire.Request) {
 }
 
 func BenchmarkDecodeSendEmailJSON8KiB(b *testing.B) {
-	decodeBench(b, service(b, awswire.SESv2), &awswire.Request{
+	decodeBench(b, service(b, awswire.NewSESv2), &awswire.Request{
 		Method: "POST", RawPath: "/v2/email/outbound-emails", Body: sendEmailBody(b),
 	})
 }
 
 func BenchmarkDecodeSendEmailRaw64KiB(b *testing.B) {
 	body := `{"Content":{"Raw":{"Data":"` + base64.StdEncoding.EncodeToString(make([]byte, 64<<10)) + `"}}}`
-	decodeBench(b, service(b, awswire.SESv2), &awswire.Request{
+	decodeBench(b, service(b, awswire.NewSESv2), &awswire.Request{
 		Method: "POST", RawPath: "/v2/email/outbound-emails", Body: []byte(body),
 	})
 }
@@ -83,7 +83,7 @@ func BenchmarkDecodeSendEmailForm8KiB(b *testing.B) {
 		"Destination.ToAddresses.member.1": {"one@example.net"}, "Destination.ToAddresses.member.2": {"two@example.net"},
 		"Message.Subject.Data": {"A subject"}, "Message.Body.Html.Data": {html()},
 	}
-	decodeBench(b, service(b, awswire.SES), &awswire.Request{Method: "POST", RawPath: "/", Body: []byte(form.Encode())})
+	decodeBench(b, service(b, awswire.NewSES), &awswire.Request{Method: "POST", RawPath: "/", Body: []byte(form.Encode())})
 }
 
 // encodeBench measures EncodeOutput.
@@ -97,12 +97,12 @@ func encodeBench(b *testing.B, op *awswire.Operation, out any) {
 }
 
 func BenchmarkEncodeSendEmailJSON(b *testing.B) {
-	op := service(b, awswire.SESv2).Operation("SendEmail")
+	op := service(b, awswire.NewSESv2).Operation("SendEmail")
 	encodeBench(b, op, &sesv2.SendEmailOutput{MessageId: aws.String("0100018f3c6b7a2d-5e0d9b1c-6a4f-4f0e-9d55-1f2e3d4c5b6a-000000")})
 }
 
 func BenchmarkEncodeSendEmailXML(b *testing.B) {
-	op := service(b, awswire.SES).Operation("SendEmail")
+	op := service(b, awswire.NewSES).Operation("SendEmail")
 	encodeBench(b, op, &ses.SendEmailOutput{MessageId: aws.String("0100018f3c6b7a2d-5e0d9b1c-6a4f-4f0e-9d55-1f2e3d4c5b6a-000000")})
 }
 
@@ -113,13 +113,13 @@ func BenchmarkEncodeListOf100(b *testing.B) {
 			IdentityName: aws.String("example.com"), IdentityType: types.IdentityTypeDomain, SendingEnabled: true,
 		})
 	}
-	encodeBench(b, service(b, awswire.SESv2).Operation("ListEmailIdentities"), out)
+	encodeBench(b, service(b, awswire.NewSESv2).Operation("ListEmailIdentities"), out)
 }
 
 func BenchmarkCompile(b *testing.B) {
 	b.ReportAllocs()
 	for b.Loop() {
-		service(b, awswire.SESv2)
-		service(b, awswire.SES)
+		service(b, awswire.NewSESv2)
+		service(b, awswire.NewSES)
 	}
 }

@@ -193,13 +193,13 @@ type builder = func() (*awswire.Service, error)
 
 // eachService runs a test for both services.
 func eachService(t *testing.T, test func(t *testing.T, s *awswire.Service)) {
-	runFor(t, map[string]builder{"ses": awswire.SES, "sesv2": awswire.SESv2}, test)
+	runFor(t, map[string]builder{"ses": awswire.NewSES, "sesv2": awswire.NewSESv2}, test)
 }
 
 // eachProtocolUser runs a test for both services, and for STS, which stands for the
 // other services of the Query protocol.
 func eachProtocolUser(t *testing.T, test func(t *testing.T, s *awswire.Service)) {
-	runFor(t, map[string]builder{"ses": awswire.SES, "sesv2": awswire.SESv2, "sts": securityTokens}, test)
+	runFor(t, map[string]builder{"ses": awswire.NewSES, "sesv2": awswire.NewSESv2, "sts": securityTokens}, test)
 }
 
 // securityTokens compiles STS, as an example of a service that is added by its client.
@@ -298,7 +298,7 @@ func TestOddTextSurvives(t *testing.T) {
 	}
 	t.Run("v2", func(t *testing.T) {
 		t.Parallel()
-		e := newEndpoint(t, service(t, awswire.SESv2))
+		e := newEndpoint(t, service(t, awswire.NewSESv2))
 		client := e.client().(*sesv2.Client)
 		for _, text := range texts {
 			e.output = &sesv2.SendEmailOutput{MessageId: &text}
@@ -327,7 +327,7 @@ func TestOddTextSurvives(t *testing.T) {
 	})
 	t.Run("v1", func(t *testing.T) {
 		t.Parallel()
-		e := newEndpoint(t, service(t, awswire.SES))
+		e := newEndpoint(t, service(t, awswire.NewSES))
 		client := e.client().(*ses.Client)
 		for _, text := range texts {
 			e.output = &ses.TestRenderTemplateOutput{RenderedTemplate: &text}

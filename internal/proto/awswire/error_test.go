@@ -83,7 +83,7 @@ func status(t *testing.T, err error) int {
 
 func TestErrorsOfV1AreCaughtByTheirType(t *testing.T) {
 	t.Parallel()
-	s := service(t, awswire.SES)
+	s := service(t, awswire.NewSES)
 	e := newEndpoint(t, s)
 	client := e.client()
 	for _, c := range v1Errors {
@@ -136,7 +136,7 @@ func TestErrorsOfV2AreCaughtByTheirType(t *testing.T) {
 		"NotFoundException": 404, "ConflictException": 409, "TooManyRequestsException": 429,
 		"ConcurrentModificationException": 500, "InternalServiceErrorException": 500,
 	}
-	s := service(t, awswire.SESv2)
+	s := service(t, awswire.NewSESv2)
 	e := newEndpoint(t, s)
 	client := e.client()
 	if n := len(sesv2.TypeRegistry.Entries); n < 13 {
@@ -166,7 +166,7 @@ func TestErrorsOfV2AreCaughtByTheirType(t *testing.T) {
 
 func TestErrorsAsText(t *testing.T) {
 	t.Parallel()
-	rest, query := service(t, awswire.SESv2), service(t, awswire.SES)
+	rest, query := service(t, awswire.NewSESv2), service(t, awswire.NewSES)
 	const ns = `<ErrorResponse xmlns="http://ses.amazonaws.com/doc/2010-12-01/"><Error>`
 	const end = "</Error><RequestId>" + requestID + "</RequestId></ErrorResponse>"
 	for _, c := range []struct {
@@ -210,7 +210,7 @@ func TestErrorsAsText(t *testing.T) {
 
 func TestErrorOf(t *testing.T) {
 	t.Parallel()
-	rest, query := service(t, awswire.SESv2), service(t, awswire.SES)
+	rest, query := service(t, awswire.NewSESv2), service(t, awswire.NewSES)
 	generic := func(code string, fault smithy.ErrorFault) error {
 		return &smithy.GenericAPIError{Code: code, Message: "m", Fault: fault}
 	}
@@ -251,7 +251,7 @@ func TestErrorOf(t *testing.T) {
 // TestErrorsOfTheCodecsReachTheClient checks that clients read what the codecs refuse.
 func TestErrorsOfTheCodecsReachTheClient(t *testing.T) {
 	t.Parallel()
-	e := newEndpoint(t, service(t, awswire.SES))
+	e := newEndpoint(t, service(t, awswire.NewSES))
 	e.err = &awswire.Error{Code: "ValidationError", Message: "1 validation error detected", Status: 400}
 	_, err := e.client().(*ses.Client).GetSendQuota(t.Context(), &ses.GetSendQuotaInput{})
 	var api smithy.APIError

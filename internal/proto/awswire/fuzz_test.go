@@ -38,7 +38,7 @@ func FuzzJSONBody(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	s := service(f, awswire.SESv2)
+	s := service(f, awswire.NewSESv2)
 	ops := []string{"SendEmail", "SendBulkEmail", "CreateConfigurationSet", "BatchGetMetricData", "ListTenants", "CreateExportJob", "PutConfigurationSetSuppressionOptions"}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, name := range ops {
@@ -62,8 +62,8 @@ func FuzzJSONString(f *testing.F) {
 	for _, seed := range []string{"", "a", "\\u00e9", "\\ud83d\\ude00", "\\ud83d", "12345678\\n", "é1234567é", "\"", "\x01", "\xff", "0123456\\"} {
 		f.Add(seed)
 	}
-	s := service(f, awswire.SES)
-	v2 := service(f, awswire.SESv2)
+	s := service(f, awswire.NewSES)
+	v2 := service(f, awswire.NewSESv2)
 	f.Fuzz(func(t *testing.T, text string) {
 		in, err := rest(v2, "POST", "/v2/email/tenants/list", `{"NextToken":"`+text+`"}`)
 		var want struct{ NextToken *string }
@@ -119,7 +119,7 @@ func FuzzForm(f *testing.F) {
 	} {
 		f.Add([]byte(seed))
 	}
-	s := service(f, awswire.SES)
+	s := service(f, awswire.NewSES)
 	actions := []string{"SendEmail", "SendRawEmail", "CreateReceiptRule", "SendBounce", "ListIdentities", "GetIdentityDkimAttributes"}
 	f.Fuzz(func(t *testing.T, body []byte) {
 		for _, action := range actions {
@@ -147,7 +147,7 @@ func FuzzPath(f *testing.F) {
 	f.Add("GET", "/v2/email/suppression/addresses", "StartDate=2024-01-01&PageSize=x")
 	f.Add("PUT", "/v1/email/identities//dkim/signing/", "%")
 	f.Add("", "////%%%", "a=b;c=d")
-	s := service(f, awswire.SESv2)
+	s := service(f, awswire.NewSESv2)
 	f.Fuzz(func(t *testing.T, method, path, query string) {
 		call, err := s.Route(&awswire.Request{Method: method, RawPath: path, RawQuery: query})
 		if err != nil {

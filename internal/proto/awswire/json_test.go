@@ -18,7 +18,7 @@ import (
 
 func TestJSONBodies(t *testing.T) {
 	t.Parallel()
-	s := service(t, awswire.SESv2)
+	s := service(t, awswire.NewSESv2)
 	from := func(text string) any { return &sesv2.SendEmailInput{FromEmailAddress: &text} }
 	const send = "/v2/email/outbound-emails"
 	for _, c := range []struct {
@@ -109,7 +109,7 @@ func TestJSONBodies(t *testing.T) {
 // TestBooleans holds the strings that SES takes for a boolean.
 func TestBooleans(t *testing.T) {
 	t.Parallel()
-	s := service(t, awswire.SESv2)
+	s := service(t, awswire.NewSESv2)
 	for text, want := range map[string]string{
 		`true`: "true", `false`: "false",
 		`"true"`: "true", `"TRUE"`: "true", `"Yes"`: "true", `"y"`: "true", `"T"`: "true", `"1"`: "true",
@@ -136,7 +136,7 @@ func TestBooleans(t *testing.T) {
 
 func TestMalformedJSONBodies(t *testing.T) {
 	t.Parallel()
-	s := service(t, awswire.SESv2)
+	s := service(t, awswire.NewSESv2)
 	const (
 		list = "Start of list found where not expected"
 		obj  = "Start of structure or map found where not expected."
@@ -197,7 +197,7 @@ func TestMalformedJSONBodies(t *testing.T) {
 
 func TestMalformedJSONOfOtherTypes(t *testing.T) {
 	t.Parallel()
-	s := service(t, awswire.SESv2)
+	s := service(t, awswire.NewSESv2)
 	for _, c := range []struct{ name, method, target, body, message string }{
 		{"a string for an integer", "POST", "/v2/email/tenants/list", `{"PageSize":"7"}`, "STRING_VALUE can not be converted to an Integer"},
 		{"a fraction for an integer", "POST", "/v2/email/tenants/list", `{"PageSize":1.5}`, ""},
@@ -228,7 +228,7 @@ func TestMalformedJSONOfOtherTypes(t *testing.T) {
 
 func TestTimestamps(t *testing.T) {
 	t.Parallel()
-	s := service(t, awswire.SESv2)
+	s := service(t, awswire.NewSESv2)
 	for text, want := range map[string]time.Time{
 		"0": time.Unix(0, 0), "1700000000": time.Unix(1700000000, 0), "1.7e9": time.Unix(1700000000, 0),
 		"1700000000.123": time.UnixMilli(1700000000123), "1.790312384592E9": time.UnixMilli(1790312384592),
@@ -247,7 +247,7 @@ func TestTimestamps(t *testing.T) {
 
 func TestJSONAnswers(t *testing.T) {
 	t.Parallel()
-	s := service(t, awswire.SESv2)
+	s := service(t, awswire.NewSESv2)
 	for _, c := range []struct {
 		name string
 		op   string
@@ -295,7 +295,7 @@ func TestJSONAnswers(t *testing.T) {
 
 func TestAnOutputOfAnotherOperationIsADefect(t *testing.T) {
 	t.Parallel()
-	s := service(t, awswire.SESv2)
+	s := service(t, awswire.NewSESv2)
 	if _, err := s.Operation("SendEmail").EncodeOutput(&sesv2.GetAccountOutput{}, requestID); err == nil {
 		t.Error("no error")
 	}

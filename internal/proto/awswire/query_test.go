@@ -18,7 +18,7 @@ import (
 
 func TestForms(t *testing.T) {
 	t.Parallel()
-	s := service(t, awswire.SES)
+	s := service(t, awswire.NewSES)
 	for _, c := range []struct {
 		name  string
 		pairs []string
@@ -74,7 +74,7 @@ func TestForms(t *testing.T) {
 
 func TestMalformedForms(t *testing.T) {
 	t.Parallel()
-	s := service(t, awswire.SES)
+	s := service(t, awswire.NewSES)
 	for _, c := range []struct {
 		name    string
 		pairs   []string
@@ -107,7 +107,7 @@ func TestMalformedForms(t *testing.T) {
 
 func TestFormsAreBounded(t *testing.T) {
 	t.Parallel()
-	s := service(t, awswire.SES)
+	s := service(t, awswire.NewSES)
 	many := func(n int, pair func(i int) string) string {
 		var b strings.Builder
 		b.WriteString("Action=GetSendQuota&Version=2010-12-01")
@@ -139,7 +139,7 @@ func TestFormsAreBounded(t *testing.T) {
 
 func TestXMLAnswers(t *testing.T) {
 	t.Parallel()
-	s := service(t, awswire.SES)
+	s := service(t, awswire.NewSES)
 	const (
 		ns   = ` xmlns="http://ses.amazonaws.com/doc/2010-12-01/"`
 		meta = "<ResponseMetadata><RequestId>" + requestID + "</RequestId></ResponseMetadata>"

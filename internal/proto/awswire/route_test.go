@@ -12,7 +12,7 @@ import (
 
 func TestRESTRoutes(t *testing.T) {
 	t.Parallel()
-	s := service(t, awswire.SESv2)
+	s := service(t, awswire.NewSESv2)
 	for _, c := range []struct{ name, method, path, op string }{
 		{"a fixed path", "POST", "/v2/email/outbound-emails", "SendEmail"},
 		{"a slash at the end is tolerated", "POST", "/v2/email/outbound-emails/", "SendEmail"},
@@ -46,7 +46,7 @@ func TestRESTRoutes(t *testing.T) {
 
 func TestRESTRoutesThatDoNotExist(t *testing.T) {
 	t.Parallel()
-	s := service(t, awswire.SESv2)
+	s := service(t, awswire.NewSESv2)
 	const unknown, method = "UnknownOperationException", "MethodNotAllowedException"
 	for _, c := range []struct {
 		name, method, path, code string
@@ -77,7 +77,7 @@ func TestRESTRoutesThatDoNotExist(t *testing.T) {
 
 func TestLabelsAreDecodedOnce(t *testing.T) {
 	t.Parallel()
-	s := service(t, awswire.SESv2)
+	s := service(t, awswire.NewSESv2)
 	for path, want := range map[string]string{
 		"a%40b.c": "a@b.c", "a+b@c.d": "a+b@c.d", "a%2Bb": "a+b", "a%2fb": "a/b", "a%252Fb": "a%2Fb",
 		"%20": " ", "caf%C3%A9": "café", "..": "..",
@@ -95,7 +95,7 @@ func TestLabelsAreDecodedOnce(t *testing.T) {
 
 func TestQueryRoutes(t *testing.T) {
 	t.Parallel()
-	s := service(t, awswire.SES)
+	s := service(t, awswire.NewSES)
 	for _, c := range []struct {
 		name, method, query, body string
 		op, code, message         string

@@ -12,8 +12,8 @@ import (
 //go:embed constraints/ses.txt
 var sesConstraints string
 
-// SES compiles the SES API v1.
-func SES() (*Service, error) {
+// NewSES compiles the SES API v1.
+func NewSES() (*Service, error) {
 	return NewQuery(&QueryConfig{
 		Name:        "ses",
 		Client:      reflect.TypeFor[*ses.Client](),

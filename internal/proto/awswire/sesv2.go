@@ -14,8 +14,8 @@ import (
 //go:embed constraints/sesv2.txt
 var sesv2Constraints string
 
-// SESv2 compiles the SES API v2.
-func SESv2() (*Service, error) {
+// NewSESv2 compiles the SES API v2.
+func NewSESv2() (*Service, error) {
 	page := []string{"NextToken", "PageSize"}
 	return NewRESTJSON(&RESTConfig{
 		Name:       "sesv2",

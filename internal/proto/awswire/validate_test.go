@@ -51,7 +51,7 @@ func checkViolations(t *testing.T, op *awswire.Operation, in any, code string, w
 
 func TestConstraintsOfV1(t *testing.T) {
 	t.Parallel()
-	s := service(t, awswire.SES)
+	s := service(t, awswire.NewSES)
 	const namePattern = pattern + "^[a-zA-Z0-9_.-]+$"
 	const bounce = "rule.actions.1.member.bounceAction."
 	for _, c := range []struct {
@@ -121,7 +121,7 @@ func TestConstraintsOfV1(t *testing.T) {
 
 func TestConstraintsOfV2(t *testing.T) {
 	t.Parallel()
-	s := service(t, awswire.SESv2)
+	s := service(t, awswire.NewSESv2)
 	reasons := "Member must satisfy constraint: [" + enumSet + "[BOUNCE, COMPLAINT]]"
 	const simple = `"Subject":{"Data":"s"},"Body":{}`
 	for _, c := range []struct {
@@ -201,7 +201,7 @@ func TestConstraintsOfV2(t *testing.T) {
 
 func TestViolationsAreBounded(t *testing.T) {
 	t.Parallel()
-	op := service(t, awswire.SESv2).Operation("TagResource")
+	op := service(t, awswire.NewSESv2).Operation("TagResource")
 	in := &sesv2.TagResourceInput{ResourceArn: aws.String("arn"), Tags: make([]types.Tag, 1000)}
 	e := wireError(t, op.Validate(in))
 	if !strings.HasPrefix(e.Message, "100 validation errors detected: ") || strings.Count(e.Message, ";") != 99 {
@@ -211,7 +211,7 @@ func TestViolationsAreBounded(t *testing.T) {
 
 func TestValidateRefusesInputsOfOtherOperations(t *testing.T) {
 	t.Parallel()
-	op := service(t, awswire.SES).Operation("SendEmail")
+	op := service(t, awswire.NewSES).Operation("SendEmail")
 	var none *ses.SendEmailInput
 	for _, in := range []any{nil, none, &ses.SendRawEmailInput{}, ses.SendEmailInput{}} {
 		if err := op.Validate(in); err == nil {
