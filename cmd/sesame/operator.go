@@ -196,8 +196,8 @@ func (*apiCmd) Run(out io.Writer) error {
 	if err != nil {
 		return err
 	}
-	for _, b := range []interface{ WriteTo(io.Writer) error }{v1, v2} {
-		if err := b.WriteTo(out); err != nil {
+	for _, b := range []interface{ List(io.Writer) error }{v1, v2} {
+		if err := b.List(out); err != nil {
 			return err
 		}
 	}

@@ -132,7 +132,7 @@ func (s *Server) buildCore(context.Context) error {
 		Spool: s.spool, Identities: s.identities, Quotas: s.quotas, Clock: s.clock, Random: rand.Reader, MAC: s.ring.MAC,
 	})
 	if s.cfg.Dev {
-		s.mailbox, err = mailbox.New(mailbox.Options{DB: s.db, Clock: s.clock, Account: s.cfg.DevAccount, Region: s.cfg.Regions[0]})
+		s.mailbox, err = mailbox.New(mailbox.Options{DB: s.db, Clock: s.clock, Account: s.cfg.DevAccount, Region: s.cfg.Regions[0], Log: s.log})
 	}
 	return err
 }

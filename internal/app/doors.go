@@ -11,6 +11,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"path/filepath"
 	"strings"
 	"sync"
 	"time"
@@ -188,7 +189,7 @@ func (s *Server) web() (http.Handler, error) {
 	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
 		pages.Handle("GET "+path, s.ops())
 	}
-	pages.Handle("/", httpx.AllowHosts(nil, compress.Handler(console.New(s.mailbox, console.Options{}))))
+	pages.Handle("/", httpx.AllowHosts(nil, compress.Handler(console.New(s.mailbox, console.Options{EnvFile: filepath.Join(s.cfg.DataDir, "dev.env"), Log: s.log}))))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if api.IsRequest(r) {
 			apis.ServeHTTP(w, r)

@@ -96,7 +96,7 @@ func (d *Dispatcher) failed(e *spool.Entry, started time.Time, err error) spool.
 
 // outcome decides what an attempt means for the recipient.
 func (d *Dispatcher) outcome(e *spool.Entry, a delivery.Attempt) spool.Settlement {
-	o := a.Outcomes[0]
+	o := &a.Outcomes[0]
 	var st spool.Settlement
 	switch o.Class {
 	case smtpclient.Delivered:
@@ -107,11 +107,11 @@ func (d *Dispatcher) outcome(e *spool.Entry, a delivery.Attempt) spool.Settlemen
 		st = d.retryOrExpire(e, reasonDeferred)
 	}
 	st.Entry = e
-	st.Detail.Code, st.Detail.Enhanced, st.Detail.Reply = o.Code, o.Enhanced, o.Text()
-	st.Detail.Remote, st.Detail.Cause = a.Host, o.Cause.String()
+	st.Detail.Code, st.Detail.Enhanced, st.Detail.Reply = o.Code, o.Enhanced.String(), o.Text()
+	st.Detail.Remote, st.Detail.Cause = a.Host, string(o.Cause)
 	st.Attempt = spool.Attempt{
 		Started: a.Started, Duration: a.Duration, Host: a.Host, Remote: a.RemoteAddr(), TLS: a.TLSText(),
-		Class: o.Class.String(), Code: o.Code, Enhanced: o.Enhanced, Command: o.Command, Cause: o.Cause.String(),
+		Class: o.Class.String(), Code: o.Code, Enhanced: o.Enhanced.String(), Command: string(o.Command), Cause: string(o.Cause),
 		Reply: o.Text(), Transcript: a.TranscriptText(),
 	}
 	return st

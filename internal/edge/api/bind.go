@@ -67,8 +67,8 @@ func (b Binding) call(ctx context.Context, op *awswire.Operation, in any) (any, 
 	return h(ctx, in)
 }
 
-// WriteTo writes one line per operation: service, operation, yes or no.
-func (b Binding) WriteTo(w io.Writer) error {
+// List writes one line per operation: service, operation, yes or no.
+func (b Binding) List(w io.Writer) error {
 	for _, op := range b.Service.Operations() {
 		has := "no"
 		if b.Implements(op.Name) {
