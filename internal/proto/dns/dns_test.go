@@ -55,7 +55,7 @@ var zone = dnstest.Zone{
 
 func newResolver(t *testing.T, srv *dnstest.Server, change func(*dns.Options)) *dns.Resolver {
 	t.Helper()
-	o := dns.Options{Servers: []string{srv.Addr()}, Timeout: 300 * time.Millisecond, Rounds: 1}
+	o := dns.Options{Servers: []string{srv.Addr()}, Timeout: time.Second, Rounds: 1}
 	if change != nil {
 		change(&o)
 	}

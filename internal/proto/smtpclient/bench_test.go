@@ -19,6 +19,7 @@ import (
 	"sesame/internal/base/address"
 	"sesame/internal/base/clock"
 	"sesame/internal/proto/smtpclient"
+	"sesame/internal/proto/smtpclient/smtptest"
 )
 
 // sinkVar makes the test binary a null sink, so that a benchmark can count the
@@ -43,52 +44,9 @@ func runSink() error {
 		return err
 	}
 	fmt.Println(l.Addr())
-	go func() {
-		for {
-			c, err := l.Accept()
-			if err != nil {
-				return
-			}
-			go sink(c)
-		}
-	}()
+	go smtptest.Sink(l)
 	_, err = io.Copy(io.Discard, os.Stdin)
 	return err
-}
-
-func sink(c net.Conn) {
-	defer c.Close()
-	r, w := bufio.NewReaderSize(c, 64<<10), bufio.NewWriter(c)
-	say := func(s string) bool {
-		w.WriteString(s)
-		return r.Buffered() > 0 || w.Flush() == nil
-	}
-	say("220 sink\r\n")
-	w.Flush()
-	content := false
-	for {
-		line, err := r.ReadSlice('\n')
-		if err != nil {
-			return
-		}
-		ok := true
-		switch {
-		case content && string(line) == ".\r\n":
-			content = false
-			ok = say("250 2.0.0 Ok: queued as 4XyZ\r\n")
-		case content:
-		case bytes.HasPrefix(line, []byte("EHLO")):
-			ok = say("250-sink\r\n250-PIPELINING\r\n250-SIZE\r\n250-ENHANCEDSTATUSCODES\r\n250 8BITMIME\r\n")
-		case bytes.HasPrefix(line, []byte("DATA")):
-			content = true
-			ok = say("354 go\r\n")
-		default:
-			ok = say("250 2.1.0 Ok\r\n")
-		}
-		if !ok {
-			return
-		}
-	}
 }
 
 func startSink(tb testing.TB) netip.AddrPort {

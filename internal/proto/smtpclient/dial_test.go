@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net"
 	"net/netip"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -30,14 +31,16 @@ func script(parts ...any) smtptest.Script {
 	return s
 }
 
-func options(srv *smtptest.Server) smtpclient.Options {
-	const short = 300 * time.Millisecond
+// options are those of a session with srv. Only a script that hangs gets timeouts that
+// a busy machine could exceed by itself.
+func options(srv *smtptest.Server, s smtptest.Script) smtpclient.Options {
+	d := 30 * time.Second
+	if slices.Contains(s, "HANG") {
+		d = time.Second
+	}
 	return smtpclient.Options{
 		Addr: srv.Addr(), Hello: "client.test", ServerName: "mx.test",
-		Timeouts: smtpclient.Timeouts{
-			Connect: 5 * time.Second, Greeting: short, TLS: short, Mail: short, Rcpt: short, Data: short,
-			Block: short, Dot: short, Quit: short,
-		},
+		Timeouts:   smtpclient.Timeouts{Connect: d, Greeting: d, TLS: d, Mail: d, Rcpt: d, Data: d, Block: d, Dot: d, Quit: d},
 		Transcript: smtpclient.NewTranscript(clock.System),
 	}
 }
@@ -139,7 +142,7 @@ func TestDial(t *testing.T) {
 			t.Parallel()
 			srv := smtptest.New(t, tc.script)
 			srv.SetCertificate(cert)
-			o := options(srv)
+			o := options(srv, tc.script)
 			if tc.change != nil {
 				tc.change(&o)
 			}
@@ -216,7 +219,7 @@ func TestConnectFailures(t *testing.T) {
 	t.Run("the source address is used", func(t *testing.T) {
 		t.Parallel()
 		srv := smtptest.New(t, script("S: 220 mx", "C: EHLO client.test", "S: 250 mx"))
-		o := options(srv)
+		o := options(srv, nil)
 		o.LocalAddr = netip.MustParseAddr("127.0.0.2")
 		c, err := smtpclient.Dial(t.Context(), o)
 		if err != nil {

@@ -48,14 +48,15 @@ func envelope(t *testing.T, from string, to ...string) smtpclient.Envelope {
 	return e
 }
 
-func dial(t *testing.T, srv *smtptest.Server) *smtpclient.Conn {
+func dial(t *testing.T, s smtptest.Script) (*smtpclient.Conn, *smtptest.Server) {
 	t.Helper()
-	c, err := smtpclient.Dial(t.Context(), options(srv))
+	srv := smtptest.New(t, s)
+	c, err := smtpclient.Dial(t.Context(), options(srv, s))
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { c.Close() })
-	return c
+	return c, srv
 }
 
 func TestSend(t *testing.T) {
@@ -141,9 +142,11 @@ func TestSend(t *testing.T) {
 			if len(tc.to) == 1 {
 				tc.script = slices.DeleteFunc(slices.Clone(tc.script), func(s string) bool { return s == rcptB })
 			}
-			// A closed connection is for the rows that say so.
-			srv := smtptest.New(t, append(slices.Clone(tc.script), "HANG"))
-			c := dial(t, srv)
+			if !slices.ContainsFunc(tc.want, func(s string) bool { return strings.Contains(s, "closed") }) {
+				// A closed connection is for the rows that say so.
+				tc.script = append(slices.Clone(tc.script), "C: NOTHING MORE")
+			}
+			c, srv := dial(t, tc.script)
 			res, err := c.Send(t.Context(), envelope(t, "s@a.test", tc.to...), message)
 			if len(res.Outcomes) != len(tc.want) {
 				t.Fatalf("%d outcomes", len(res.Outcomes))
@@ -187,8 +190,7 @@ func TestSessionIsUsedAgain(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			srv := smtptest.New(t, tc.script)
-			c := dial(t, srv)
+			c, _ := dial(t, tc.script)
 			var got []string
 			for range strings.Fields(tc.want) {
 				res, _ := c.Send(t.Context(), envelope(t, "s@a.test", "a@b.test"), message)
@@ -213,8 +215,7 @@ func TestSessionIsUsedAgain(t *testing.T) {
 
 func TestReset(t *testing.T) {
 	t.Parallel()
-	srv := smtptest.New(t, script(piped, "C: RSET", "S: 250 ok", "C: RSET", "S: 421 bye"))
-	c := dial(t, srv)
+	c, _ := dial(t, script(piped, "C: RSET", "S: 250 ok", "C: RSET", "S: 421 bye"))
 	if err := c.Reset(t.Context()); err != nil {
 		t.Errorf("first: %v", err)
 	}
@@ -254,10 +255,10 @@ func TestMailParameters(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			srv := smtptest.New(t, script(tc.hello, "C: "+tc.mail, "S: 250 ok", "C: RCPT TO:<"+tc.to+">", "S: 250 ok", "C: DATA", "S: 354 go", "DATA", "S: 250 ok"))
+			c, _ := dial(t, script(tc.hello, "C: "+tc.mail, "S: 250 ok", "C: RCPT TO:<"+tc.to+">", "S: 250 ok", "C: DATA", "S: 354 go", "DATA", "S: 250 ok"))
 			e := envelope(t, tc.from, tc.to)
 			e.Size, e.EightBit = tc.size, tc.eightBit
-			res, err := dial(t, srv).Send(t.Context(), e, message)
+			res, err := c.Send(t.Context(), e, message)
 			if err != nil || res.Outcomes[0].Class != smtpclient.Delivered {
 				t.Errorf("%v, %v", res.Outcomes[0], err)
 			}
@@ -279,7 +280,7 @@ func TestUnfitEnvelopesAreNotSent(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
-			c := dial(t, smtptest.New(t, script(piped, "C: QUIT", "S: 221 bye")))
+			c, _ := dial(t, script(piped, "C: QUIT", "S: 221 bye"))
 			res, err := c.Send(t.Context(), e, message)
 			if err != nil || !c.Usable() || len(res.Outcomes) != len(e.To) {
 				t.Fatalf("%v, %v", res, err)
@@ -307,9 +308,9 @@ func TestManyRecipientsGoInGroups(t *testing.T) {
 			s, replies = append(s, replies...), nil // nothing more comes before these are read
 		}
 	}
-	srv := smtptest.New(t, script(s, "C: DATA", replies, "S: 354 go", "DATA", "S: 250 2.0.0 ok"))
+	c, _ := dial(t, script(s, "C: DATA", replies, "S: 354 go", "DATA", "S: 250 2.0.0 ok"))
 	e.Transcript = smtpclient.NewTranscript(clock.System)
-	res, err := dial(t, srv).Send(t.Context(), e, message)
+	res, err := c.Send(t.Context(), e, message)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -324,7 +325,7 @@ func TestManyRecipientsGoInGroups(t *testing.T) {
 func TestTheCallerCanGiveUp(t *testing.T) {
 	t.Parallel()
 	srv := smtptest.New(t, script(piped, "C: MAIL FROM:<s@a.test>", "HANG"))
-	o := options(srv)
+	o := options(srv, nil)
 	o.Timeouts = smtpclient.Timeouts{}
 	c, err := smtpclient.Dial(t.Context(), o)
 	if err != nil {
@@ -339,7 +340,7 @@ func TestTheCallerCanGiveUp(t *testing.T) {
 	checkOutcome(t, res.Outcomes[0], "temporary mail timeout - 4.4.2")
 
 	ctx, stop := context.WithCancel(t.Context())
-	c = dial(t, smtptest.New(t, script(piped, "C: MAIL FROM:<s@a.test>", "HANG")))
+	c, _ = dial(t, script(piped, "C: MAIL FROM:<s@a.test>", "HANG"))
 	stop()
 	res, _ = c.Send(ctx, envelope(t, "s@a.test", "a@b.test"), message)
 	checkOutcome(t, res.Outcomes[0], "temporary mail canceled - 4.4.2")
@@ -359,8 +360,7 @@ func TestAPeerThatStopsReading(t *testing.T) {
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			o := options(smtptest.New(t, tc.script))
-			o.Timeouts.Block = 10 * time.Second
+			o := options(smtptest.New(t, tc.script), tc.script)
 			c, err := smtpclient.Dial(t.Context(), o)
 			if err != nil {
 				t.Fatal(err)
@@ -377,7 +377,7 @@ func TestTranscript(t *testing.T) {
 	srv := smtptest.New(t, script(piped, "C: MAIL FROM:<s@a.test>", "C: RCPT TO:<a@b.test>", "C: DATA", "S: 250-2.1.0 gr\xc3\xbc\x1b[0m", "S: 250 2.1.0 ok",
 		"S: 250 "+strings.Repeat("y", 1000), "S: 354 go", "DATA", "S: 250 2.0.0 taken"))
 	now := clock.NewFake(time.Unix(0, 0))
-	o := options(srv)
+	o := options(srv, nil)
 	o.Transcript = smtpclient.NewTranscript(now.Now)
 	c, err := smtpclient.Dial(t.Context(), o)
 	if err != nil {
@@ -442,7 +442,7 @@ func TestLargeAndProtectedContent(t *testing.T) {
 			t.Parallel()
 			srv := smtptest.New(t, s)
 			srv.SetCertificate(cert)
-			o := options(srv)
+			o := options(srv, nil)
 			o.Timeouts = smtpclient.Timeouts{}
 			c, err := smtpclient.Dial(t.Context(), o)
 			if err != nil {

@@ -59,6 +59,7 @@ type Server struct {
 	mu       sync.Mutex
 	conns    map[net.Conn]bool
 	accepted int
+	finished int
 	closed   bool
 	messages [][]byte
 }
@@ -105,6 +106,14 @@ func (s *Server) Accepted() int {
 	return s.accepted
 }
 
+// Finished is how many connections came to the end of their script. It counts one for
+// certain once Close has returned.
+func (s *Server) Finished() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.finished
+}
+
 // Messages returns what came after each DATA, as it was on the wire, the final dot
 // included.
 func (s *Server) Messages() [][]byte {
@@ -130,14 +139,16 @@ func (s *Server) accept() {
 		s.accepted++
 		s.mu.Unlock()
 		s.wg.Go(func() {
-			defer func() {
-				c.Close()
-				s.mu.Lock()
-				delete(s.conns, c)
-				s.mu.Unlock()
-			}()
-			if err := s.follow(c, script); err != nil && !gone(err) {
+			err := s.follow(c, script)
+			if err != nil && !gone(err) {
 				s.t.Errorf("smtptest: %v", err)
+			}
+			c.Close()
+			s.mu.Lock()
+			defer s.mu.Unlock()
+			delete(s.conns, c)
+			if err == nil {
+				s.finished++
 			}
 		})
 	}

@@ -67,6 +67,9 @@ func TestScripts(t *testing.T) {
 			if n := len(srv.Messages()); n != tc.messages || srv.Accepted() != 1 {
 				t.Errorf("%d messages, %d connections", n, srv.Accepted())
 			}
+			if n := srv.Finished(); n == 1 != (tc.failure == "" && !strings.Contains(tc.name, "leaves")) {
+				t.Errorf("%d scripts finished", n)
+			}
 			if s := strings.Join(rec.failed, "\n"); (s == "") != (tc.failure == "") || !strings.Contains(s, tc.failure) {
 				t.Errorf("failures: %q, want %q", s, tc.failure)
 			}
