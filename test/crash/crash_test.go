@@ -82,8 +82,8 @@ func run(t *testing.T, config harness.Config) {
 	n := kills(t)
 	for i := range n {
 		<-time.After(lifeLeast + rand.N(lifeMost-lifeLeast)) // the random moment
-		book.Kill()
 		server.Kill()
+		book.Kill()
 		server.Start()
 		if i%20 == 19 {
 			t.Logf("after %d kills %d are outstanding", i+1, book.Outstanding())
@@ -181,10 +181,14 @@ func (s *sender) send(c *smtp.Client, i int) error {
 	return nil
 }
 
+// data is smtp.Client.Data with the text of the last reply.
 func data(c *textproto.Conn, message string) (id string, err error) {
-	if _, err := c.Cmd("DATA"); err != nil {
+	request, err := c.Cmd("DATA")
+	if err != nil {
 		return "", err
 	}
+	c.StartResponse(request)
+	defer c.EndResponse(request)
 	if _, _, err := c.ReadResponse(354); err != nil {
 		return "", err
 	}

@@ -35,13 +35,13 @@ func startSink(t *testing.T, book *ledger.Ledger) *sink {
 			if err != nil {
 				return
 			}
-			go s.serve(conn)
+			go s.serve(conn, s.book.Life())
 		}
 	}()
 	return s
 }
 
-func (s *sink) serve(conn net.Conn) {
+func (s *sink) serve(conn net.Conn, life int) {
 	defer conn.Close()
 	r := textproto.NewReader(bufio.NewReader(conn))
 	say := func(format string, args ...any) bool {
@@ -75,7 +75,7 @@ func (s *sink) serve(conn net.Conn) {
 				return
 			}
 			for _, a := range to {
-				s.book.Arrive(id, a)
+				s.book.Arrive(id, a, life)
 			}
 			ok = say("250 ok")
 		case "QUIT":

@@ -6,8 +6,10 @@
 //
 // A recipient of a message is one line of the book, named by the message id of the
 // server's answer and the address. Accepted lines that never arrive are lost. A second
-// arrival is a duplicate; it is explained if the server was killed shortly after the
-// first one, since its commit may then have been missing.
+// arrival is a duplicate. It is explained if the server was killed between the two, and
+// so soon after the first that the commit of its outcome may have been missing; what a
+// killed server had on the wire may still arrive after its end, over the connections
+// of its life.
 package ledger
 
 import (
@@ -23,13 +25,19 @@ type Ledger struct {
 	mu       sync.Mutex
 	now      func() time.Time
 	accepted map[string]time.Time
-	arrived  map[string][]time.Time
+	arrived  map[string][]arrival
 	kills    []time.Time
+}
+
+// arrival is one copy: when it came, and over a connection of which life of the server.
+type arrival struct {
+	at   time.Time
+	life int
 }
 
 // New returns an empty book that reads the time from now.
 func New(now func() time.Time) *Ledger {
-	return &Ledger{now: now, accepted: map[string]time.Time{}, arrived: map[string][]time.Time{}}
+	return &Ledger{now: now, accepted: map[string]time.Time{}, arrived: map[string][]arrival{}}
 }
 
 func line(id, recipient string) string { return id + " " + strings.ToLower(recipient) }
@@ -41,15 +49,23 @@ func (l *Ledger) Accept(id, recipient string) {
 	l.accepted[line(id, recipient)] = l.now()
 }
 
+// Life is how often the server has been killed so far. Who receives its mail asks when
+// a connection begins, and hands it to Arrive.
+func (l *Ledger) Life() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.kills)
+}
+
 // Arrive books that a copy of the message id reached recipient.
-func (l *Ledger) Arrive(id, recipient string) {
+func (l *Ledger) Arrive(id, recipient string, life int) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	k := line(id, recipient)
-	l.arrived[k] = append(l.arrived[k], l.now())
+	l.arrived[k] = append(l.arrived[k], arrival{l.now(), life})
 }
 
-// Kill books that the server is about to be killed.
+// Kill books that the server was killed just now.
 func (l *Ledger) Kill() {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -63,12 +79,12 @@ type Report struct {
 	Lost        []string // acknowledged and never arrived
 	Unanswered  int      // arrived though no acknowledgement was seen: the answer was lost
 	Duplicates  int      // arrivals after the first
-	Unexplained []string // duplicates without a kill within the window after the copy before
+	Unexplained []string // duplicates that no kill explains
 	Kills       int
 }
 
-// Balance closes the book. A duplicate is explained by a kill that came no later than
-// window after the copy before it arrived, and before the duplicate did.
+// Balance closes the book. A duplicate is explained if it came from a later life than
+// the copy before it, whose own life ended no later than window after that copy.
 func (l *Ledger) Balance(window time.Duration) Report {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -80,13 +96,13 @@ func (l *Ledger) Balance(window time.Duration) Report {
 			r.Delivered++
 		}
 	}
-	for k, times := range l.arrived {
+	for k, copies := range l.arrived {
 		if _, ok := l.accepted[k]; !ok {
 			r.Unanswered++
 		}
-		for i := 1; i < len(times); i++ {
+		for i := 1; i < len(copies); i++ {
 			r.Duplicates++
-			if !l.killedBetween(times[i-1], times[i], window) {
+			if !l.explained(copies[i-1], copies[i], window) {
 				r.Unexplained = append(r.Unexplained, k)
 			}
 		}
@@ -96,13 +112,8 @@ func (l *Ledger) Balance(window time.Duration) Report {
 	return r
 }
 
-func (l *Ledger) killedBetween(first, second time.Time, window time.Duration) bool {
-	for _, k := range l.kills {
-		if !k.Before(first) && k.Before(second) && k.Sub(first) <= window {
-			return true
-		}
-	}
-	return false
+func (l *Ledger) explained(first, second arrival, window time.Duration) bool {
+	return second.life > first.life && l.kills[first.life].Sub(first.at) <= window
 }
 
 // Outstanding is how many acknowledged lines have not arrived yet.

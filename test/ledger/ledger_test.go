@@ -9,8 +9,8 @@ import (
 	"sesame/test/ledger"
 )
 
-// book plays a story, one step a second: a, b accept; A, B arrive; k kills; space
-// passes a second.
+// book plays a story, one step a second: a, b accept; A, B arrive; O is a copy of a that
+// the life before sent; k kills; space passes a second.
 func book(story string) ledger.Report {
 	now := time.Unix(0, 0)
 	l := ledger.New(func() time.Time { return now })
@@ -19,7 +19,9 @@ func book(story string) ledger.Report {
 		case 'a', 'b':
 			l.Accept(string(c), "u@example.com")
 		case 'A', 'B':
-			l.Arrive(string(c-'A'+'a'), "U@example.com")
+			l.Arrive(string(c-'A'+'a'), "U@example.com", l.Life())
+		case 'O':
+			l.Arrive("a", "u@example.com", l.Life()-1)
 		case 'k':
 			l.Kill()
 		}
@@ -42,6 +44,8 @@ func TestBalance(t *testing.T) {
 		{"a duplicate without a kill is a defect", "aAA", 0, 1, 1, 0},
 		{"a kill before the first copy explains nothing", "akAA", 0, 1, 1, 0},
 		{"a kill long after the first copy explains nothing", "aA    kA", 0, 1, 1, 0},
+		{"what was on the wire when the server died is of its life", "akOA", 0, 1, 0, 0},
+		{"twice from one life, the second over the wire's end, is a defect", "aAkO", 0, 1, 1, 0},
 		{"each duplicate needs its own kill", "aAkAA", 0, 2, 1, 0},
 	} {
 		r := book(c.story)

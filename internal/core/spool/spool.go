@@ -146,18 +146,26 @@ func (s *Spool) Accept(ctx context.Context, m *Message) error {
 			return &fault.Error{Kind: fault.Unavailable, Op: "spool.Accept", Text: "Temporary service failure", Err: err}
 		}
 	}
-	direct := s.reserve(m)
-	until := s.o.Clock().Add(s.o.LeaseFor)
-	err = s.o.DB.Write(ctx, func(tx *store.Tx) error { return s.insert(tx, m, string(tags), key, direct, until) })
+	a := acceptance{Message: m, tags: string(tags), blob: key, direct: s.reserve(m), until: s.o.Clock().Add(s.o.LeaseFor)}
+	err = s.o.DB.Write(ctx, func(tx *store.Tx) error { return s.insert(tx, a) })
 	if err != nil {
-		s.cancel(m, direct)
+		s.cancel(m, a.direct)
 		if key != "" && !fault.Is(err, fault.Unavailable) {
 			err = errors.Join(err, s.o.Blobs.Delete(key))
 		}
 		return err
 	}
-	s.hand(m, direct, until)
+	s.hand(m, a.direct, a.until)
 	return nil
+}
+
+// acceptance is a message with what its rows need.
+type acceptance struct {
+	*Message
+	tags   string // as JSON
+	blob   string // key in the blob store, empty for content in the row
+	direct []bool // recipients that the memory queue takes, leased from the start
+	until  time.Time
 }
 
 // reserve tells for each recipient whether the memory queue takes it.
@@ -190,16 +198,17 @@ func (s *Spool) hand(m *Message, direct []bool, until time.Time) {
 	}
 }
 
-func (s *Spool) insert(tx *store.Tx, m *Message, tags, key string, direct []bool, until time.Time) error {
+func (s *Spool) insert(tx *store.Tx, a acceptance) error {
+	m := a.Message
 	at := store.Millis(m.AcceptedAt)
 	_, err := tx.Exec(`INSERT INTO messages (account, region, id, accepted_at, operation, caller, source_ip, return_path, sender, identity,
 		subject, original_id, config_set, tags, size, header_size, eight_bit, blob) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		m.Scope.Account, m.Scope.Region, m.ID, at, m.Operation, m.Caller, m.SourceIP, m.ReturnPath.String(), m.Sender.String(), m.Identity,
-		m.Subject, m.OriginalID, m.ConfigSet, tags, len(m.Content), m.HeaderSize, flag(m.EightBit), key)
+		m.Subject, m.OriginalID, m.ConfigSet, a.tags, len(m.Content), m.HeaderSize, flag(m.EightBit), a.blob)
 	if err != nil {
 		return fmt.Errorf("messages: %w", err)
 	}
-	if key == "" {
+	if a.blob == "" {
 		if _, err := tx.Exec(`INSERT INTO contents (account, region, message_id, data) VALUES (?, ?, ?, ?)`,
 			m.Scope.Account, m.Scope.Region, m.ID, m.Content); err != nil {
 			return fmt.Errorf("contents: %w", err)
@@ -207,8 +216,8 @@ func (s *Spool) insert(tx *store.Tx, m *Message, tags, key string, direct []bool
 	}
 	for i, r := range m.Recipients {
 		state, attempts, owner, lease := Queued, 0, "", int64(0)
-		if direct[i] {
-			state, attempts, owner, lease = Leased, 1, s.o.Node, store.Millis(until)
+		if a.direct[i] {
+			state, attempts, owner, lease = Leased, 1, s.o.Node, store.Millis(a.until)
 		}
 		if _, err := tx.Exec(`INSERT INTO recipients (account, region, message_id, n, address, domain, state, due_at, attempts, lease_owner, lease_until)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,

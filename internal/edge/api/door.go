@@ -72,17 +72,23 @@ func New(o Options) *Door {
 	return &Door{o: o, verifier: sigv4.New(sigv4.Options{})}
 }
 
-// Paths of the APIs.
+// Paths of the APIs. Older SDKs have one operation of v2 below oldPrefix.
 const (
 	v2Prefix    = "/v2/"
+	oldPrefix   = "/v1/email/"
 	adminPrefix = "/_sesame/"
 )
+
+// speaksJSON reports whether path belongs to an API that speaks REST-JSON.
+func speaksJSON(path string) bool {
+	return strings.HasPrefix(path, v2Prefix) || strings.HasPrefix(path, oldPrefix) || strings.HasPrefix(path, adminPrefix)
+}
 
 // IsRequest reports whether r is for the APIs rather than for a page: it is signed,
 // or goes to a path that only they have, or is a POST to the root.
 func IsRequest(r *http.Request) bool {
 	return r.Method == http.MethodPost && r.URL.Path == "/" || r.Header.Get("Authorization") != "" ||
-		strings.HasPrefix(r.URL.Path, v2Prefix) || strings.HasPrefix(r.URL.Path, adminPrefix) ||
+		speaksJSON(r.URL.Path) ||
 		strings.Contains(r.URL.RawQuery, "X-Amz-Algorithm=") || strings.Contains(r.URL.RawQuery, "Action=")
 }
 
@@ -99,7 +105,7 @@ type request struct {
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id, err := httpx.RequestID(d.o.Random)
 	q := &request{id: id, r: r, svc: d.o.V1.Service, log: d.o.Log.With("request", id)}
-	if strings.HasPrefix(r.URL.Path, v2Prefix) || strings.HasPrefix(r.URL.Path, adminPrefix) {
+	if speaksJSON(r.URL.Path) {
 		q.svc = d.o.V2.Service
 	}
 	var resp *awswire.Response
