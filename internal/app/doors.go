@@ -216,7 +216,7 @@ func (s *Server) admin() *admin.Router {
 }
 
 func (s *Server) ops() http.Handler {
-	return ops.New(ops.Sources{Ready: s.Ready, Store: s.db.Stats, Spool: s.spool.Stats, Dispatch: s.dispatcher.Stats})
+	return ops.New(ops.Sources{Ready: s.Ready, Store: s.db.Stats, Spool: s.spool.Stats, Dispatch: s.dispatcher.Stats, Profiles: !s.cfg.Dev})
 }
 
 func (s *Server) http(l net.Listener, h http.Handler) {

@@ -108,7 +108,6 @@ func remove(tx *store.Tx, sc scope.Scope, id string) error {
 	for _, q := range []string{
 		`DELETE FROM attempts WHERE account = ? AND region = ? AND message_id = ?`,
 		`DELETE FROM recipients WHERE account = ? AND region = ? AND message_id = ?`,
-		`DELETE FROM contents WHERE account = ? AND region = ? AND message_id = ?`,
 		`DELETE FROM messages WHERE account = ? AND region = ? AND id = ?`,
 	} {
 		if _, err := tx.Exec(q, sc.Account, sc.Region, id); err != nil {

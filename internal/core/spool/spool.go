@@ -201,18 +201,17 @@ func (s *Spool) hand(m *Message, direct []bool, until time.Time) {
 func (s *Spool) insert(tx *store.Tx, a acceptance) error {
 	m := a.Message
 	at := store.Millis(m.AcceptedAt)
+	inRow := m.Content
+	if a.blob != "" {
+		inRow = []byte{}
+	}
 	_, err := tx.Exec(`INSERT INTO messages (account, region, id, accepted_at, operation, caller, source_ip, return_path, sender, identity,
-		subject, original_id, config_set, tags, size, header_size, eight_bit, blob) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		subject, original_id, config_set, tags, size, header_size, eight_bit, blob, content)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		m.Scope.Account, m.Scope.Region, m.ID, at, m.Operation, m.Caller, m.SourceIP, m.ReturnPath.String(), m.Sender.String(), m.Identity,
-		m.Subject, m.OriginalID, m.ConfigSet, a.tags, len(m.Content), m.HeaderSize, flag(m.EightBit), a.blob)
+		m.Subject, m.OriginalID, m.ConfigSet, a.tags, len(m.Content), m.HeaderSize, flag(m.EightBit), a.blob, inRow)
 	if err != nil {
 		return fmt.Errorf("messages: %w", err)
-	}
-	if a.blob == "" {
-		if _, err := tx.Exec(`INSERT INTO contents (account, region, message_id, data) VALUES (?, ?, ?, ?)`,
-			m.Scope.Account, m.Scope.Region, m.ID, m.Content); err != nil {
-			return fmt.Errorf("contents: %w", err)
-		}
 	}
 	for i, r := range m.Recipients {
 		state, attempts, owner, lease := Queued, 0, "", int64(0)
@@ -243,17 +242,6 @@ func flag(b bool) int {
 		return 1
 	}
 	return 0
-}
-
-// Content returns the message's bytes as accepted.
-func (s *Spool) Content(ctx context.Context, sc scope.Scope, id, key string) ([]byte, error) {
-	if key != "" {
-		b, err := s.o.Blobs.Get(key)
-		return b, fault.Wrap("spool.Content", err)
-	}
-	var b []byte
-	err := s.o.DB.QueryRow(ctx, `SELECT data FROM contents WHERE account = ? AND region = ? AND message_id = ?`, sc.Account, sc.Region, id).Scan(&b)
-	return b, fault.Wrap("spool.Content", err)
 }
 
 // Sweep removes blobs that a crash left without a row. It is for the start.

@@ -188,8 +188,8 @@ func TestFullDatabaseIsUnavailableAndLosesNothing(t *testing.T) {
 	accepted, refused := 0, false
 	for i := 0; i < 400 && !refused; i++ {
 		err := db.Write(ctx, func(tx *store.Tx) error {
-			_, err := tx.Exec(`INSERT INTO contents (account, region, message_id, data) VALUES (?, ?, ?, ?)`,
-				sc.Account, sc.Region, fmt.Sprint(i), make([]byte, 8192))
+			_, err := tx.Exec(`INSERT INTO access_keys (id, account, user_name, secret, created_at) VALUES (?, ?, ?, ?, 0)`,
+				fmt.Sprint(i), sc.Account, sc.Region, make([]byte, 8192))
 			return err
 		})
 		switch {
@@ -205,10 +205,10 @@ func TestFullDatabaseIsUnavailableAndLosesNothing(t *testing.T) {
 		t.Fatalf("accepted %d, refused %v", accepted, refused)
 	}
 	var n int
-	if err := db.QueryRow(ctx, `SELECT count(*) FROM contents`).Scan(&n); err != nil || n != accepted {
+	if err := db.QueryRow(ctx, `SELECT count(*) FROM access_keys`).Scan(&n); err != nil || n != accepted {
 		t.Errorf("%d rows, %v; %d were accepted", n, err, accepted)
 	}
-	if err := db.Write(ctx, func(tx *store.Tx) error { _, err := tx.Exec(`DELETE FROM contents`); return err }); err != nil {
+	if err := db.Write(ctx, func(tx *store.Tx) error { _, err := tx.Exec(`DELETE FROM access_keys`); return err }); err != nil {
 		t.Errorf("after the disk was full, making room failed: %v", err)
 	}
 	if err := db.Write(ctx, addUser("later")); err != nil {
@@ -256,7 +256,7 @@ func BenchmarkWrite(b *testing.B) {
 			id := fmt.Sprintf("%020d", n)
 			mu.Unlock()
 			err := db.Write(ctx, func(tx *store.Tx) error {
-				_, err := tx.Exec(`INSERT INTO contents (account, region, message_id, data) VALUES (?, ?, ?, ?)`, sc.Account, sc.Region, id, data)
+				_, err := tx.Exec(`INSERT INTO access_keys (id, account, user_name, secret, created_at) VALUES (?, ?, ?, ?, 0)`, id, sc.Account, sc.Region, data)
 				return err
 			})
 			if err != nil {

@@ -7,6 +7,7 @@ package ops
 import (
 	"context"
 	"net/http"
+	"net/http/pprof"
 	"time"
 
 	"github.com/prometheus/client_golang/prometheus"
@@ -25,12 +26,14 @@ type Sources struct {
 	Spool    func() spool.Stats
 	Dispatch func() dispatch.Stats
 	Extra    []prometheus.Collector
+	Profiles bool // answer /debug/pprof/ too
 }
 
 // readyTimeout bounds the readiness check.
 const readyTimeout = 2 * time.Second
 
-// New returns the handler of /healthz, /readyz and /metrics.
+// New returns the handler of /healthz, /readyz and /metrics, and of /debug/pprof/ if the
+// sources want profiles to be taken.
 func New(s Sources) http.Handler {
 	r := prometheus.NewRegistry()
 	r.MustRegister(collectors.NewGoCollector(), collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}))
@@ -50,6 +53,12 @@ func New(s Sources) http.Handler {
 		text(w, http.StatusOK, "ready\n")
 	})
 	mux.Handle("GET /metrics", promhttp.HandlerFor(r, promhttp.HandlerOpts{}))
+	if s.Profiles {
+		mux.HandleFunc("GET /debug/pprof/", pprof.Index)
+		mux.HandleFunc("GET /debug/pprof/profile", pprof.Profile)
+		mux.HandleFunc("GET /debug/pprof/symbol", pprof.Symbol)
+		mux.HandleFunc("GET /debug/pprof/trace", pprof.Trace)
+	}
 	return mux
 }
 

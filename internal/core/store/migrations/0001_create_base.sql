@@ -3,8 +3,6 @@
 
 CREATE TABLE accounts (
   id           TEXT NOT NULL PRIMARY KEY,
-  contact      TEXT NOT NULL DEFAULT '',
-  paused       SMALLINT NOT NULL DEFAULT 0,
   created_at   BIGINT NOT NULL
 ) {{without_rowid}};
 
@@ -55,6 +53,8 @@ CREATE TABLE dkim_keys (
   PRIMARY KEY (account, region, identity, selector)
 ) {{without_rowid}};
 
+-- Rows are written once. Content up to a size is in the row, larger content in the blob
+-- store under the key blob.
 CREATE TABLE messages (
   account      TEXT NOT NULL,
   region       TEXT NOT NULL,
@@ -74,17 +74,9 @@ CREATE TABLE messages (
   header_size  BIGINT NOT NULL,
   eight_bit    SMALLINT NOT NULL,
   blob         TEXT NOT NULL,
+  content      {{blob}} NOT NULL,
   PRIMARY KEY (account, region, id)
 ) {{without_rowid}};
-
--- Content up to a size lives here, larger content in the blob store.
-CREATE TABLE contents (
-  account      TEXT NOT NULL,
-  region       TEXT NOT NULL,
-  message_id   TEXT NOT NULL,
-  data         {{blob}} NOT NULL,
-  PRIMARY KEY (account, region, message_id)
-);
 
 -- state: 0 queued, 1 leased, then the final ones (core/spool State).
 CREATE TABLE recipients (
