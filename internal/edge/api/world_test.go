@@ -1,0 +1,434 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package api_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"crypto/sha256"
+	"encoding/hex"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"net/http"
+	"net/http/httptest"
+	"net/mail"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/aws/signer/v4"
+	awshttp "github.com/aws/aws-sdk-go-v2/aws/transport/http"
+	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/ses"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2"
+	"github.com/aws/smithy-go"
+
+	"sesame/internal/base/clock"
+	"sesame/internal/base/scope"
+	"sesame/internal/core/account"
+	"sesame/internal/core/blob"
+	"sesame/internal/core/identity"
+	"sesame/internal/core/intake"
+	"sesame/internal/core/keyring"
+	"sesame/internal/core/quota"
+	"sesame/internal/core/spool"
+	"sesame/internal/core/store"
+	"sesame/internal/edge/api"
+	"sesame/internal/edge/api/admin"
+	v1 "sesame/internal/edge/api/ses"
+	v2 "sesame/internal/edge/api/sesv2"
+	"sesame/internal/edge/httpx"
+	"sesame/internal/proto/awswire"
+	"sesame/internal/testkit/storetest"
+)
+
+// What every world has.
+const (
+	accountID = "123456789012"
+	keyID     = "AKIAEXAMPLEEXAMPLE01"
+	secretKey = "wJalrXUtnFEMI/K7MDENG/bPxRfiCYEXAMPLEKEY"
+	region    = "us-east-1"
+
+	sender   = "sender@example.com"
+	verified = sender // identities that exist from the start, in us-east-1
+	reader   = "reader@example.net"
+)
+
+var home = scope.Scope{Account: accountID, Region: region}
+
+// services compiles the two APIs once: they are read-only.
+var services = sync.OnceValues(func() ([2]*awswire.Service, error) {
+	first, err := awswire.NewSES()
+	if err != nil {
+		return [2]*awswire.Service{}, err
+	}
+	second, err := awswire.NewSESv2()
+	return [2]*awswire.Service{first, second}, err
+})
+
+// world is a door with everything real behind it, on an SQLite database of its own,
+// without delivery.
+type world struct {
+	server     *httptest.Server
+	door       http.Handler
+	db         *store.DB
+	accounts   *account.Accounts
+	identities *identity.Identities
+	spool      *spool.Spool
+	kept       *keeper
+	intake     *intake.Intake
+	clock      *clock.Fake
+	log        *logBuffer
+}
+
+// settings are what a test may want otherwise.
+type settings struct {
+	tls     bool
+	pending bool // identities are not verified at once
+	limits  quota.Limits
+	v1, v2  any // handlers, instead of the real ones
+	change  func(*api.Options)
+}
+
+func newWorld(t testing.TB, change ...func(*settings)) *world {
+	t.Helper()
+	var s settings
+	for _, c := range change {
+		c(&s)
+	}
+	// A clock that stands still at the time at which the clients sign.
+	w := &world{db: storetest.SQLite(t), clock: clock.NewFake(time.Now()), log: &logBuffer{}}
+	ring := keyring.Ephemeral()
+	blobs, err := blob.Open(filepath.Join(t.TempDir(), "blobs"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	log := slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug - 8}))
+	quotas := quota.New(w.db, w.clock.Now, s.limits)
+	w.accounts = account.New(w.db, ring, w.clock.Now, rand.Reader)
+	w.identities = identity.New(identity.Options{DB: w.db, Seal: ring, Clock: w.clock.Now, Random: rand.Reader, VerifyAtOnce: !s.pending})
+	w.spool = spool.New(spool.Options{
+		DB: w.db, Blobs: blobs, Clock: w.clock.Now, Log: log, Node: "test/1", LeaseFor: time.Hour, InRow: 64 << 10,
+	})
+	w.kept = &keeper{spool: w.spool, messages: map[string]*spool.Message{}}
+	w.intake = intake.New(intake.Options{
+		Spool: w.kept, Identities: w.identities, Quotas: quotas, Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
+	})
+	if s.v1 == nil {
+		s.v1 = &v1.API{Intake: w.intake, Identities: w.identities, Quotas: quotas, Statistics: w.spool}
+	}
+	if s.v2 == nil {
+		s.v2 = &v2.API{Intake: w.intake, Identities: w.identities, Quotas: quotas}
+	}
+	both, err := services()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := api.Options{
+		V1: api.Bind(both[0], s.v1), V2: api.Bind(both[1], s.v2), Admin: admin.New(admin.Identities(w.identities)),
+		Keys: w.accounts, Clock: w.clock.Now, Random: rand.Reader, Log: log, MaxInFlightBytes: 1 << 30,
+	}
+	if s.change != nil {
+		s.change(&o)
+	}
+	var compress httpx.Compressor
+	w.door = compress.Handler(api.New(o))
+	w.start(t, s.tls)
+	w.fill(t)
+	return w
+}
+
+func (w *world) start(t testing.TB, tls bool) {
+	w.server = httptest.NewUnstartedServer(w.door)
+	w.server.Config.MaxHeaderBytes = 64 << 10
+	if tls {
+		w.server.StartTLS()
+	} else {
+		w.server.Start()
+	}
+	t.Cleanup(w.server.Close)
+}
+
+// fill makes the user whose key the clients have, and the sender.
+func (w *world) fill(t testing.TB) {
+	t.Helper()
+	ctx := context.Background()
+	if _, err := w.accounts.CreateUser(ctx, account.NewUser{Account: accountID, Name: "tester", KeyID: keyID, Secret: secretKey}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.identities.Create(ctx, home, verified, identity.Settings{}); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// keeper remembers what the spool has made durable.
+type keeper struct {
+	spool    *spool.Spool
+	mu       sync.Mutex
+	messages map[string]*spool.Message
+}
+
+func (k *keeper) Accept(ctx context.Context, m *spool.Message) error {
+	err := k.spool.Accept(ctx, m)
+	if err == nil {
+		k.mu.Lock()
+		defer k.mu.Unlock()
+		k.messages[m.ID] = m
+	}
+	return err
+}
+
+// accepted is a message that the spool has, read.
+type accepted struct {
+	*spool.Message
+	to     string // recipients
+	header mail.Header
+	body   string
+}
+
+// stored returns the message with an id that a client was given.
+func (w *world) stored(t testing.TB, id string) accepted {
+	t.Helper()
+	w.kept.mu.Lock()
+	m := w.kept.messages[id]
+	w.kept.mu.Unlock()
+	if m == nil {
+		t.Fatalf("the spool has no message %q", id)
+	}
+	a := accepted{Message: m}
+	var to []string
+	for _, r := range m.Recipients {
+		to = append(to, r.String())
+	}
+	a.to = strings.Join(to, " ")
+	read, err := mail.ReadMessage(bytes.NewReader(m.Content))
+	if err != nil {
+		t.Fatalf("%v in\n%s", err, m.Content)
+	}
+	body, err := io.ReadAll(read.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.header, a.body = read.Header, string(body)
+	return a
+}
+
+// count is how many messages the spool has.
+func (w *world) count() int {
+	w.kept.mu.Lock()
+	defer w.kept.mu.Unlock()
+	return len(w.kept.messages)
+}
+
+// logBuffer keeps what was logged.
+type logBuffer struct {
+	mu sync.Mutex
+	b  bytes.Buffer
+}
+
+func (l *logBuffer) Write(p []byte) (int, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.Write(p)
+}
+
+func (l *logBuffer) String() string {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.b.String()
+}
+
+// who signs.
+type who struct{ key, secret, token, region string }
+
+func tester() who { return who{key: keyID, secret: secretKey, region: region} }
+
+func (i who) provider() aws.CredentialsProvider {
+	return credentials.NewStaticCredentialsProvider(i.key, i.secret, i.token)
+}
+
+// sesClient and sesv2Client are the SDK's, which try once.
+func (w *world) sesClient(i who, change ...func(*ses.Options)) *ses.Client {
+	return ses.New(ses.Options{
+		BaseEndpoint: &w.server.URL, Region: i.region, Credentials: i.provider(), Retryer: aws.NopRetryer{}, HTTPClient: w.server.Client(),
+	}, change...)
+}
+
+func (w *world) sesv2Client(i who, change ...func(*sesv2.Options)) *sesv2.Client {
+	return sesv2.New(sesv2.Options{
+		BaseEndpoint: &w.server.URL, Region: i.region, Credentials: i.provider(), Retryer: aws.NopRetryer{}, HTTPClient: w.server.Client(),
+	}, change...)
+}
+
+// call is a request that a test makes by hand.
+type call struct {
+	method, target string // target is path and query
+	body           string
+	header         http.Header
+	host           string // "" is the server's
+	who            who
+	at             time.Time // of the signature; zero is now
+	hash           string    // X-Amz-Content-Sha256 as signed; "" is the body's, which is not sent
+	unsigned       bool
+	alter          func(*http.Request) // after signing
+}
+
+// answer is what came back.
+type answer struct {
+	status int
+	header http.Header
+	body   string
+}
+
+// code is the error's code in either protocol.
+func (a answer) code() string {
+	if c := a.header.Get("X-Amzn-Errortype"); c != "" {
+		return c
+	}
+	return between(a.body, "<Code>", "</Code>")
+}
+
+// text is the error's message in either protocol.
+func (a answer) text() string {
+	if strings.HasPrefix(a.body, "{") {
+		var m struct{ Message string }
+		if json.Unmarshal([]byte(a.body), &m) != nil {
+			return "not JSON: " + a.body
+		}
+		return m.Message
+	}
+	return between(a.body, "<Message>", "</Message>")
+}
+
+func between(s, from, to string) string {
+	_, s, ok := strings.Cut(s, from)
+	if !ok {
+		return ""
+	}
+	s, _, _ = strings.Cut(s, to)
+	return s
+}
+
+// request builds and signs.
+func (w *world) request(t testing.TB, c call) *http.Request {
+	t.Helper()
+	r, err := http.NewRequestWithContext(context.Background(), c.method, w.server.URL+c.target, strings.NewReader(c.body))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, values := range c.header {
+		r.Header[name] = values
+	}
+	if c.host != "" {
+		r.Host = c.host
+	}
+	if !c.unsigned {
+		if c.who == (who{}) {
+			c.who = tester()
+		}
+		c.sign(t, w, r)
+	}
+	if c.alter != nil {
+		c.alter(r)
+	}
+	return r
+}
+
+func (c call) sign(t testing.TB, w *world, r *http.Request) {
+	t.Helper()
+	hash := c.hash
+	if hash == "" {
+		sum := sha256.Sum256([]byte(c.body))
+		hash = hex.EncodeToString(sum[:])
+	} else {
+		r.Header.Set("X-Amz-Content-Sha256", hash)
+	}
+	if c.at.IsZero() {
+		c.at = w.clock.Now()
+	}
+	keys := aws.Credentials{AccessKeyID: c.who.key, SecretAccessKey: c.who.secret, SessionToken: c.who.token}
+	if err := v4.NewSigner().SignHTTP(context.Background(), keys, r, hash, "ses", c.who.region, c.at); err != nil {
+		t.Fatal(err)
+	}
+}
+
+// do makes the request, as a client that undoes no encoding.
+func (w *world) do(t testing.TB, c call) answer {
+	t.Helper()
+	return w.send(t, w.request(t, c))
+}
+
+func (w *world) send(t testing.TB, r *http.Request) answer {
+	t.Helper()
+	client := *w.server.Client()
+	transport := client.Transport.(*http.Transport).Clone()
+	transport.DisableCompression = true
+	defer transport.CloseIdleConnections()
+	client.Transport = transport
+	resp, err := client.Do(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, err := io.ReadAll(resp.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer{resp.StatusCode, resp.Header, string(body)}
+}
+
+// form is the header of a request to API v1.
+func form() http.Header {
+	return http.Header{"Content-Type": {"application/x-www-form-urlencoded; charset=utf-8"}}
+}
+
+// getSendQuota is an operation of v1 that needs nothing.
+const getSendQuota = "Action=GetSendQuota&Version=2010-12-01"
+
+// refusal is what the SDK made of a refused call.
+type refusal struct {
+	status     int
+	code, text string
+}
+
+// refused takes the SDK's error apart; the error must be one that the SDK understood,
+// with a request id.
+func refused(t testing.TB, err error) refusal {
+	t.Helper()
+	var resp *awshttp.ResponseError
+	var apiErr smithy.APIError
+	if !errors.As(err, &resp) || !errors.As(err, &apiErr) {
+		t.Fatalf("not an answer that the SDK understands: %v", err)
+	}
+	if resp.ServiceRequestID() == "" {
+		t.Errorf("an error without a request id: %v", err)
+	}
+	return refusal{resp.HTTPStatusCode(), apiErr.ErrorCode(), apiErr.ErrorMessage()}
+}
+
+// wantRefusal compares; a want without text stands for any text but none.
+func wantRefusal(t testing.TB, err error, want refusal) {
+	t.Helper()
+	got := refused(t, err)
+	if want.text == "" && got.text != "" {
+		want.text = got.text
+	}
+	if got != want {
+		t.Errorf("got  %+v\nwant %+v", got, want)
+	}
+}
+
+// isA checks the SDK's own type of an error.
+func isA[E error](t testing.TB, err error) {
+	t.Helper()
+	var typed E
+	if !errors.As(err, &typed) {
+		t.Errorf("%v is a %T, want a %T", err, err, typed)
+	}
+}
