@@ -655,16 +655,16 @@ func FuzzParse(f *testing.F) {
 // FuzzCanonical lets the SDK sign whatever the fuzzer makes up: it must be accepted.
 func FuzzCanonical(f *testing.F) {
 	f.Add("/v2/email/identities/a b", "k=1&k=0&x", "  a   b ", "body")
-	f.Add("//a/../%2F%40é", "a=%2B+ +&é=~*", "\tx\t", "")
+	f.Add("//a/../%2F%40é", "a=%2B++&é=~*", "\tx\t", "")
 	f.Add("", "=&&=", "", "x")
 	f.Fuzz(func(t *testing.T, path, query, value, body string) {
 		u := &url.URL{Scheme: "http", Host: "localhost:8025", Path: "/" + path, RawQuery: query}
 		if _, err := url.ParseQuery(query); err != nil || strings.ContainsAny(query, " #") ||
 			strings.ContainsFunc(query, unicode.IsControl) {
-			t.Skip("not a query that a client sends")
+			return // not a query that a client sends
 		}
 		if strings.ContainsFunc(value, func(r rune) bool { return r < ' ' && r != '\t' || r > '~' }) {
-			t.Skip("not a field value")
+			return // not a field value
 		}
 		r, err := http.NewRequest("POST", "http://localhost:8025/", strings.NewReader(body))
 		if err != nil {
@@ -675,7 +675,7 @@ func FuzzCanonical(f *testing.F) {
 		sum := sha256.Sum256([]byte(body))
 		if err := v4.NewSigner().SignHTTP(context.Background(), creds(""), r, hex.EncodeToString(sum[:]),
 			"ses", "us-east-1", signedAt); err != nil {
-			t.Skip(err)
+			return // not a request that the SDK signs
 		}
 		if _, err := verify(sigv4.New(sigv4.Options{}), send(t, r), signedAt); err != nil {
 			t.Fatalf("%s?%s, %q: %v", u.EscapedPath(), query, value, err)
