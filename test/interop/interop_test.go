@@ -85,7 +85,7 @@ func (w *world) publish(t *testing.T, s *harness.Server, identity string) {
 	var keys struct {
 		Records []struct{ Name, Type, Value string }
 	}
-	if status := s.Admin(t, "GET", "/identities/"+identity+"/dkim", &keys); status != 200 || len(keys.Records) == 0 {
+	if status := s.Admin(t, "GET", "/identities/"+identity+"/records", &keys); status != 200 || len(keys.Records) == 0 {
 		t.Fatalf("DKIM records: HTTP %d, %d records", status, len(keys.Records))
 	}
 	for _, r := range keys.Records {
