@@ -35,7 +35,7 @@ type Cmd struct {
 
 // search are the flags that select mail.
 type search struct {
-	To      string `help:"Only mail to recipients that contain this; an address is matched from its beginning."`
+	To      string `help:"Only mail to recipients that contain this; an address finds the copies that were for it."`
 	Subject string `help:"Only mail whose subject contains this."`
 	Query   string `help:"Only mail with this in the subject, the people or the message id."`
 	Since   string `help:"Only mail received since this time (2026-03-01T12:00:00Z) or within this duration (5m)."`

@@ -188,6 +188,19 @@ func TestRegionComesFromTheMessageID(t *testing.T) {
 	}
 }
 
+func TestCopyIsFoundByItsRecipientAlone(t *testing.T) {
+	onBoth(t, func(t *testing.T, db *store.DB) {
+		m := newBox(t, db, mailbox.Options{})
+		message := "From: a@example.com\r\nTo: to@example.net\r\nCc: cc@example.net\r\nSubject: one for each\r\n\r\n"
+		for _, to := range []string{"cc@example.net", "hidden@example.net", "to@example.net"} {
+			id := deliver(t, m, envelope(t, "", to), message)
+			if got := ids(list(t, m, mailbox.Query{To: to})); !reflect.DeepEqual(got, []string{id}) {
+				t.Errorf("%s has %v, want %s", to, got, id)
+			}
+		}
+	})
+}
+
 func TestSearch(t *testing.T) {
 	onBoth(t, func(t *testing.T, db *store.DB) {
 		now := clock.NewFake(start)
@@ -215,7 +228,9 @@ func TestSearch(t *testing.T) {
 			{"an address in other case", mailbox.Query{To: "jim.bob@EXAMPLE.net"}, []string{two}},
 			{"a domain", mailbox.Query{To: "@example.net"}, []string{three, two, one}},
 			{"a display name", mailbox.Query{To: "jones"}, []string{one}},
-			{"a Cc", mailbox.Query{To: "copy@example.net"}, []string{two}},
+			{"a part of a Cc", mailbox.Query{To: "copy"}, []string{two}},
+			{"an address finds what was for it, not what names it", mailbox.Query{To: "copy@example.net"}, nil},
+			{"text in a Cc", mailbox.Query{Text: "copy@example.net"}, []string{two}},
 			{"wild cards are no wild cards", mailbox.Query{Subject: "%"}, []string{two}},
 			{"an underscore is itself", mailbox.Query{Subject: "f_n"}, []string{two}},
 			{"the escape character is itself", mailbox.Query{Subject: "now!"}, []string{two}},

@@ -25,7 +25,7 @@ const (
 // Query selects mails. All that is set must hold. Searches are for a part of the text
 // without regard to case, in at most 500 bytes.
 type Query struct {
-	To      string // in the recipients of the envelope and of To, Cc and Bcc; local@domain is found from its beginning
+	To      string // in the recipients of the envelope and of To, Cc and Bcc; local@domain in the envelope alone, from its beginning
 	Subject string
 	Text    string // in the subject, the senders, the recipients or the message id
 	Since   time.Time
@@ -115,7 +115,8 @@ func (q Query) filter() (filter, error) {
 	}
 	f := filter{to: needle(q.To), subject: needle(q.Subject), text: needle(q.Text), since: store.Millis(q.Since)}
 	if strings.IndexByte(f.to, '@') > 0 {
-		// a@example.com is not meant to find aa@example.com.
+		// A recipient's mail is the copy that was for it: a mail to two is two, and either
+		// copy names both in its header. Nor is a@example.com meant to find aa@example.com.
 		f.to = "\n" + f.to
 	}
 	return f, nil

@@ -40,7 +40,7 @@ type row struct {
 	rcptTo      string // lines
 	remoteIP    string
 	tls         string
-	findTo      string // each address between line breaks
+	findTo      string // a line for each address and name: see findable
 	findSubject string
 	findOther   string
 }
@@ -95,28 +95,29 @@ func listed(all []person) string {
 	return string(b)
 }
 
-// findable is the text that recipients are searched in: first those of the envelope,
-// then the header's.
+// findable is the text that recipients are searched in: a line for each of those of the
+// envelope, then one that begins with a tab for each of the header's.
 func findable(rcpt []string, lists ...[]person) string {
 	var b strings.Builder
 	b.WriteByte('\n')
 	seen := map[string]bool{}
-	add := func(a string) {
+	add := func(mark, a string) {
 		a = strings.ToLower(clean(a))
-		if a == "" || seen[a] || b.Len()+len(a) > maxFindTo {
+		if a == "" || seen[a] || b.Len()+len(mark)+len(a) > maxFindTo {
 			return
 		}
 		seen[a] = true
+		b.WriteString(mark)
 		b.WriteString(a)
 		b.WriteByte('\n')
 	}
 	for _, a := range rcpt {
-		add(a)
+		add("", a)
 	}
 	for _, list := range lists {
 		for _, p := range list {
-			add(p.address)
-			add(p.name)
+			add("\t", p.address)
+			add("\t", p.name)
 		}
 	}
 	return b.String()

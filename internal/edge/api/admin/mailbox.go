@@ -74,7 +74,7 @@ type MailDeleted struct{ Deleted int }
 func Mailbox(box *mailbox.Mailbox) []Route {
 	m := mailboxRoutes{box}
 	search := []Param{
-		{"to", "Only mail to recipients that contain this, in the envelope or the header; local@domain is matched from its beginning."},
+		{"to", "Only mail to recipients that contain this, in the envelope or the header; local@domain finds the copies that were for this recipient."},
 		{"subject", "Only mail whose subject contains this."},
 		{"query", "Only mail with this in the subject, the senders, the recipients or the message id."},
 		{"since", "Only mail received at or after this time (epoch seconds)."},
