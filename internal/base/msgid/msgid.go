@@ -34,14 +34,7 @@ func New(region string, t time.Time, random io.Reader) (string, error) {
 	}
 	u[6] = u[6]&0x0f | 0x40 // RFC 9562 §5.4: version 4
 	u[8] = u[8]&0x3f | 0x80 // RFC 9562 §4.1: variant
-	code, ok := regionCodes[region]
-	if !ok {
-		code = "01ff"
-	}
-	ms := uint64(t.UnixMilli()) & (1<<48 - 1)
-	b := make([]byte, 0, Len)
-	b = append(b, code...)
-	b = appendHex48(b, ms)
+	b := appendTime(make([]byte, 0, Len), region, t)
 	b = append(b, '-')
 	b = hex.AppendEncode(b, u[0:4])
 	b = append(b, '-')
@@ -56,7 +49,17 @@ func New(region string, t time.Time, random io.Reader) (string, error) {
 	return string(b), nil
 }
 
-func appendHex48(b []byte, v uint64) []byte {
+// Floor returns a string that sorts before the ids of messages accepted in region at t
+// or later, and after all earlier ones: a bound for ranges over ids.
+func Floor(region string, t time.Time) string { return string(appendTime(nil, region, t)) }
+
+func appendTime(b []byte, region string, t time.Time) []byte {
+	code, ok := regionCodes[region]
+	if !ok {
+		code = "01ff"
+	}
+	v := uint64(t.UnixMilli())
+	b = append(b, code...)
 	return hex.AppendEncode(b, []byte{byte(v >> 40), byte(v >> 32), byte(v >> 24), byte(v >> 16), byte(v >> 8), byte(v)})
 }
 

@@ -38,6 +38,16 @@ func TestIDsSortByTime(t *testing.T) {
 	}
 }
 
+func TestFloorDividesByTime(t *testing.T) {
+	t.Parallel()
+	at := time.UnixMilli(1_700_000_000_000)
+	before, _ := msgid.New("us-east-1", at.Add(-time.Millisecond), rand.Reader)
+	after, _ := msgid.New("us-east-1", at, rand.Reader)
+	if f := msgid.Floor("us-east-1", at); before >= f || after < f {
+		t.Errorf("%q does not divide %q and %q", f, before, after)
+	}
+}
+
 func TestRegionsBeginDifferently(t *testing.T) {
 	t.Parallel()
 	a, _ := msgid.New("us-west-2", time.UnixMilli(1), rand.Reader)

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sesame/internal/base/fault"
+	"sesame/internal/base/msgid"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/quota"
 	"sesame/internal/core/store"
@@ -63,9 +64,10 @@ func (s *Spool) scopes(ctx context.Context) ([]scope.Scope, error) {
 }
 
 func (s *Spool) purgeSome(ctx context.Context, sc scope.Scope, cutoff time.Time) (int, error) {
-	rows, err := s.o.DB.Query(ctx, `SELECT id, blob FROM messages m WHERE account = ? AND region = ? AND accepted_at < ?
+	// Ids sort by time, so the range ends the walk at the first young message.
+	rows, err := s.o.DB.Query(ctx, `SELECT id, blob FROM messages m WHERE account = ? AND region = ? AND id < ?
 		AND NOT EXISTS (SELECT 1 FROM recipients r WHERE r.account = m.account AND r.region = m.region AND r.message_id = m.id AND r.state IN (0, 1))
-		ORDER BY id LIMIT ?`, sc.Account, sc.Region, store.Millis(cutoff), purgeBatch)
+		ORDER BY id LIMIT ?`, sc.Account, sc.Region, msgid.Floor(sc.Region, cutoff), purgeBatch)
 	if err != nil {
 		return 0, fault.Wrap("spool.Purge", err)
 	}
