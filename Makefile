@@ -35,8 +35,9 @@ test: setup lint build
 soak: setup build
 	SESAME_BIN=$(abspath $(BINARY)) SESAME_KILLS=$(KILLS) $(GO) test -count=1 -timeout=80m -v ./test/crash/...
 
-## bench: side by side with others; writes docs/benchmarks.md
+## bench: the parts by themselves, then side by side with others; writes docs/benchmarks.md
 bench:
+	$(GO) test -run=^$$ -bench=. -benchmem -benchtime=0.5s ./internal/...
 	$(GO) run ./bench $(BENCHFLAGS)
 
 lint:
