@@ -55,7 +55,7 @@ func (c *devCmd) Run(out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		d.Print(out)
+		d.Print(out, os.Args[0])
 		return nil
 	})
 }

@@ -111,8 +111,8 @@ func (s *Server) WriteListening() error {
 	return writeFile(filepath.Join(s.cfg.DataDir, "listen.json"), b, 0o644)
 }
 
-// Print writes what to paste.
-func (d DevSession) Print(w io.Writer) {
+// Print writes what to paste; program is how this one was called.
+func (d DevSession) Print(w io.Writer, program string) {
 	v := map[string]string{}
 	for _, x := range d.Variables {
 		v[x.Name] = x.Value
@@ -133,8 +133,8 @@ In another terminal:
   aws sesv2 create-email-identity --email-identity example.com
   aws sesv2 send-email --from-email-address hello@example.com --destination ToAddresses=you@example.net \
       --content 'Simple={Subject={Data=Hi},Body={Text={Data=It works}}}'
-  sesame mail list
+  %s mail list
 
 `, v["AWS_ENDPOINT_URL"], v["SESAME_SMTP"], v["SESAME_SMTPS"], d.Account, v["AWS_REGION"], v["AWS_ACCESS_KEY_ID"],
-		v["AWS_SECRET_ACCESS_KEY"], v["SESAME_SMTP_USER"], v["SESAME_SMTP_PASSWORD"], filepath.Join(filepath.Dir(v["AWS_CA_BUNDLE"]), "dev.env"))
+		v["AWS_SECRET_ACCESS_KEY"], v["SESAME_SMTP_USER"], v["SESAME_SMTP_PASSWORD"], filepath.Join(filepath.Dir(v["AWS_CA_BUNDLE"]), "dev.env"), program)
 }

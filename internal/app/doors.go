@@ -16,6 +16,7 @@ import (
 	"sync"
 	"time"
 
+	"sesame/internal/core/intake"
 	"sesame/internal/edge/api"
 	"sesame/internal/edge/api/admin"
 	"sesame/internal/edge/api/ses"
@@ -247,11 +248,13 @@ func (s *Server) submission(l net.Listener, t *tls.Config, implicit bool) error 
 	return s.smtp(l, smtpserver.Config{
 		Hostname: "email-smtp.amazonaws.com", Greeting: "SimpleEmailService-d-" + strings.ToUpper(randomHex()[:9]),
 		TLS: t, Implicit: implicit, RequireTLS: !implicit, RequireAuth: true,
+		Limits: smtpserver.Limits{MaxRecipients: 2 * intake.MaxRecipients}, // who is just over reads SES's refusal
 	}, &submission.Backend{Auth: s.accounts, Intake: s.intake, Region: s.cfg.Regions[0]})
 }
 
 func (s *Server) mx(l net.Listener, t *tls.Config) error {
-	return s.smtp(l, smtpserver.Config{Hostname: s.cfg.Hostname, Greeting: "Sesame", TLS: t, EnhancedCodes: true}, mx.New(s.mailbox, s.clock, s.cfg.Hostname))
+	return s.smtp(l, smtpserver.Config{Hostname: s.cfg.Hostname, Greeting: "Sesame", TLS: t, EnhancedCodes: true,
+		Limits: smtpserver.Limits{MaxRecipients: 1000}}, mx.New(s.mailbox, s.clock, s.cfg.Hostname))
 }
 
 func (s *Server) smtp(l net.Listener, c smtpserver.Config, b smtpserver.Backend) error {
