@@ -97,8 +97,13 @@ func (i *Intake) size(_ context.Context, d *draft) error {
 	return nil
 }
 
-func (i *Intake) inspect(_ context.Context, d *draft) (err error) {
+func (i *Intake) inspect(ctx context.Context, d *draft) (err error) {
 	d.msg, err = content.Inspect(d.Raw, content.Limits{Envelope: len(d.Recipients) > 0})
+	if err != nil && d.SourceFirst && !d.Source.IsZero() {
+		if unverified := i.allVerified(ctx, d, []address.Address{d.Source}); unverified != nil {
+			return unverified
+		}
+	}
 	return err
 }
 
@@ -195,6 +200,10 @@ func (i *Intake) verified(ctx context.Context, d *draft) error {
 	if !d.msg.Sender.IsZero() {
 		senders = append(senders, d.msg.Sender)
 	}
+	return i.allVerified(ctx, d, senders)
+}
+
+func (i *Intake) allVerified(ctx context.Context, d *draft, senders []address.Address) error {
 	var failed []string
 	checked := map[address.Address]bool{}
 	for _, a := range senders {

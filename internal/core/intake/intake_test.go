@@ -158,6 +158,41 @@ func TestRefusals(t *testing.T) {
 	}
 }
 
+// The folded To field is that of the message with which nodemailer asks whether its SES
+// transport works. It takes one refusal of API v2 for a yes: that of the sender.
+func TestUnverifiedSourceBeforeBadContent(t *testing.T) {
+	t.Parallel()
+	const probe = "From: <invalid@invalid>\nTo: <invalid@invalid>\n Subject: Invalid\n\nInvalid"
+	const verified = "From: <a@example.com>\nTo: <b@example.net>\n Subject: Invalid\n\nInvalid"
+	nobody, somebody := address.Address{Local: "invalid", Domain: "invalid"}, address.Address{Local: "a", Domain: "example.com"}
+	cases := []struct {
+		name        string
+		raw         string
+		source      address.Address
+		sourceFirst bool
+		kind        fault.Kind
+		text        string
+	}{
+		{"API v2 names the source", probe, nobody, true, fault.Rejected,
+			"Email address is not verified. The following identities failed the check in region US-EAST-1: invalid@invalid"},
+		{"API v1 names the field", probe, nobody, false, fault.Invalid, "Illegal address"},
+		{"a verified source leaves the field", verified, somebody, true, fault.Invalid, "Illegal address"},
+		{"no source leaves the field", probe, address.Address{}, true, fault.Invalid, "Illegal address"},
+	}
+	for _, c := range cases {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			w := &world{}
+			_, err := w.intake().Accept(ctx, submission(c.raw, func(s *intake.Submission) {
+				s.Source, s.SourceFirst, s.Recipients = c.source, c.sourceFirst, []address.Address{nobody}
+			}))
+			if fault.KindOf(err) != c.kind || fault.PeerText(err) != c.text || len(w.kept) != 0 {
+				t.Errorf("got %v %q", fault.KindOf(err), fault.PeerText(err))
+			}
+		})
+	}
+}
+
 func TestLongListOfUnverifiedIdentitiesIsCut(t *testing.T) {
 	t.Parallel()
 	raw := strings.Replace(simple, "a@example.com", strings.Repeat("someone@some.where.example, ", 1)+

@@ -38,6 +38,10 @@ type Submission struct {
 	ConfigSet  string
 	Tags       []spool.Tag
 
+	// SourceFirst names a Source that is not verified before anything that is wrong with
+	// the message: API v2 asks who sends before it reads what is sent, v1 does not.
+	SourceFirst bool
+
 	// HeaderOptional lets a message without From through: the source is put in (SMTP
 	// takes messages without any header section).
 	HeaderOptional bool

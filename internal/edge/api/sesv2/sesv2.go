@@ -151,7 +151,7 @@ func (a *API) sendRaw(ctx context.Context, s intake.Submission, in *sesv2.SendEm
 			s.Recipients = append(s.Recipients, as...)
 		}
 	}
-	s.Raw = in.Content.Raw.Data
+	s.Raw, s.SourceFirst = in.Content.Raw.Data, true
 	return a.Intake.Accept(ctx, s)
 }
 
