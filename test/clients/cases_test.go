@@ -39,8 +39,8 @@ var (
 			From: "sender@example.com", To: []string{"to@example.net"}, Subject: "With two files",
 			Text: "See the files.", HTML: `<img src="cid:pixel">`,
 			Attachments: []attachment{
-				{Name: "notes.txt", Type: "text/plain", Content: "line one\nline two\n"},
 				{Name: "pixel.png", Type: "image/png", Content: unbase64(pixel), ID: "pixel"},
+				{Name: "notes.txt", Type: "text/plain", Content: "line one\nline two\n"},
 			},
 		},
 		"v2 headers": {

@@ -215,6 +215,8 @@ func TestGoV1(t *testing.T) {
 	overBoth(t, func(t *testing.T, s *harness.Server, loaded aws.Config) {
 		client := ses.NewFromConfig(loaded)
 		t.Run("identities", func(t *testing.T) { identitiesV1(t, client) })
+		t.Run("an address whose domain has no key", func(t *testing.T) { addressAloneV1(t, s, client) })
+		t.Run("the domain's key", func(t *testing.T) { dkimV1(t, client) })
 		for name, send := range callsV1(client) {
 			t.Run(name, func(t *testing.T) {
 				id, err := send(t.Context())
@@ -262,6 +264,40 @@ func identitiesV1(t *testing.T, client *ses.Client) {
 		t.Fatal(err)
 	}
 	compare(t, "domains left", list.Identities, []string{})
+}
+
+// addressAloneV1 sends from an address that is verified while its domain is no identity.
+func addressAloneV1(t *testing.T, s *harness.Server, client *ses.Client) {
+	out, err := client.SendEmail(t.Context(), &ses.SendEmailInput{
+		Source: aws.String("sender@example.org"), Destination: &sestypes.Destination{ToAddresses: []string{"to@example.net"}},
+		Message: &sestypes.Message{
+			Subject: &sestypes.Content{Data: aws.String("No domain")}, Body: &sestypes.Body{Text: &sestypes.Content{Data: aws.String("No key.")}},
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	check(t, s, aws.ToString(out.MessageId), want{
+		From: "sender@example.org", To: []string{"to@example.net"}, Subject: "No domain", Text: "No key.", Unsigned: true,
+	})
+}
+
+// dkimV1 sets up Easy DKIM for the senders' domain, so that the mail after it is signed.
+func dkimV1(t *testing.T, client *ses.Client) {
+	domain := "example.org"
+	set, err := client.VerifyDomainDkim(t.Context(), &ses.VerifyDomainDkimInput{Domain: &domain})
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare(t, "number of tokens", len(set.DkimTokens), 3)
+	out, err := client.GetIdentityDkimAttributes(t.Context(), &ses.GetIdentityDkimAttributesInput{Identities: []string{domain, "unknown.example"}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	compare(t, "number of attributes", len(out.DkimAttributes), 1)
+	compare(t, "DKIM", out.DkimAttributes[domain], sestypes.IdentityDkimAttributes{
+		DkimEnabled: true, DkimVerificationStatus: sestypes.VerificationStatusSuccess, DkimTokens: set.DkimTokens,
+	})
 }
 
 // callsV1 are the cases of API v1 in Go's words.
@@ -335,7 +371,7 @@ func accountV1(t *testing.T, client *ses.Client) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	compare(t, "sent in the last 24 hours", int(quota.SentLast24Hours), 6)
+	compare(t, "sent in the last 24 hours", int(quota.SentLast24Hours), 7)
 	statistics, err := client.GetSendStatistics(t.Context(), &ses.GetSendStatisticsInput{})
 	if err != nil {
 		t.Fatal(err)
@@ -347,7 +383,7 @@ func accountV1(t *testing.T, client *ses.Client) {
 			t.Error("a data point without time")
 		}
 	}
-	compare(t, "delivery attempts", attempts, int64(6))
+	compare(t, "delivery attempts", attempts, int64(7))
 }
 
 func refusalsV1(t *testing.T, loaded aws.Config) {

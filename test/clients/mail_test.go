@@ -36,7 +36,8 @@ type want struct {
 	Text        string
 	HTML        string
 	Header      map[string]string
-	Attachments []attachment
+	Attachments []attachment // in the order of the mail: those that its HTML shows come first
+	Unsigned    bool         // the sender's domain has no key
 }
 
 // attachment is a file in a mail.
@@ -81,8 +82,8 @@ func check(t *testing.T, s *harness.Server, id string, w want) {
 		if _, there := got.Header["Bcc"]; there {
 			t.Error("the mail shows its Bcc")
 		}
-		if got.Header["Dkim-Signature"] == "" {
-			t.Error("the mail is not signed")
+		if signers := signers(t, got.Header["Dkim-Signature"]); slices.Contains(signers, domain(t, w.From)) == w.Unsigned {
+			t.Errorf("the mail of %s is signed by %q", w.From, signers)
 		}
 	}
 }
@@ -100,8 +101,33 @@ func lines(text string) string {
 	return strings.TrimRight(strings.ReplaceAll(text, "\r\n", "\n"), "\n")
 }
 
+// signers returns the domains that have signed, by the DKIM-Signature fields, which
+// parse puts one below the other. Whether a signature is right is told in test/interop.
+func signers(t *testing.T, fields string) []string {
+	t.Helper()
+	var all []string
+	for field := range strings.Lines(fields) {
+		found := regexp.MustCompile(`[;\s]d=([^;\s]+)`).FindStringSubmatch(field)
+		if found == nil {
+			t.Fatalf("a signature of nobody: %q", field)
+		}
+		all = append(all, found[1])
+	}
+	return all
+}
+
+// domain returns the domain of "Name <address>" or "address".
+func domain(t *testing.T, from string) string {
+	t.Helper()
+	a, err := mail.ParseAddress(from)
+	if err != nil {
+		t.Fatalf("%q: %v", from, err)
+	}
+	return a.Address[strings.LastIndexByte(a.Address, '@')+1:]
+}
+
 // parse reads a mail with the standard library, which had no part in making it. In
-// Header the last of several fields of a name counts.
+// Header several fields of a name are one below the other.
 func parse(t *testing.T, source []byte) want {
 	t.Helper()
 	m, err := mail.ReadMessage(bytes.NewReader(source))
@@ -110,7 +136,10 @@ func parse(t *testing.T, source []byte) want {
 	}
 	w := want{Header: map[string]string{}}
 	for name, values := range m.Header {
-		w.Header[name] = decodeHeader(t, values[len(values)-1])
+		for i := range values {
+			values[i] = decodeHeader(t, values[i])
+		}
+		w.Header[name] = strings.Join(values, "\n")
 	}
 	from := addresses(t, m.Header, "From")
 	if len(from) == 1 {

@@ -66,6 +66,8 @@ refused NotFoundException aws sesv2 get-email-identity --email-identity example.
 aws ses verify-email-identity --email-address sender@example.org
 aws ses wait identity-exists --identities sender@example.org
 [ "$(aws ses list-identities --query 'Identities' --output text)" = sender@example.org ] || fail "wrong list"
+# With a key of the domain, the address's mail is signed.
+[ "$(aws ses verify-domain-dkim --domain example.org --query 'length(DkimTokens)')" = 3 ] || fail "not three tokens"
 
 cat >destination.json <<'END'
 { "ToAddresses": ["to@example.net"], "CcAddresses": ["cc@example.net"], "BccAddresses": ["hidden@example.net"] }
@@ -94,4 +96,5 @@ sent "v1 raw alone" "$(aws ses send-raw-email --cli-binary-format raw-in-base64-
 aws ses get-send-statistics --query 'SendDataPoints[0].DeliveryAttempts' >/dev/null
 refused MessageRejected aws ses send-email --from stranger@unverified.example --to to@example.net --subject x --text x
 aws ses delete-identity --identity sender@example.org
+aws ses delete-identity --identity example.org
 [ "$(aws ses list-identities --query 'length(Identities)')" = 0 ] || fail "still listed"

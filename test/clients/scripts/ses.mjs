@@ -7,6 +7,7 @@
 import assert from "node:assert/strict";
 import {
   DeleteIdentityCommand,
+  GetIdentityDkimAttributesCommand,
   GetIdentityVerificationAttributesCommand,
   GetSendQuotaCommand,
   GetSendStatisticsCommand,
@@ -15,6 +16,7 @@ import {
   SendEmailCommand,
   SendRawEmailCommand,
   SESClient,
+  VerifyDomainDkimCommand,
   VerifyDomainIdentityCommand,
   VerifyEmailIdentityCommand,
   waitUntilIdentityExists,
@@ -50,6 +52,12 @@ assert.equal(VerificationAttributes["unknown.example"], undefined);
 await ses.send(new DeleteIdentityCommand({ Identity: "other.example" }));
 const left = await ses.send(new ListIdentitiesCommand({}));
 assert.deepEqual(left.Identities, ["sender@example.org"]);
+
+// With a key of the domain, the address's mail is signed.
+const { DkimTokens } = await ses.send(new VerifyDomainDkimCommand({ Domain: "example.org" }));
+assert.equal(DkimTokens.length, 3);
+const { DkimAttributes } = await ses.send(new GetIdentityDkimAttributesCommand({ Identities: ["example.org"] }));
+assert.deepEqual(DkimAttributes["example.org"], { DkimEnabled: true, DkimVerificationStatus: "Success", DkimTokens });
 
 // Messages that SES puts together
 

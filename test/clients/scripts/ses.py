@@ -40,6 +40,12 @@ assert "unknown.example" not in attributes
 ses.delete_identity(Identity="other.example")
 assert ses.list_identities()["Identities"] == ["sender@example.org"]
 
+# With a key of the domain, the address's mail is signed.
+tokens = ses.verify_domain_dkim(Domain="example.org")["DkimTokens"]
+assert len(tokens) == 3
+attributes = ses.get_identity_dkim_attributes(Identities=["example.org"])["DkimAttributes"]
+assert attributes == {"example.org": {"DkimEnabled": True, "DkimVerificationStatus": "Success", "DkimTokens": tokens}}
+
 # Messages that SES puts together
 
 sent(
