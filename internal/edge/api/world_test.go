@@ -109,7 +109,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	log := slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug - 8}))
+	log := w.logger()
 	quotas := quota.New(w.db, w.clock.Now, s.limits)
 	w.accounts = account.New(w.db, ring, w.clock.Now, rand.Reader)
 	w.identities = identity.New(identity.Options{DB: w.db, Seal: ring, Clock: w.clock.Now, Random: rand.Reader, VerifyAtOnce: !s.pending})
@@ -165,6 +165,11 @@ func (w *world) fill(t testing.TB) {
 	if _, err := w.identities.Create(ctx, home, verified, identity.Settings{}); err != nil {
 		t.Fatal(err)
 	}
+}
+
+// logger logs everything.
+func (w *world) logger() *slog.Logger {
+	return slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug - 8}))
 }
 
 // keeper remembers what the spool has made durable.
