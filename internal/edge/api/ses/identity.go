@@ -4,7 +4,6 @@ package ses
 
 import (
 	"context"
-	"encoding/base64"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/ses"
@@ -13,6 +12,7 @@ import (
 	"sesame/internal/base/fault"
 	"sesame/internal/core/identity"
 	"sesame/internal/edge/api/caller"
+	"sesame/internal/edge/api/page"
 )
 
 // maxItems is how many identities one call lists at most.
@@ -27,7 +27,7 @@ func (a *API) ensure(ctx context.Context, name *string, kind identity.Kind) (ide
 	}
 	if got != kind {
 		if kind == identity.Domain {
-			return identity.Identity{}, fault.InField(fault.Invalid, "Domain", "Invalid domain name %s.", aws.ToString(name))
+			return identity.Identity{}, fault.InField(fault.Invalid, "Domain", "Invalid domain name <%s>.", aws.ToString(name))
 		}
 		return identity.Identity{}, fault.InField(fault.Invalid, "EmailAddress", "Invalid email address <%s>.", aws.ToString(name))
 	}
@@ -75,13 +75,15 @@ func (a *API) VerifyDomainDkim(ctx context.Context, in *ses.VerifyDomainDkimInpu
 
 // ListIdentities lists identities by name, whatever their status.
 func (a *API) ListIdentities(ctx context.Context, in *ses.ListIdentitiesInput) (*ses.ListIdentitiesOutput, error) {
-	after, err := base64.RawURLEncoding.DecodeString(aws.ToString(in.NextToken))
+	sc := caller.From(ctx).Scope
+	list := page.List{Kind: "identity", Region: sc.Region}
+	limit, err := page.Size("MaxItems", in.MaxItems, maxItems, maxItems)
 	if err != nil {
-		return nil, fault.InField(fault.Invalid, "NextToken", "The NextToken is not valid.")
+		return nil, err
 	}
-	limit := maxItems
-	if n := int(aws.ToInt32(in.MaxItems)); n >= 1 && n < maxItems {
-		limit = n
+	after, err := list.After(in.NextToken)
+	if err != nil {
+		return nil, err
 	}
 	var kind identity.Kind
 	switch in.IdentityType {
@@ -90,7 +92,7 @@ func (a *API) ListIdentities(ctx context.Context, in *ses.ListIdentitiesInput) (
 	case types.IdentityTypeEmailAddress:
 		kind = identity.Address
 	}
-	ids, more, err := a.Identities.List(ctx, caller.From(ctx).Scope, kind, string(after), limit)
+	ids, more, err := a.Identities.List(ctx, sc, kind, after, limit)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +101,7 @@ func (a *API) ListIdentities(ctx context.Context, in *ses.ListIdentitiesInput) (
 		out.Identities = append(out.Identities, id.Name)
 	}
 	if more {
-		out.NextToken = aws.String(base64.RawURLEncoding.EncodeToString([]byte(ids[len(ids)-1].Name)))
+		out.NextToken = list.Token(ids[len(ids)-1].Name)
 	}
 	return out, nil
 }
@@ -172,9 +174,11 @@ func (a *API) GetIdentityVerificationAttributes(ctx context.Context, in *ses.Get
 func (a *API) GetIdentityDkimAttributes(ctx context.Context, in *ses.GetIdentityDkimAttributesInput) (*ses.GetIdentityDkimAttributesOutput, error) {
 	out := &ses.GetIdentityDkimAttributesOutput{DkimAttributes: map[string]types.IdentityDkimAttributes{}}
 	err := a.get(ctx, in.Identities, func(name string, id identity.Identity) {
-		out.DkimAttributes[name] = types.IdentityDkimAttributes{
-			DkimEnabled: id.Signing, DkimVerificationStatus: status(id.DKIM), DkimTokens: id.Tokens(),
+		attrs := types.IdentityDkimAttributes{DkimEnabled: id.Signing, DkimVerificationStatus: status(id.DKIM)}
+		if id.Kind == identity.Domain { // others have no list, not an empty one
+			attrs.DkimTokens = id.Tokens()
 		}
+		out.DkimAttributes[name] = attrs
 	})
 	if err != nil {
 		return nil, err

@@ -48,7 +48,7 @@ type API struct {
 
 // SendEmail accepts a formatted message.
 func (a *API) SendEmail(ctx context.Context, in *ses.SendEmailInput) (*ses.SendEmailOutput, error) {
-	if err := unbuilt(map[string]*string{"SourceArn": in.SourceArn, "ReturnPathArn": in.ReturnPathArn}); err != nil {
+	if err := unbuilt(param{"SourceArn", in.SourceArn}, param{"ReturnPathArn", in.ReturnPathArn}); err != nil {
 		return nil, err
 	}
 	s := submission(ctx, "SendEmail", in.ConfigurationSetName, in.Tags)
@@ -85,7 +85,7 @@ func content(c *types.Content) *message.Content {
 // SendRawEmail accepts a whole message. Source and Destinations define the envelope
 // where they are given; else the message's fields do.
 func (a *API) SendRawEmail(ctx context.Context, in *ses.SendRawEmailInput) (*ses.SendRawEmailOutput, error) {
-	err := unbuilt(map[string]*string{"SourceArn": in.SourceArn, "ReturnPathArn": in.ReturnPathArn, "FromArn": in.FromArn})
+	err := unbuilt(param{"FromArn", in.FromArn}, param{"SourceArn", in.SourceArn}, param{"ReturnPathArn", in.ReturnPathArn})
 	if err != nil {
 		return nil, err
 	}
@@ -116,11 +116,17 @@ func submission(ctx context.Context, operation string, set *string, tags []types
 	return s
 }
 
+// param is a parameter of a request.
+type param struct {
+	name  string
+	value *string
+}
+
 // unbuilt refuses parameters that no part of this server heeds yet.
-func unbuilt(params map[string]*string) error {
-	for name, v := range params {
-		if v != nil {
-			return fault.InField(fault.NotImplemented, name, "The parameter %s is not implemented by this server.", name)
+func unbuilt(params ...param) error {
+	for _, p := range params {
+		if p.value != nil {
+			return fault.InField(fault.NotImplemented, p.name, "The parameter %s is not implemented by this server.", p.name)
 		}
 	}
 	return nil

@@ -12,30 +12,37 @@ import (
 	"sesame/internal/base/fault"
 	"sesame/internal/core/identity"
 	"sesame/internal/edge/api/caller"
+	"sesame/internal/edge/api/page"
 )
 
-// Page sizes of ListEmailIdentities.
+// Page sizes of ListEmailIdentities, as SES has them.
 const (
-	defaultPage = 100
+	defaultPage = 25
 	maxPage     = 1000
 )
 
 // CreateEmailIdentity adds a domain or an address. A domain's answer has the DKIM
 // tokens, whose status is NOT_STARTED here and PENDING from the first read on, as
-// with SES.
+// with SES. So is the order of the refusals: the name, the tags, the configuration set.
 func (a *API) CreateEmailIdentity(ctx context.Context, in *sesv2.CreateEmailIdentityInput) (*sesv2.CreateEmailIdentityOutput, error) {
 	if in.DkimSigningAttributes != nil {
 		return nil, fault.InField(fault.NotImplemented, "DkimSigningAttributes",
 			"The parameter DkimSigningAttributes of CreateEmailIdentity is not implemented by this server.")
 	}
+	sc, name := caller.From(ctx).Scope, aws.ToString(in.EmailIdentity)
+	if id, err := a.Identities.Get(ctx, sc, name); err == nil {
+		return nil, fault.InField(fault.AlreadyExists, "EmailIdentity", "Email identity %s already exist.", id.Name)
+	} else if !fault.Is(err, fault.NotFound) {
+		return nil, err
+	}
+	tags, err := resourceTags(in.Tags)
+	if err != nil {
+		return nil, err
+	}
 	if set := aws.ToString(in.ConfigurationSetName); set != "" {
 		return nil, fault.InField(fault.ConfigSetNotFound, "ConfigurationSetName", "Configuration set <%s> does not exist.", set)
 	}
-	set := identity.Settings{}
-	for _, t := range in.Tags {
-		set.Tags = append(set.Tags, identity.Tag{Key: aws.ToString(t.Key), Value: aws.ToString(t.Value)})
-	}
-	id, err := a.Identities.Create(ctx, caller.From(ctx).Scope, aws.ToString(in.EmailIdentity), set)
+	id, err := a.Identities.Create(ctx, sc, name, identity.Settings{Tags: tags})
 	if err != nil {
 		return nil, err
 	}
@@ -82,18 +89,17 @@ func dkim(id identity.Identity) *types.DkimAttributes {
 
 // ListEmailIdentities lists identities by name, whatever their status.
 func (a *API) ListEmailIdentities(ctx context.Context, in *sesv2.ListEmailIdentitiesInput) (*sesv2.ListEmailIdentitiesOutput, error) {
-	after, err := pageAfter(in.NextToken)
+	sc := caller.From(ctx).Scope
+	list := page.List{Kind: "identity", Region: sc.Region}
+	size, err := page.Size("PageSize", in.PageSize, defaultPage, maxPage)
 	if err != nil {
 		return nil, err
 	}
-	size := int(aws.ToInt32(in.PageSize))
-	if in.PageSize == nil {
-		size = defaultPage
+	after, err := list.After(in.NextToken)
+	if err != nil {
+		return nil, err
 	}
-	if size < 1 || size > maxPage {
-		return nil, fault.InField(fault.Invalid, "PageSize", "PageSize must be between 1 and %d.", maxPage)
-	}
-	ids, more, err := a.Identities.List(ctx, caller.From(ctx).Scope, "", after, size)
+	ids, more, err := a.Identities.List(ctx, sc, "", after, size)
 	if err != nil {
 		return nil, err
 	}
@@ -105,7 +111,7 @@ func (a *API) ListEmailIdentities(ctx context.Context, in *sesv2.ListEmailIdenti
 		})
 	}
 	if more {
-		out.NextToken = pageToken(ids[len(ids)-1].Name)
+		out.NextToken = list.Token(ids[len(ids)-1].Name)
 	}
 	return out, nil
 }

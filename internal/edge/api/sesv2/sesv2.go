@@ -6,7 +6,6 @@ package sesv2
 
 import (
 	"context"
-	"encoding/base64"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
@@ -73,18 +72,20 @@ func (a *API) SendEmail(ctx context.Context, in *sesv2.SendEmailInput) (*sesv2.S
 // unbuiltSend refuses the parameters that no part of this server heeds yet: to ignore
 // one would send something else than was asked for.
 func unbuiltSend(in *sesv2.SendEmailInput) error {
-	unbuilt := map[string]bool{
-		"Content.Template":                          in.Content.Template != nil,
-		"ConfigurationOverrides":                    in.ConfigurationOverrides != nil,
-		"ListManagementOptions":                     in.ListManagementOptions != nil,
-		"TenantName":                                in.TenantName != nil,
-		"EndpointId":                                in.EndpointId != nil,
-		"FromEmailAddressIdentityArn":               in.FromEmailAddressIdentityArn != nil,
-		"FeedbackForwardingEmailAddressIdentityArn": in.FeedbackForwardingEmailAddressIdentityArn != nil,
-	}
-	for name, used := range unbuilt {
-		if used {
-			return fault.InField(fault.NotImplemented, name, "The parameter %s of SendEmail is not implemented by this server.", name)
+	for _, p := range []struct {
+		name string
+		used bool
+	}{
+		{"Content.Template", in.Content.Template != nil},
+		{"ConfigurationOverrides", in.ConfigurationOverrides != nil},
+		{"ListManagementOptions", in.ListManagementOptions != nil},
+		{"TenantName", in.TenantName != nil},
+		{"EndpointId", in.EndpointId != nil},
+		{"FromEmailAddressIdentityArn", in.FromEmailAddressIdentityArn != nil},
+		{"FeedbackForwardingEmailAddressIdentityArn", in.FeedbackForwardingEmailAddressIdentityArn != nil},
+	} {
+		if p.used {
+			return fault.InField(fault.NotImplemented, p.name, "The parameter %s of SendEmail is not implemented by this server.", p.name)
 		}
 	}
 	return nil
@@ -175,18 +176,4 @@ func (a *API) GetAccount(ctx context.Context, _ *sesv2.GetAccountInput) (*sesv2.
 		EnforcementStatus: aws.String("HEALTHY"), ProductionAccessEnabled: true, SendingEnabled: true,
 		SendQuota: &types.SendQuota{Max24HourSend: daily, MaxSendRate: rate, SentLast24Hours: float64(sent)},
 	}, nil
-}
-
-// pageToken and pageAfter are the two sides of an opaque NextToken: the last name of
-// the page.
-func pageToken(last string) *string {
-	return aws.String(base64.RawURLEncoding.EncodeToString([]byte(last)))
-}
-
-func pageAfter(token *string) (string, error) {
-	b, err := base64.RawURLEncoding.DecodeString(aws.ToString(token))
-	if err != nil {
-		return "", fault.InField(fault.Invalid, "NextToken", "The NextToken is not valid.")
-	}
-	return string(b), nil
 }
