@@ -4,11 +4,15 @@ package dispatch
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"math/rand/v2"
 	"runtime/debug"
+	"sync"
 	"time"
 
 	"sesame/internal/base/address"
+	"sesame/internal/base/fault"
 	"sesame/internal/core/delivery"
 	"sesame/internal/core/event"
 	"sesame/internal/core/spool"
@@ -21,76 +25,95 @@ const (
 	reasonRefused   = "refused for good"
 	reasonDeferred  = "temporary failure, tried again later"
 	reasonExpired   = "temporary failure, message too old"
+	reasonSilent    = "the destination does not answer, message too old"
 	reasonPrepare   = "could not be prepared on this node"
+	reasonPanic     = "an error of this program, tried again later"
+	reasonStopped   = "the server stopped during the attempt"
 )
 
-// settleRetry is the wait between tries to record an outcome while the database
-// does not answer. The lease bounds them: after it somebody else tries the recipient.
-const settleRetry = 200 * time.Millisecond
+// Causes of attempts that did not get as far as the network.
+const (
+	causePrepare  = "prepare"
+	causePanic    = "panic"
+	causeNotTried = "not-tried"
+)
+
+// The waits between tries to record something while the database does not answer double
+// from the first to the last. The lease bounds them: after it somebody else tries the
+// recipient.
+const (
+	firstWait = 200 * time.Millisecond
+	lastWait  = 5 * time.Second
+)
+
+// wholeTries is how often the database may refuse an outcome before it is recorded
+// without its detail.
+const wholeTries = 3
 
 // attempt tries one entry and settles it.
-func (d *Dispatcher) attempt(dest *destination, e *spool.Entry) {
+func (d *Dispatcher) attempt(r *run) {
+	defer d.wg.Done()
+	defer d.end(r)
 	defer func() {
-		d.mu.Lock()
-		d.free(dest, len(e.Message.Content))
-		d.mu.Unlock()
+		if p := recover(); p != nil { // the lease brings the recipient back
+			d.o.Log.Error("panic in the dispatcher", "message", r.entry.Message.ID, "panic", p, "stack", string(debug.Stack()))
+		}
 	}()
-	if e.LeaseUntil.Sub(d.o.Clock()) < d.o.AttemptTimeout {
-		d.release(e) // it waited too long in memory; the lease could end during the attempt
+	now := d.o.Clock()
+	if d.late(r.entry, now) {
+		d.giveBackPatiently([]*spool.Entry{r.entry})
 		return
 	}
-	st := d.try(e)
-	d.settle(dest, st)
-}
-
-func (d *Dispatcher) release(e *spool.Entry) {
-	if err := d.o.Spool.Release(d.ctx, []*spool.Entry{e}); err != nil {
-		d.o.Log.Error("release", "message", e.Message.ID, "error", err)
+	if r.trust == silent && now.Sub(r.entry.Message.AcceptedAt) > d.o.MaxAge {
+		// A long queue for a dead destination would outlive every bound at one attempt
+		// at a time.
+		d.settle(r.dest, notTried(r.entry, now))
+		return
 	}
-	d.Waiting(e.Address.Domain)
+	st, v := d.try(r)
+	d.judge(r, v)
+	d.settle(r.dest, st)
 }
 
 // try makes the attempt. A panic is an outcome too: the recipient is tried later,
 // elsewhere if need be, and expires in the end; its neighbours are not harmed.
-func (d *Dispatcher) try(e *spool.Entry) (st spool.Settlement) {
-	started := d.o.Clock()
+func (d *Dispatcher) try(r *run) (st spool.Settlement, v verdict) {
+	e, started := r.entry, d.o.Clock()
 	defer func() {
 		if p := recover(); p != nil {
 			d.o.Log.Error("panic in a delivery", "message", e.Message.ID, "panic", p, "stack", string(debug.Stack()))
-			st = d.failed(e, started, fmt.Errorf("panic: %v", p))
+			st, v = d.failed(e, started, reasonPanic), nothing
+			st.Attempt.Cause = causePanic
 		}
 	}()
 	ctx, cancel := context.WithTimeout(d.ctx, d.o.AttemptTimeout)
 	defer cancel()
-	prefix, err := d.prefix(ctx, e.Message)
+	prefix, err := d.preparations.prefix(ctx, d.o.Preparer, e.Message)
 	if err != nil {
-		return d.failed(e, started, err)
+		d.o.Log.Error("a message can't be prepared", "message", e.Message.ID, "error", err)
+		return d.failed(e, started, reasonPrepare), nothing
 	}
+	d.waits(r)
 	a := d.o.Transport.Deliver(ctx, delivery.Delivery{
 		Domain: e.Address.Domain, From: d.o.Preparer.ReturnPath(e.Message, e.N), To: []address.Address{e.Address},
 		Content: [][]byte{prefix, e.Message.Content}, Size: len(prefix) + len(e.Message.Content), EightBit: e.Message.EightBit,
 	})
-	return d.outcome(e, a)
-}
-
-// prefix prepares a message once, however many recipients it has.
-func (d *Dispatcher) prefix(ctx context.Context, m *spool.Message) ([]byte, error) {
-	if p := m.Prepared.Load(); p != nil {
-		return *p, nil
-	}
-	p, err := d.o.Preparer.Prepare(ctx, m)
-	if err != nil {
-		return nil, err
-	}
-	m.Prepared.Store(&p)
-	return p, nil
+	return d.outcome(e, a), verdictOf(&a.Outcomes[0])
 }
 
 // failed is the outcome of an attempt that did not get as far as the network.
-func (d *Dispatcher) failed(e *spool.Entry, started time.Time, err error) spool.Settlement {
-	d.o.Log.Error("a message can't be prepared", "message", e.Message.ID, "error", err)
-	st := d.retryOrExpire(e, reasonPrepare)
-	st.Attempt = spool.Attempt{Started: started, Class: smtpclient.Temporary.String(), Cause: "prepare"}
+func (d *Dispatcher) failed(e *spool.Entry, started time.Time, reason string) spool.Settlement {
+	st := d.later(e, reason)
+	st.Attempt = spool.Attempt{Started: started, Class: smtpclient.Temporary.String(), Cause: causePrepare}
+	return st
+}
+
+// notTried is the outcome of a message that is too old, to a destination that is known
+// not to answer.
+func notTried(e *spool.Entry, now time.Time) spool.Settlement {
+	st := expired(e, reasonSilent)
+	st.Attempt = spool.Attempt{Started: now, Class: smtpclient.Temporary.String(), Cause: causeNotTried}
+	st.Detail.Cause = causeNotTried
 	return st
 }
 
@@ -104,7 +127,7 @@ func (d *Dispatcher) outcome(e *spool.Entry, a delivery.Attempt) spool.Settlemen
 	case smtpclient.Permanent:
 		st = spool.Settlement{State: spool.Bounced, Reason: reasonRefused, Event: event.Bounce, Counter: spool.BounceCounter}
 	default:
-		st = d.retryOrExpire(e, reasonDeferred)
+		st = d.later(e, reasonDeferred)
 	}
 	st.Entry = e
 	st.Detail.Code, st.Detail.Enhanced, st.Detail.Reply = o.Code, o.Enhanced.String(), o.Text()
@@ -117,26 +140,73 @@ func (d *Dispatcher) outcome(e *spool.Entry, a delivery.Attempt) spool.Settlemen
 	return st
 }
 
-func (d *Dispatcher) retryOrExpire(e *spool.Entry, reason string) spool.Settlement {
-	due := d.o.Clock().Add(d.backoff(e.Attempt))
+// verdictOf is what an outcome tells about the destination.
+func verdictOf(o *smtpclient.Outcome) verdict {
+	switch o.Cause {
+	case smtpclient.CauseRefused, smtpclient.CauseUnreachable, smtpclient.CauseTimeout, smtpclient.CauseClosed, smtpclient.CauseDNS:
+		return unanswered
+	case smtpclient.CauseTLS, smtpclient.CauseTLSRequired, smtpclient.CauseAuth, smtpclient.CauseProtocol:
+		return replied
+	case smtpclient.CauseReply:
+		switch {
+		case o.Class == smtpclient.Delivered:
+			return delivered
+		case o.Code == 421:
+			return closing
+		}
+		return replied
+	}
+	return nothing
+}
+
+// later is the outcome of a temporary failure: another attempt, unless that would come
+// too late.
+func (d *Dispatcher) later(e *spool.Entry, reason string) spool.Settlement {
+	now := d.o.Clock()
+	if d.ctx.Err() != nil { // it is our doing; nobody has to wait for it
+		return spool.Settlement{Entry: e, State: spool.Queued, Due: now, Reason: reasonStopped, Event: event.Delay}
+	}
+	due := now.Add(d.backoff(e.Attempt))
 	if due.Sub(e.Message.AcceptedAt) > d.o.MaxAge {
-		st := spool.Settlement{Entry: e, State: spool.Expired, Reason: reasonExpired, Event: event.Bounce}
-		st.Detail.Expired = true
-		return st
+		return expired(e, reasonExpired)
 	}
 	return spool.Settlement{Entry: e, State: spool.Queued, Due: due, Reason: reason, Event: event.Delay}
+}
+
+func expired(e *spool.Entry, reason string) spool.Settlement {
+	st := spool.Settlement{Entry: e, State: spool.Expired, Reason: reason, Event: event.Bounce}
+	st.Detail.Expired = true
+	return st
+}
+
+// backoff is the wait after an attempt, spread by a tenth so that what failed
+// together is not tried together.
+func (d *Dispatcher) backoff(attempt int) time.Duration {
+	w := d.o.Retry[max(min(attempt, len(d.o.Retry)), 1)-1]
+	return w - w/20 + rand.N(w/10+1)
 }
 
 // settle records the outcome. While the database is away it keeps trying for as long
 // as the lease lasts, since an unrecorded delivery is delivered again.
 func (d *Dispatcher) settle(dest *destination, st spool.Settlement) {
-	for {
+	log := d.o.Log.With("message", st.Entry.Message.ID, "recipient", st.Entry.N)
+	refusals := 0
+	for wait := firstWait; ; wait = min(2*wait, lastWait) {
 		err := d.o.Spool.Settle(context.WithoutCancel(d.ctx), st)
 		if err == nil {
 			break
 		}
-		d.o.Log.Error("settle", "message", st.Entry.Message.ID, "recipient", st.Entry.N, "error", err)
-		if !d.o.Clock().Before(st.Entry.LeaseUntil) || !d.pause() {
+		if wait == firstWait {
+			log.Error("an outcome can't be recorded yet", "state", st.State, "error", err)
+		}
+		if refusals++; fault.Is(err, fault.Unavailable) {
+			refusals = 0
+		} else if refusals == wholeTries {
+			log.Error("an outcome is recorded without its detail", "detail", st.Attempt, "error", err)
+			st = bare(st)
+		}
+		if !d.o.Clock().Before(st.Entry.LeaseUntil) || !d.pause(wait) {
+			log.Error("an outcome was not recorded; the recipient will be tried again", "state", st.State, "error", err)
 			return
 		}
 	}
@@ -148,9 +218,17 @@ func (d *Dispatcher) settle(dest *destination, st spool.Settlement) {
 	}
 }
 
-// pause waits a moment; it returns false when the dispatcher is told to end at once.
-func (d *Dispatcher) pause() bool {
-	t := time.NewTimer(settleRetry)
+// bare is the outcome without the texts that others gave.
+func bare(st spool.Settlement) spool.Settlement {
+	a := st.Attempt
+	st.Attempt = spool.Attempt{Started: a.Started, Duration: a.Duration, Class: a.Class, Code: a.Code, Cause: a.Cause}
+	st.Detail.Reply, st.Detail.Remote, st.Detail.Enhanced = "", "", ""
+	return st
+}
+
+// pause waits; it returns false when the dispatcher is told to end at once.
+func (d *Dispatcher) pause(wait time.Duration) bool {
+	t := time.NewTimer(wait)
 	defer t.Stop()
 	select {
 	case <-t.C:
@@ -171,4 +249,55 @@ func (d *Dispatcher) count(st spool.Settlement) {
 	default:
 		d.stats.retried.Add(1)
 	}
+}
+
+// preparations are under way. A message is prepared once, however many recipients it
+// has.
+type preparations struct {
+	mu    sync.Mutex
+	under map[*spool.Message]*preparation
+}
+
+type preparation struct {
+	done   chan struct{}
+	prefix []byte
+	err    error
+}
+
+var errPanicked = errors.New("panic in the preparation of the message")
+
+// prefix returns what goes before m, which p makes unless it has.
+func (ps *preparations) prefix(ctx context.Context, p Preparer, m *spool.Message) ([]byte, error) {
+	if made := m.Prepared.Load(); made != nil {
+		return *made, nil
+	}
+	ps.mu.Lock()
+	if made := m.Prepared.Load(); made != nil {
+		ps.mu.Unlock()
+		return *made, nil
+	}
+	if other := ps.under[m]; other != nil {
+		ps.mu.Unlock()
+		select {
+		case <-other.done:
+			return other.prefix, other.err
+		case <-ctx.Done():
+			return nil, fmt.Errorf("wait for the preparation: %w", ctx.Err())
+		}
+	}
+	own := &preparation{done: make(chan struct{}), err: errPanicked}
+	ps.under[m] = own
+	ps.mu.Unlock()
+	defer func() {
+		ps.mu.Lock()
+		delete(ps.under, m)
+		ps.mu.Unlock()
+		close(own.done)
+	}()
+	prefix, err := p.Prepare(ctx, m)
+	own.prefix, own.err = prefix, err
+	if err == nil {
+		m.Prepared.Store(&prefix)
+	}
+	return prefix, err
 }

@@ -1,0 +1,573 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dispatch_test
+
+import (
+	"cmp"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"sesame/internal/base/address"
+	"sesame/internal/base/fault"
+	"sesame/internal/core/delivery"
+	"sesame/internal/core/dispatch"
+	"sesame/internal/core/spool"
+	"sesame/internal/proto/smtpclient"
+)
+
+// Every test runs in a bubble of testing/synctest: time stands still while anything
+// moves, and passes at once when everything waits.
+
+const (
+	leaseFor       = 30 * time.Minute
+	attemptTimeout = 10 * time.Minute
+)
+
+// fixture is a running dispatcher with the parts around it.
+type fixture struct {
+	*dispatch.Dispatcher
+	t         *testing.T
+	spool     *fakeSpool
+	transport *fakeTransport
+	preparer  *fakePreparer
+}
+
+// bubble runs the test with a dispatcher, which must have nothing left in its books
+// when the test has ended.
+func bubble(t *testing.T, change func(*dispatch.Options), test func(f *fixture)) {
+	t.Helper()
+	t.Parallel()
+	synctest.Test(t, func(t *testing.T) {
+		f := &fixture{t: t, spool: newSpool(t), transport: &fakeTransport{}, preparer: &fakePreparer{}}
+		f.start(change)
+		test(f)
+		f.stop()
+	})
+}
+
+func (f *fixture) start(change func(*dispatch.Options)) {
+	o := dispatch.Options{
+		Spool: f.spool, Transport: f.transport, Preparer: f.preparer, Clock: time.Now, Log: slog.New(slog.DiscardHandler),
+		MaxConcurrent: 100, PerDestination: 20, MaxReady: 8000, MaxReadyBytes: 8 << 20, MaxAge: 14 * time.Hour,
+		Retry: []time.Duration{time.Minute}, AttemptTimeout: attemptTimeout, Rescan: 15 * time.Second,
+	}
+	if change != nil {
+		change(&o)
+	}
+	f.Dispatcher = dispatch.New(o)
+	f.spool.begin(f.Dispatcher)
+	go f.Run()
+}
+
+// stop stops the dispatcher and looks at what is left.
+func (f *fixture) stop() {
+	f.t.Helper()
+	if err := f.Stop(context.Background()); err != nil {
+		f.t.Errorf("stop: %v", err)
+	}
+	synctest.Wait()
+	f.check()
+	if s := f.Stats(); s.Active != 0 || s.Slow != 0 || s.Held != 0 || s.HeldBytes != 0 {
+		f.t.Errorf("after the end: %+v", s)
+	}
+}
+
+// settled waits until nothing moves that time does not move.
+func (f *fixture) settled() {
+	f.t.Helper()
+	synctest.Wait()
+	f.check()
+}
+
+// pass lets time go by.
+func (f *fixture) pass(d time.Duration) {
+	f.t.Helper()
+	<-time.After(d)
+	f.settled()
+}
+
+func (f *fixture) check() {
+	f.t.Helper()
+	f.spool.mu.Lock()
+	largest := f.spool.largest
+	f.spool.mu.Unlock()
+	if err := f.Check(dispatch.MaxLeases * largest); err != nil {
+		f.t.Error(err)
+	}
+}
+
+// row is a recipient in the fake spool.
+type row struct {
+	m      *spool.Message
+	n      int
+	to     address.Address
+	state  spool.State
+	due    time.Time
+	tried  int
+	owner  int
+	until  time.Time
+	finals []spool.Settlement
+	all    []spool.Settlement
+}
+
+// fakeSpool is core/spool in memory, with faults. It complains about what no
+// dispatcher may do.
+type fakeSpool struct {
+	t       *testing.T
+	mu      sync.Mutex
+	rows    []*row
+	byID    map[string][]*row // by message
+	ready   *dispatch.Dispatcher
+	owner   int // the dispatcher's start
+	largest int
+
+	counts
+	faults
+}
+
+// counts are what the spool has seen.
+type counts struct{ released, lost, leases, leasesUnder, mostLeases int }
+
+// faults are called with the spool's lock held; nil for none.
+type faults struct {
+	onLease, onRelease, onReclaim func() error
+	onSettle                      func(spool.Settlement) (err error, after bool) // after: the change is made all the same
+	hold                          chan struct{}                                  // Lease waits for it after its commit
+}
+
+// fail replaces the faults.
+func (s *fakeSpool) fail(f faults) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.faults = f
+}
+
+func (s *fakeSpool) seen() counts {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.counts
+}
+
+func newSpool(t *testing.T) *fakeSpool { return &fakeSpool{t: t, byID: map[string][]*row{}} }
+
+// add adds a row; s.mu is held.
+func (s *fakeSpool) add(r *row) {
+	s.largest = max(s.largest, len(r.m.Content))
+	s.rows = append(s.rows, r)
+	s.byID[r.m.ID] = append(s.byID[r.m.ID], r)
+}
+
+// begin connects a new start of the node, and recovers what the one before had leased.
+func (s *fakeSpool) begin(d *dispatch.Dispatcher) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.ready = d
+	s.owner++
+	for _, r := range s.rows {
+		if r.state == spool.Leased {
+			r.state, r.due = spool.Queued, time.Now()
+		}
+	}
+}
+
+var errAway = &fault.Error{Kind: fault.Unavailable, Text: "away", Err: errors.New("away")}
+
+// lend puts a leased recipient into the database, and returns its entry.
+func (s *fakeSpool) lend(m *spool.Message, until time.Time) *spool.Entry {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.add(&row{m: m, to: m.Recipients[0], state: spool.Leased, tried: 1, owner: s.owner, until: until})
+	return &spool.Entry{Message: m, Address: m.Recipients[0], Attempt: 1, LeaseUntil: until}
+}
+
+// accept is spool.Accept.
+func (s *fakeSpool) accept(size int, to ...string) *spool.Message {
+	m := message(size, to...)
+	s.acceptMessage(m)
+	return m
+}
+
+func message(size int, to ...string) *spool.Message {
+	m := &spool.Message{ID: rand.Text(), AcceptedAt: time.Now(), Content: make([]byte, size)}
+	for _, a := range to {
+		parsed, err := address.Parse(a)
+		if err != nil {
+			panic(err)
+		}
+		m.Recipients = append(m.Recipients, parsed)
+	}
+	return m
+}
+
+func (s *fakeSpool) acceptMessage(m *spool.Message) {
+	s.mu.Lock()
+	s.largest = max(s.largest, len(m.Content)) // it may be promised room before it is there
+	ready, owner := s.ready, s.owner
+	s.mu.Unlock()
+	direct := make([]bool, len(m.Recipients))
+	for i, a := range m.Recipients {
+		direct[i] = ready.Reserve(a.Domain, len(m.Content))
+	}
+	until := time.Now().Add(leaseFor)
+	s.mu.Lock()
+	for i, a := range m.Recipients {
+		r := &row{m: m, n: i, to: a, due: m.AcceptedAt, owner: owner}
+		if direct[i] {
+			r.state, r.tried, r.until = spool.Leased, 1, until
+		}
+		s.add(r)
+	}
+	s.mu.Unlock()
+	for i, a := range m.Recipients {
+		if direct[i] {
+			ready.Push(&spool.Entry{Message: m, N: i, Address: a, Attempt: 1, LeaseUntil: until})
+		} else {
+			ready.Waiting(a.Domain)
+		}
+	}
+}
+
+// store puts a recipient into the database alone, as another node would.
+func (s *fakeSpool) store(size int, to ...string) { s.storeMessage(message(size, to...)) }
+
+func (s *fakeSpool) storeMessage(m *spool.Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for i, a := range m.Recipients {
+		s.add(&row{m: m, n: i, to: a, due: m.AcceptedAt})
+	}
+}
+
+func (s *fakeSpool) Due(_ context.Context, limit int) ([]spool.Due, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	first := map[address.Domain]time.Time{}
+	for _, r := range s.rows {
+		if at, ok := first[r.to.Domain]; r.state == spool.Queued && (!ok || r.due.Before(at)) {
+			first[r.to.Domain] = r.due
+		}
+	}
+	var due []spool.Due
+	for d, at := range first {
+		if len(due) < limit {
+			due = append(due, spool.Due{Domain: d, At: at})
+		}
+	}
+	return due, nil
+}
+
+func (s *fakeSpool) Lease(ctx context.Context, d address.Domain, limit, maxBytes int) ([]*spool.Entry, time.Time, error) {
+	entries, next, hold, err := s.lease(d, limit, maxBytes)
+	if hold != nil {
+		<-hold
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.leasesUnder--
+	return entries, next, err
+}
+
+func (s *fakeSpool) lease(d address.Domain, limit, maxBytes int) (entries []*spool.Entry, next time.Time, hold chan struct{}, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.leases++
+	s.leasesUnder++
+	s.mostLeases = max(s.mostLeases, s.leasesUnder)
+	if err := fails(s.onLease); err != nil {
+		return nil, time.Time{}, nil, err
+	}
+	now := time.Now()
+	var queued []*row
+	for _, r := range s.rows {
+		if r.to.Domain == d && r.state == spool.Queued {
+			queued = append(queued, r)
+		}
+	}
+	slices.SortStableFunc(queued, func(a, b *row) int { return cmp.Compare(a.due.UnixNano(), b.due.UnixNano()) })
+	bytes, loaded := 0, map[*spool.Message]*spool.Message{}
+	for _, r := range queued {
+		if r.due.After(now) || len(entries) == limit || bytes > maxBytes {
+			next = r.due
+			break
+		}
+		bytes += len(r.m.Content)
+		r.state, r.owner, r.until = spool.Leased, s.owner, now.Add(leaseFor)
+		r.tried++
+		if loaded[r.m] == nil {
+			loaded[r.m] = &spool.Message{ID: r.m.ID, AcceptedAt: r.m.AcceptedAt, Content: r.m.Content, Recipients: r.m.Recipients}
+		}
+		entries = append(entries, &spool.Entry{Message: loaded[r.m], N: r.n, Address: r.to, Attempt: r.tried, LeaseUntil: r.until})
+	}
+	return entries, next, s.hold, nil
+}
+
+func fails(f func() error) error {
+	if f == nil {
+		return nil
+	}
+	return f()
+}
+
+// find returns the row of an entry; s.mu is held.
+func (s *fakeSpool) find(e *spool.Entry) *row {
+	for _, r := range s.byID[e.Message.ID] {
+		if r.n == e.N && r.to == e.Address {
+			return r
+		}
+	}
+	panic("an entry that the spool never gave")
+}
+
+func (s *fakeSpool) Release(ctx context.Context, entries []*spool.Entry) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := errors.Join(ctx.Err(), fails(s.onRelease)); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		r := s.find(e)
+		if r.state != spool.Leased || !r.until.Equal(e.LeaseUntil) {
+			s.t.Errorf("%s is released in state %v of a lease until %v with one until %v", e.Address, r.state, r.until, e.LeaseUntil)
+			continue
+		}
+		s.released++
+		r.state, r.due = spool.Queued, time.Now()
+		r.tried--
+	}
+	return nil
+}
+
+func (s *fakeSpool) Settle(_ context.Context, st spool.Settlement) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var fault error
+	if s.onSettle != nil {
+		var after bool
+		if fault, after = s.onSettle(st); fault != nil && !after {
+			return fault
+		}
+	}
+	r := s.find(st.Entry)
+	if r.state != spool.Leased || !r.until.Equal(st.Entry.LeaseUntil) {
+		s.lost++
+		return fault
+	}
+	r.all = append(r.all, st)
+	r.state, r.due = st.State, st.Due
+	if st.State != spool.Queued {
+		r.finals = append(r.finals, st)
+	}
+	return fault
+}
+
+func (s *fakeSpool) Reclaim(context.Context) (n int64, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if err := fails(s.onReclaim); err != nil {
+		return 0, err
+	}
+	for _, r := range s.rows {
+		if r.state == spool.Leased && r.until.Before(time.Now()) {
+			r.state, r.due = spool.Queued, time.Now()
+			n++
+		}
+	}
+	return n, nil
+}
+
+// row returns the row of the address.
+func (s *fakeSpool) row(to string) row {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.rows {
+		if r.to.String() == to {
+			return *r
+		}
+	}
+	panic("no recipient " + to)
+}
+
+// count is how many recipients of the domain (all if empty) are in the state.
+func (s *fakeSpool) count(state spool.State, dom string) (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.rows {
+		if r.state == state && (dom == "" || string(r.to.Domain) == dom) {
+			n++
+		}
+	}
+	return n
+}
+
+// fakeTransport answers as it is told, by domain.
+type fakeTransport struct {
+	mu       sync.Mutex
+	answer   map[string]answer
+	other    answer // for the other domains; nil delivers at once
+	calls    []call
+	under    map[string]int
+	most     map[string]int
+	underAll int
+	mostAll  int
+}
+
+// answer is what a peer does. It returns soon after ctx ends.
+type answer func(ctx context.Context, d delivery.Delivery) delivery.Attempt
+
+// call is one attempt that was made.
+type call struct {
+	to    string
+	began time.Time
+}
+
+func (f *fakeTransport) set(dom string, a answer) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.answer == nil {
+		f.answer = map[string]answer{}
+	}
+	f.answer[dom] = a
+}
+
+func (f *fakeTransport) Deliver(ctx context.Context, d delivery.Delivery) delivery.Attempt {
+	dom := string(d.Domain)
+	f.mu.Lock()
+	a, ok := f.answer[dom]
+	if !ok {
+		a = f.other
+	}
+	if f.under == nil {
+		f.under, f.most = map[string]int{}, map[string]int{}
+	}
+	f.calls = append(f.calls, call{d.To[0].String(), time.Now()})
+	f.under[dom]++
+	f.underAll++
+	f.most[dom] = max(f.most[dom], f.under[dom])
+	f.mostAll = max(f.mostAll, f.underAll)
+	f.mu.Unlock()
+	defer func() {
+		f.mu.Lock()
+		defer f.mu.Unlock()
+		f.under[dom]--
+		f.underAll--
+	}()
+	if a == nil {
+		a = says(smtpclient.Delivered, 250)
+	}
+	return a(ctx, d)
+}
+
+// attempts are the times at which the address was tried.
+func (f *fakeTransport) attempts(to string) (at []time.Time) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.calls {
+		if c.to == to {
+			at = append(at, c.began)
+		}
+	}
+	return at
+}
+
+func (f *fakeTransport) total() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return len(f.calls)
+}
+
+func (f *fakeTransport) peak(dom string) int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.most[dom]
+}
+
+func attempt(o smtpclient.Outcome) delivery.Attempt {
+	return delivery.Attempt{Outcomes: []smtpclient.Outcome{o}, Host: "mx.example", Started: time.Now()}
+}
+
+// says is a peer that replies at once.
+func says(c smtpclient.Class, code int) answer {
+	return func(context.Context, delivery.Delivery) delivery.Attempt {
+		return attempt(smtpclient.Outcome{
+			Class: c, Code: code, Cause: smtpclient.CauseReply, Command: smtpclient.CommandDot,
+			Enhanced: smtpclient.Enhanced{uint16(code / 100), 1, 1}, Lines: []string{fmt.Sprint(code, " text")},
+		})
+	}
+}
+
+// mute is a peer of which nothing is heard, for this cause, at once.
+func mute(cause smtpclient.Cause) answer {
+	return func(context.Context, delivery.Delivery) delivery.Attempt {
+		return attempt(smtpclient.Outcome{Cause: cause, Command: smtpclient.CommandConnect, Enhanced: smtpclient.Enhanced{4, 4, 1}})
+	}
+}
+
+// after is a peer that takes its time.
+func after(wait time.Duration, then answer) answer {
+	return func(ctx context.Context, d delivery.Delivery) delivery.Attempt {
+		select {
+		case <-time.After(wait):
+			return then(ctx, d)
+		case <-ctx.Done():
+			cause := smtpclient.CauseTimeout
+			if errors.Is(ctx.Err(), context.Canceled) {
+				cause = smtpclient.CauseCanceled
+			}
+			return mute(cause)(ctx, d)
+		}
+	}
+}
+
+// hangs is a peer that accepts a connection and never says anything.
+func hangs() answer { return after(2*time.Minute, mute(smtpclient.CauseTimeout)) }
+
+// fakePreparer counts.
+type fakePreparer struct {
+	mu     sync.Mutex
+	calls  map[string]int
+	broken func(m *spool.Message) error // may panic
+	takes  time.Duration
+}
+
+func (p *fakePreparer) fail(f func(m *spool.Message) error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.broken = f
+}
+
+func (p *fakePreparer) count(id string) int {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.calls[id]
+}
+
+func (p *fakePreparer) Prepare(_ context.Context, m *spool.Message) ([]byte, error) {
+	p.mu.Lock()
+	if p.calls == nil {
+		p.calls = map[string]int{}
+	}
+	p.calls[m.ID]++
+	broken, takes := p.broken, p.takes
+	p.mu.Unlock()
+	if takes > 0 {
+		<-time.After(takes)
+	}
+	if broken != nil {
+		if err := broken(m); err != nil {
+			return nil, err
+		}
+	}
+	return []byte("X-Prefix: " + m.ID + "\r\n"), nil
+}
+
+func (p *fakePreparer) ReturnPath(m *spool.Message, n int) address.Address {
+	return address.Address{Local: fmt.Sprintf("%s+%d", m.ID, n), Domain: "return.example"}
+}
