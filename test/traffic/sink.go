@@ -1,10 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package crash
+// Package traffic is both ends of the mail in the proofs of reliability: senders that
+// submit message after message over SMTP, and a sink that takes what the server
+// delivers. Both write into one ledger. For tests only.
+package traffic
 
 import (
 	"bufio"
 	"fmt"
+	"io"
 	"net"
 	"net/mail"
 	"net/textproto"
@@ -14,21 +18,22 @@ import (
 	"sesame/test/ledger"
 )
 
-// sink is an SMTP server that takes everything and books each copy before it answers:
+// Sink is an SMTP server that takes everything and books each copy before it answers:
 // what it has answered 250 to has arrived.
-type sink struct {
-	addr string
+type Sink struct {
+	Addr string
 	book *ledger.Ledger
 }
 
-func startSink(t *testing.T, book *ledger.Ledger) *sink {
+// Listen starts a sink at the address, 127.0.0.1:0 for a free port, until the test ends.
+func Listen(t testing.TB, addr string, book *ledger.Ledger) *Sink {
 	t.Helper()
-	l, err := net.Listen("tcp", "127.0.0.1:0")
+	l, err := net.Listen("tcp", addr)
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { l.Close() })
-	s := &sink{addr: l.Addr().String(), book: book}
+	s := &Sink{Addr: l.Addr().String(), book: book}
 	go func() {
 		for {
 			conn, err := l.Accept()
@@ -41,7 +46,7 @@ func startSink(t *testing.T, book *ledger.Ledger) *sink {
 	return s
 }
 
-func (s *sink) serve(conn net.Conn, life int) {
+func (s *Sink) serve(conn net.Conn, life int) {
 	defer conn.Close()
 	r := textproto.NewReader(bufio.NewReader(conn))
 	say := func(format string, args ...any) bool {
@@ -93,11 +98,7 @@ func messageID(r *textproto.Reader) (string, error) {
 	if err != nil {
 		return "", err
 	}
-	var rest [4096]byte
-	for err == nil {
-		_, err = m.Body.Read(rest[:])
-	}
-	if err.Error() != "EOF" {
+	if _, err := io.Copy(io.Discard, m.Body); err != nil {
 		return "", err // the connection broke before the end: nothing arrived
 	}
 	id, _, _ := strings.Cut(strings.Trim(m.Header.Get("Message-ID"), "<> "), "@")
