@@ -120,3 +120,18 @@ func TestTagsOfParametersAndOfTheHeader(t *testing.T) {
 		}
 	}
 }
+
+// TestASenderThatIsNotVerifiedOfAMessageThatCannotBeRead is what nodemailer asks when it
+// wants to know whether its keys are good.
+func TestASenderThatIsNotVerifiedOfAMessageThatCannotBeRead(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	message := []byte("From: invalid@invalid\r\nTo: invalid@\r\n\r\nx\r\n")
+	nobody := aws.String("invalid@invalid")
+	_, err := w.sesv2Client(tester()).SendEmail(t.Context(), &sesv2.SendEmailInput{
+		FromEmailAddress: nobody, Content: &types.EmailContent{Raw: &types.RawMessage{Data: message}},
+	})
+	wantRefusal(t, err, refusal{400, "MessageRejected", notVerified("invalid@invalid")})
+	_, err = w.sesClient(tester()).SendRawEmail(t.Context(), &ses.SendRawEmailInput{Source: nobody, RawMessage: &sestypes.RawMessage{Data: message}})
+	wantRefusal(t, err, refusal{400, "InvalidParameterValue", "Missing domain"})
+}
