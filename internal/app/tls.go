@@ -8,11 +8,8 @@ import (
 	"fmt"
 	"log/slog"
 	"os"
-	"path/filepath"
 	"sync"
 	"time"
-
-	"github.com/caddyserver/certmagic"
 
 	"sesame/internal/base/tlspolicy"
 	"sesame/internal/config"
@@ -26,7 +23,7 @@ func serverTLS(ctx context.Context, c config.Config, log *slog.Logger) (*tls.Con
 	case c.Dev:
 		return devTLS(c)
 	case len(c.TLS.ACMEDomains) > 0:
-		return acmeTLS(ctx, c)
+		return acmeTLS(ctx, c, log)
 	case c.TLS.CertFile != "":
 		f := &certFile{cert: c.TLS.CertFile, key: c.TLS.KeyFile, log: log}
 		if err := f.load(); err != nil {
@@ -52,22 +49,6 @@ func devHosts(c config.Config) []string {
 		hosts = append(hosts, "email-smtp."+r+".amazonaws.com", "email."+r+".amazonaws.com")
 	}
 	return hosts
-}
-
-// acmeTLS has certificates issued and renewed by ACME (RFC 8555), proven on the
-// HTTPS listener itself (RFC 8737), and keeps them in the data folder.
-func acmeTLS(ctx context.Context, c config.Config) (*tls.Config, error) {
-	m := certmagic.NewDefault()
-	m.Storage = &certmagic.FileStorage{Path: filepath.Join(c.DataDir, "acme")}
-	m.Issuers = []certmagic.Issuer{certmagic.NewACMEIssuer(m, certmagic.ACMEIssuer{
-		Email: c.TLS.ACMEEmail, Agreed: true, DisableHTTPChallenge: true,
-	})}
-	if err := m.ManageAsync(ctx, c.TLS.ACMEDomains); err != nil {
-		return nil, fmt.Errorf("acme: %w", err)
-	}
-	t := tlspolicy.Server(m.GetCertificate)
-	t.NextProtos = append(t.NextProtos, "http/1.1", "acme-tls/1")
-	return t, nil
 }
 
 // certFile is a certificate in files, read again when they change: whoever renews it

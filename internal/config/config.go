@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"net"
+	"net/url"
 	"os"
 	"strings"
 	"time"
@@ -57,10 +58,12 @@ type Listen struct {
 
 // TLS says where certificates come from: files, or ACME for the named domains.
 type TLS struct {
-	CertFile    string   `toml:"cert_file"`
-	KeyFile     string   `toml:"key_file"`
-	ACMEEmail   string   `toml:"acme_email"`
-	ACMEDomains []string `toml:"acme_domains"`
+	CertFile      string   `toml:"cert_file"`
+	KeyFile       string   `toml:"key_file"`
+	ACMEEmail     string   `toml:"acme_email"`
+	ACMEDomains   []string `toml:"acme_domains"`
+	ACMEDirectory string   `toml:"acme_directory"` // URL of the ACME server; empty is Let's Encrypt
+	ACMECAFile    string   `toml:"acme_ca_file"`   // PEM: who signed that server's certificate; empty: the system knows
 }
 
 // DNS names the resolvers; empty means those of /etc/resolv.conf.
@@ -207,6 +210,13 @@ func (c Config) checkTLS() error {
 		return errors.New("tls: give cert_file or acme_domains, not both")
 	case t.CertFile == "" && len(t.ACMEDomains) == 0 && !c.Dev && len(c.Listen.HTTPS)+len(c.Listen.SMTP)+len(c.Listen.SMTPS) > 0:
 		return errors.New("tls: listen.https, smtp and smtps need cert_file and key_file, or acme_domains")
+	case len(t.ACMEDomains) == 0 && (t.ACMEDirectory != "" || t.ACMECAFile != ""):
+		return errors.New("tls: acme_directory and acme_ca_file are of no use without acme_domains")
+	}
+	if t.ACMEDirectory != "" {
+		if u, err := url.Parse(t.ACMEDirectory); err != nil || u.Scheme != "https" || u.Hostname() == "" {
+			return fmt.Errorf("tls.acme_directory: %q is no https:// URL", t.ACMEDirectory)
+		}
 	}
 	return nil
 }

@@ -17,6 +17,12 @@ cert_file = "c.pem"
 key_file = "k.pem"
 `
 
+const acme = `
+hostname = "mail.example.com"
+[tls]
+acme_domains = ["mail.example.com"]
+`
+
 func TestDefaultsAndValues(t *testing.T) {
 	t.Parallel()
 	c, err := config.Parse(base + `
@@ -47,6 +53,10 @@ func TestEachBadConfigurationFailsForItsReason(t *testing.T) {
 		{"no certificate", `hostname = "mail.example.com"`, "need cert_file and key_file, or acme_domains"},
 		{"half a certificate", "hostname = \"a.example\"\n[tls]\ncert_file = \"c\"", "give both cert_file and key_file"},
 		{"two kinds of certificate", base + "acme_domains = [\"a.example\"]", "not both"},
+		{"an ACME server for nobody", base + "acme_directory = \"https://ca.example/directory\"", "of no use without acme_domains"},
+		{"a CA of no ACME server", base + "acme_ca_file = \"ca.pem\"", "of no use without acme_domains"},
+		{"an ACME server in clear text", acme + "acme_directory = \"http://ca.example/directory\"", "is no https:// URL"},
+		{"an ACME server without a host", acme + "acme_directory = \"https:///directory\"", "is no https:// URL"},
 		{"host name", "hostname = \"a b\"", "is no host name"},
 		{"region", "regions = [\"US\"]\n" + base, "is no region name"},
 		{"no region", "regions = []\n" + base, "at least one region"},
