@@ -1,0 +1,129 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package ops_test
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"net/http"
+	"net/http/httptest"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/prometheus/client_golang/prometheus"
+
+	"sesame/internal/core/dispatch"
+	"sesame/internal/core/spool"
+	"sesame/internal/core/store"
+	"sesame/internal/edge/ops"
+)
+
+// sources have a different number everywhere.
+func sources() ops.Sources {
+	return ops.Sources{
+		Ready: func(context.Context) error { return nil },
+		Store: func() store.Stats { return store.Stats{Commits: 1, Ops: 2, Failures: 3, Queued: 4, MaxQueue: 5} },
+		Spool: func() spool.Stats { return spool.Stats{LostLeases: 6, Recovered: 7} },
+		Dispatch: func() dispatch.Stats {
+			return dispatch.Stats{Delivered: 8, Bounced: 9, Expired: 10, Retried: 11, Active: 12, Held: 13, HeldBytes: 14, Known: 15,
+				MaxActive: 16, MaxHeld: 17, MaxHeldBytes: 18}
+		},
+		Extra: []prometheus.Collector{prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "extra_total", Help: "More."}, func() float64 { return 99 })},
+	}
+}
+
+func get(t *testing.T, h http.Handler, method, target string) *httptest.ResponseRecorder {
+	t.Helper()
+	rec := httptest.NewRecorder()
+	h.ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), method, target, nil))
+	return rec
+}
+
+func TestHealthAndReadiness(t *testing.T) {
+	t.Parallel()
+	down := sources()
+	down.Ready = func(context.Context) error { return errors.New("dial tcp: password=hunter2") }
+	stuck := sources()
+	stuck.Ready = func(ctx context.Context) error {
+		if end, ok := ctx.Deadline(); !ok || time.Until(end) > 5*time.Second {
+			return nil // nobody would end the wait
+		}
+		return context.DeadlineExceeded
+	}
+	for _, tc := range []struct {
+		name, method, path string
+		s                  ops.Sources
+		status             int
+		body               string
+	}{
+		{"alive", "GET", "/healthz", sources(), 200, "ok\n"},
+		{"alive, asked with HEAD", "HEAD", "/healthz", sources(), 200, "ok\n"},
+		{"alive without its database", "GET", "/healthz", down, 200, "ok\n"},
+		{"ready", "GET", "/readyz", sources(), 200, "ready\n"},
+		{"not ready, and why is nobody's business", "GET", "/readyz", down, 503, "not ready\n"},
+		{"a check that hangs is ended", "GET", "/readyz", stuck, 503, "not ready\n"},
+		{"another method", "POST", "/healthz", sources(), 405, "Method Not Allowed\n"},
+		{"another path", "GET", "/", sources(), 404, "404 page not found\n"},
+		{"profiles that are not wanted", "GET", "/debug/pprof/", sources(), 404, "404 page not found\n"},
+	} {
+		t.Run(tc.name, func(t *testing.T) {
+			t.Parallel()
+			if rec := get(t, ops.New(tc.s), tc.method, tc.path); rec.Code != tc.status || rec.Body.String() != tc.body {
+				t.Errorf("%d %q", rec.Code, rec.Body)
+			}
+		})
+	}
+}
+
+func TestProfiles(t *testing.T) {
+	t.Parallel()
+	s := sources()
+	s.Profiles = true
+	if rec := get(t, ops.New(s), "GET", "/debug/pprof/"); rec.Code != 200 || !strings.Contains(rec.Body.String(), "goroutine") {
+		t.Errorf("%d", rec.Code)
+	}
+	if rec := get(t, ops.New(s), "POST", "/debug/pprof/profile"); rec.Code != 405 {
+		t.Errorf("POST: %d", rec.Code)
+	}
+}
+
+func TestMetrics(t *testing.T) {
+	t.Parallel()
+	rec := get(t, ops.New(sources()), "GET", "/metrics")
+	values, helps := map[string]string{}, map[string]bool{}
+	for lines := bufio.NewScanner(rec.Body); lines.Scan(); {
+		f := strings.Fields(lines.Text())
+		switch {
+		case len(f) > 3 && f[1] == "HELP":
+			helps[f[2]] = true
+		case len(f) == 2:
+			values[f[0]] = f[1]
+		}
+	}
+	for name, want := range map[string]string{
+		"sesame_store_commits_total": "1", "sesame_store_writes_total": "2", "sesame_store_failures_total": "3",
+		"sesame_store_queue": "4", "sesame_store_queue_limit": "5",
+		"sesame_spool_lost_leases_total": "6", "sesame_spool_recovered_leases_total": "7",
+		"sesame_delivered_total": "8", "sesame_bounced_total": "9", "sesame_expired_total": "10", "sesame_retried_total": "11",
+		"sesame_deliveries_active": "12", "sesame_deliveries_limit": "16",
+		"sesame_ready_recipients": "13", "sesame_ready_recipients_limit": "17", "sesame_ready_bytes": "14", "sesame_ready_bytes_limit": "18",
+		"sesame_destinations_known": "15", "extra_total": "99",
+	} {
+		if values[name] != want {
+			t.Errorf("%s is %q, want %s", name, values[name], want)
+		}
+	}
+	for name := range values {
+		if base, ok := strings.CutSuffix(name, "_limit"); ok && values[base]+values[base+"_active"] == "" {
+			t.Errorf("%s bounds nothing that is shown", name)
+		}
+		if strings.HasPrefix(name, "sesame_") && !helps[name] {
+			t.Errorf("%s has no help", name)
+		}
+	}
+	if values["go_goroutines"] == "" || values["process_open_fds"] == "" {
+		t.Error("the process itself is missing")
+	}
+}
