@@ -16,9 +16,12 @@ package store
 import (
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
+	"net"
 	"os"
 	"path/filepath"
 	"strings"
@@ -55,8 +58,9 @@ type DB struct {
 	log     *slog.Logger
 	queries queryCache
 
-	closing sync.Once
-	stats   stats
+	taking sync.RWMutex // held to read while an op is handed over, to write by Close
+	closed bool
+	stats  stats
 }
 
 const (
@@ -147,7 +151,12 @@ func openPostgres(url string) (write, read *sql.DB, err error) {
 // Close waits for the writes that were taken and closes the database. Later writes
 // are refused.
 func (db *DB) Close() error {
-	db.closing.Do(func() { close(db.stop) })
+	db.taking.Lock()
+	if !db.closed {
+		db.closed = true
+		close(db.stop)
+	}
+	db.taking.Unlock()
 	db.wg.Wait()
 	var errs []error
 	for _, w := range db.writers {
@@ -193,42 +202,56 @@ func IsConflict(err error) bool {
 
 // The SQLite result codes that matter here (https://www.sqlite.org/rescode.html).
 const (
+	sqliteBusy                 = 5
+	sqliteLocked               = 6
 	sqliteIOErr                = 10
 	sqliteFull                 = 13
 	sqliteConstraintPrimaryKey = 1555
 	sqliteConstraintUnique     = 2067
 )
 
-// classify turns a database error into a fault: no room and no server are
+// unavailable is the fault for a change that could not be made now, or whose outcome is
+// unknown.
+func unavailable(err error) error {
+	return &fault.Error{Kind: fault.Unavailable, Op: "store.Write", Text: "Temporary service failure", Err: err}
+}
+
+// transient reports whether err ended a transaction that would go through if it were
+// tried again: PostgreSQL's class 40, deadlocks and serialization.
+func transient(err error) bool {
+	var pe *pgconn.PgError
+	return errors.As(err, &pe) && strings.HasPrefix(pe.Code, "40")
+}
+
+// classify turns the error of an op into a fault: no room and no server are
 // Unavailable, all else is Internal. Faults pass.
 func classify(err error) error {
-	if err == nil {
-		return nil
-	}
 	var f *fault.Error
 	if errors.As(err, &f) {
 		return err
 	}
-	unavailable := &fault.Error{Kind: fault.Unavailable, Op: "store.Write", Text: "Temporary service failure", Err: err}
 	var se *sqlite.Error
 	if errors.As(err, &se) {
-		if primary := se.Code() & 0xff; primary == sqliteFull || primary == sqliteIOErr {
-			return unavailable
+		switch se.Code() & 0xff {
+		case sqliteFull, sqliteIOErr, sqliteBusy, sqliteLocked:
+			return unavailable(err)
 		}
 		return fault.Wrap("store.Write", err)
 	}
 	var pe *pgconn.PgError
 	if errors.As(err, &pe) {
-		// RFC-like classes of PostgreSQL's Appendix A: 08 connection, 53 resources, 57 operator intervention.
-		switch pe.Code[:2] {
-		case "08", "53", "57":
-			return unavailable
+		// PostgreSQL's Appendix A: 08 connection, 53 resources, 57 operator intervention.
+		for _, class := range []string{"08", "53", "57"} {
+			if strings.HasPrefix(pe.Code, class) {
+				return unavailable(err)
+			}
 		}
 		return fault.Wrap("store.Write", err)
 	}
-	var ce *pgconn.ConnectError
-	if errors.As(err, &ce) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, sql.ErrConnDone) {
-		return unavailable
+	var ne net.Error
+	if errors.As(err, &ne) || errors.Is(err, context.DeadlineExceeded) || errors.Is(err, sql.ErrConnDone) ||
+		errors.Is(err, driver.ErrBadConn) || errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
+		return unavailable(err)
 	}
 	return fault.Wrap("store.Write", err)
 }

@@ -18,6 +18,7 @@ import (
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/store"
+	"sesame/internal/testkit/pgtest"
 	"sesame/internal/testkit/storetest"
 )
 
@@ -132,6 +133,82 @@ func TestCountersAddUpAcrossWritesAndBatches(t *testing.T) {
 			t.Errorf("counter %d, %v; want 80", n, err)
 		}
 	})
+}
+
+// Batches that add to the same counters in different orders would deadlock.
+func TestCountersOfManyWritersDoNotDeadlock(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		at := time.Unix(600, 0)
+		var wg sync.WaitGroup
+		for range 30 {
+			wg.Go(func() {
+				for range 20 {
+					err := db.Write(ctx, func(tx *store.Tx) error {
+						for n := range 6 {
+							tx.Count(scope.Scope{Account: fmt.Sprint(n), Region: "r"}, "sent", at, 1)
+							tx.Count(scope.Scope{Account: fmt.Sprint(n), Region: "r"}, "bounce", at, 1)
+						}
+						return nil
+					})
+					if err != nil {
+						t.Error(err)
+					}
+				}
+			})
+		}
+		wg.Wait()
+		var n int64
+		if err := db.QueryRow(ctx, `SELECT sum(value) FROM counters`).Scan(&n); err != nil || n != 30*20*12 {
+			t.Errorf("%d, %v", n, err)
+		}
+	})
+}
+
+func TestALostConnectionCostsNoWrite(t *testing.T) {
+	t.Parallel()
+	db, err := store.Open(ctx, store.Options{URL: pgtest.URL(t)})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for i := range 8 {
+		if err := db.Write(ctx, addUser(fmt.Sprint("user", i))); err != nil {
+			t.Errorf("write %d: %v", i, err)
+		}
+		// Every idle connection of the server is ended, as by its restart.
+		rows, err := db.Query(ctx, `SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = current_database() AND pid <> pg_backend_pid()`)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for rows.Next() {
+		}
+		rows.Close()
+	}
+}
+
+func TestWritesDuringCloseAreAnswered(t *testing.T) {
+	t.Parallel()
+	for range 20 {
+		db, err := store.Open(ctx, store.Options{Path: filepath.Join(t.TempDir(), "x.db")})
+		if err != nil {
+			t.Fatal(err)
+		}
+		var wg sync.WaitGroup
+		for i := range 20 {
+			wg.Go(func() {
+				for n := range 50 {
+					if db.Write(ctx, addUser(fmt.Sprint(i, "-", n))) != nil {
+						return
+					}
+				}
+			})
+		}
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+		wg.Wait()
+	}
 }
 
 func TestWriteAfterCloseIsRefused(t *testing.T) {

@@ -3,15 +3,18 @@
 package store
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
+	"database/sql/driver"
 	"errors"
 	"fmt"
+	"maps"
 	"runtime/debug"
+	"slices"
 	"sync/atomic"
 	"time"
 
-	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 )
 
@@ -56,17 +59,25 @@ func (db *DB) Write(ctx context.Context, fn func(*Tx) error) error {
 		return err
 	}
 	o := &op{fn: fn, done: make(chan error, 1)}
-	select {
-	case <-db.stop:
-		return &fault.Error{Kind: fault.Unavailable, Op: "store.Write", Text: "Temporary service failure", Err: errors.New("closed")}
-	default:
+	if err := db.enqueue(o); err != nil {
+		return unavailable(err)
+	}
+	return <-o.done
+}
+
+// enqueue hands o to the writers. What was taken before Close is answered.
+func (db *DB) enqueue(o *op) error {
+	db.taking.RLock()
+	defer db.taking.RUnlock()
+	if db.closed {
+		return errors.New("closed")
 	}
 	select {
 	case db.ops <- o:
+		return nil
 	default:
-		return &fault.Error{Kind: fault.Unavailable, Op: "store.Write", Text: "Temporary service failure", Err: errors.New("too many writes wait")}
+		return errors.New("too many writes wait")
 	}
-	return <-o.done
 }
 
 // writer commits batches over one connection.
@@ -116,47 +127,70 @@ func (w *writer) drain(batch []*op) {
 	}
 }
 
+// maxRetries is how often a batch is tried again whose transaction came to nothing for
+// a passing reason.
+const maxRetries = 3
+
+// txError is the failure of a transaction as a whole.
+type txError struct {
+	err   error
+	again bool // nothing happened, and the next try may succeed
+}
+
+func (e *txError) Error() string { return e.err.Error() }
+func (e *txError) Unwrap() error { return e.err }
+
 // commit applies the batch. An op that fails is answered and left out, and the rest
 // is tried again, since neither engine can take back a part cheaply.
 func (w *writer) commit(batch []*op) {
-	for len(batch) > 0 {
+	for retries := 0; len(batch) > 0; {
 		failed, err := w.try(batch)
 		if err == nil {
 			w.db.stats.commits.Add(1)
 			w.db.stats.ops.Add(int64(len(batch)))
-			for _, o := range batch {
-				o.done <- nil
-			}
+			answer(batch, nil)
 			return
 		}
 		w.db.stats.failures.Add(1)
-		if failed < 0 { // the transaction itself
+		var whole *txError
+		switch {
+		case !errors.As(err, &whole):
+			batch[failed].done <- classify(err)
+			batch = append(batch[:failed:failed], batch[failed+1:]...)
+		case whole.again && retries < maxRetries:
+			retries++
+		default:
 			w.db.log.Error("commit failed", "ops", len(batch), "error", err)
-			for _, o := range batch {
-				o.done <- classify(err)
-			}
+			answer(batch, unavailable(err))
 			return
 		}
-		batch[failed].done <- classify(err)
-		batch = append(batch[:failed:failed], batch[failed+1:]...)
 	}
 }
 
-// try runs one transaction. failed is the op whose function returned err, or -1.
+func answer(batch []*op, err error) {
+	for _, o := range batch {
+		o.done <- err
+	}
+}
+
+// try runs one transaction. Its error is a txError, or that of the op failed.
 func (w *writer) try(batch []*op) (failed int, err error) {
 	ctx, cancel := w.context()
 	defer cancel()
-	if err := w.connect(ctx); err != nil {
-		return -1, err
-	}
-	if _, err := w.conn.ExecContext(ctx, w.db.dialect.begin); err != nil {
-		w.reset()
-		return -1, err
+	if err := w.begin(ctx); err != nil {
+		return 0, &txError{err, true}
 	}
 	tx := &Tx{ctx: ctx, w: w}
 	for i, o := range batch {
 		if err := call(o.fn, tx); err != nil {
 			w.rollback(ctx)
+			if ctx.Err() != nil || w.conn == nil {
+				// The database is slow or gone: the other ops would wait as long, one by one.
+				return 0, &txError{err, false}
+			}
+			if transient(err) {
+				return 0, &txError{err, true}
+			}
 			return i, err
 		}
 	}
@@ -166,9 +200,21 @@ func (w *writer) try(batch []*op) (failed int, err error) {
 	}
 	if err != nil {
 		w.rollback(ctx)
-		return -1, err
+		return 0, &txError{err, transient(err)}
 	}
-	return -1, nil
+	return 0, nil
+}
+
+// begin starts a transaction, on a new connection if the old one is of no use.
+func (w *writer) begin(ctx context.Context) error {
+	if err := w.connect(ctx); err != nil {
+		return err
+	}
+	_, err := w.conn.ExecContext(ctx, w.db.dialect.begin)
+	if err != nil {
+		w.reset()
+	}
+	return err
 }
 
 // context bounds a commit. SQLite is in this process and answers by itself; its driver
@@ -224,9 +270,12 @@ func (w *writer) close() error {
 	for _, s := range w.stmts {
 		errs = append(errs, s.Close())
 	}
-	// The driver's connection must not go back to the pool with a transaction open.
-	_ = w.conn.Raw(func(any) error { return nil })
-	errs = append(errs, w.conn.Close())
+	// The driver's connection must not go back to the pool with a transaction open;
+	// this word of an error makes the pool drop it.
+	_ = w.conn.Raw(func(any) error { return driver.ErrBadConn })
+	if err := w.conn.Close(); !errors.Is(err, sql.ErrConnDone) {
+		errs = append(errs, err)
+	}
 	w.conn, w.stmts = nil, nil
 	return errors.Join(errs...)
 }
@@ -308,7 +357,13 @@ func (tx *Tx) Count(s scope.Scope, name string, at time.Time, n int64) {
 }
 
 func (tx *Tx) flushCounters() error {
-	for k, n := range tx.counters {
+	// All writers take the rows in one order, or they would wait for each other in a ring.
+	keys := slices.SortedFunc(maps.Keys(tx.counters), func(a, b counterKey) int {
+		return cmp.Or(cmp.Compare(a.scope.Account, b.scope.Account), cmp.Compare(a.scope.Region, b.scope.Region),
+			cmp.Compare(a.name, b.name), cmp.Compare(a.minute, b.minute))
+	})
+	for _, k := range keys {
+		n := tx.counters[k]
 		_, err := tx.Exec(`INSERT INTO counters (account, region, name, minute, value) VALUES (?, ?, ?, ?, ?)
 			ON CONFLICT (account, region, name, minute) DO UPDATE SET value = counters.value + excluded.value`,
 			k.scope.Account, k.scope.Region, k.name, k.minute, n)
