@@ -58,20 +58,20 @@ func TestKilledAtRandomItLosesNothingItAcceptedPostgres(t *testing.T) {
 
 func run(t *testing.T, config harness.Config) {
 	book := ledger.New(time.Now)
-	sink := traffic.Listen(t, "127.0.0.1:0", book)
+	sink := traffic.Listen(t, book)
 	config.Routes = []harness.Route{{Domain: "*", Hosts: []string{sink.Addr}, TLS: "none"}}
-	// The listener stays where it is, so that senders find it after each start.
-	config.Listen.SMTP = []string{harness.FreeAddr(t, "127.0.0.1")}
 	server := harness.Serve(t, config)
 	traffic.Identity(t, server, domain)
 
-	load := traffic.NewClient(t, server, domain, book).Start(senders)
+	client := traffic.NewClient(t, server, domain, book)
+	load := client.Start(senders)
 	n := kills(t)
 	for i := range n {
 		<-time.After(lifeLeast + rand.N(lifeMost-lifeLeast)) // the random moment
 		server.Kill()
 		book.Kill()
 		server.Start()
+		client.Move(server.SMTP)
 		if i%20 == 19 {
 			t.Logf("after %d kills %d are outstanding", i+1, book.Outstanding())
 		}

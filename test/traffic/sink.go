@@ -13,6 +13,7 @@ import (
 	"net/mail"
 	"net/textproto"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"sesame/test/ledger"
@@ -23,12 +24,16 @@ import (
 type Sink struct {
 	Addr string
 	book *ledger.Ledger
+	shut atomic.Bool
 }
 
-// Listen starts a sink at the address, 127.0.0.1:0 for a free port, until the test ends.
-func Listen(t testing.TB, addr string, book *ledger.Ledger) *Sink {
+// Shut makes the sink refuse every connection with 421, or take mail again.
+func (s *Sink) Shut(shut bool) { s.shut.Store(shut) }
+
+// Listen starts a sink on a free port, until the test ends.
+func Listen(t testing.TB, book *ledger.Ledger) *Sink {
 	t.Helper()
-	l, err := net.Listen("tcp", addr)
+	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -52,6 +57,10 @@ func (s *Sink) serve(conn net.Conn, life int) {
 	say := func(format string, args ...any) bool {
 		_, err := fmt.Fprintf(conn, format+"\r\n", args...)
 		return err == nil
+	}
+	if s.shut.Load() {
+		say("421 later")
+		return
 	}
 	ok := say("220 sink ESMTP")
 	var to []string
