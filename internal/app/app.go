@@ -11,6 +11,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net"
 	"net/netip"
 	"path/filepath"
@@ -38,7 +39,7 @@ import (
 
 // Bounds that no configuration needs to change.
 const (
-	inRow          = 256 << 10        // content above this goes to the blob store
+	inRow          = 256 << 10        // content above this goes to the blob store of a node that shares with nobody
 	leaseFor       = 30 * time.Minute // longer than an attempt and its wait in memory
 	attemptTimeout = 10 * time.Minute
 	maxReady       = 20_000
@@ -125,8 +126,13 @@ func (s *Server) buildCore(context.Context) error {
 		DB: s.db, Seal: s.ring, Clock: s.clock, Random: rand.Reader, VerifyAtOnce: s.cfg.Dev,
 	})
 	s.quotas = quota.New(s.db, s.clock, quota.Limits{Daily: s.cfg.Limits.DailyQuota, Rate: s.cfg.Limits.MaxSendRate})
+	limit := inRow
+	if s.db.Shared() {
+		limit = math.MaxInt // another node could not read this one's files
+	}
 	s.spool = spool.New(spool.Options{
-		DB: s.db, Blobs: blobs, Clock: s.clock, Log: s.log, Node: s.node.name, LeaseFor: leaseFor, InRow: inRow,
+		DB: s.db, Blobs: blobs, Clock: s.clock, Log: s.log, Node: s.node.name, LeaseFor: leaseFor, InRow: limit,
+		MaxAge: s.cfg.Delivery.MaxAge.Duration,
 	})
 	s.intake = intake.New(intake.Options{
 		Spool: s.spool, Identities: s.identities, Quotas: s.quotas, Clock: s.clock, Random: rand.Reader, MAC: s.ring.MAC,
@@ -219,11 +225,15 @@ func (s *Server) recover(ctx context.Context) error {
 	if n > 0 {
 		s.log.Warn("an earlier start ended without handing back its leases; some of these may be delivered twice", "recipients", n)
 	}
-	return s.spool.Sweep(ctx)
+	return nil
 }
 
-// purge removes finished messages when their retention is over.
+// purge removes what a crash left, and then finished messages when their retention is
+// over.
 func (s *Server) purge(ctx context.Context) {
+	if err := s.spool.Sweep(ctx); err != nil && ctx.Err() == nil {
+		s.log.Error("sweep", "error", err)
+	}
 	t := time.NewTicker(purgeEvery)
 	defer t.Stop()
 	for {

@@ -205,18 +205,18 @@ func (a *Accounts) Users(ctx context.Context, account string) ([]User, error) {
 // DeleteUser removes the user and its keys; what it signs is refused at once on this
 // node and within cacheFor on others.
 func (a *Accounts) DeleteUser(ctx context.Context, account, name string) error {
-	err := a.db.Write(ctx, func(tx *store.Tx) error {
-		n, err := tx.Exec(`DELETE FROM users WHERE account = ? AND name = ?`, account, name)
-		if err != nil {
-			return err
+	var n int64
+	err := a.db.Write(ctx, func(tx *store.Tx) (err error) {
+		n, err = tx.Exec(`DELETE FROM users WHERE account = ? AND name = ?`, account, name)
+		if err == nil {
+			_, err = tx.Exec(`DELETE FROM access_keys WHERE account = ? AND user_name = ?`, account, name)
 		}
-		if n == 0 {
-			return fault.New(fault.NotFound, "The user with name %s cannot be found.", name)
-		}
-		_, err = tx.Exec(`DELETE FROM access_keys WHERE account = ? AND user_name = ?`, account, name)
 		return err
 	})
 	a.cache.clear()
+	if err == nil && n == 0 {
+		return fault.New(fault.NotFound, "The user with name %s cannot be found.", name)
+	}
 	return err
 }
 

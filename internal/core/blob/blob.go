@@ -13,15 +13,25 @@ import (
 	"path/filepath"
 	"strings"
 	"time"
+
+	"sesame/internal/base/msgid"
 )
 
 // Dir is a blob store in a folder. It is safe for concurrent use.
 type Dir struct{ root string }
 
-// Open returns the blob store in the folder root, which it makes if need be.
+// Open returns the blob store in the folder root, which it makes with all its folders
+// if need be.
 func Open(root string) (*Dir, error) {
-	if err := os.MkdirAll(root, 0o700); err != nil {
-		return nil, fmt.Errorf("blob: %w", err)
+	for n := range 256 {
+		if err := os.MkdirAll(filepath.Join(root, fmt.Sprintf("%02x", n)), 0o700); err != nil {
+			return nil, fmt.Errorf("blob: %w", err)
+		}
+	}
+	for _, dir := range []string{root, filepath.Dir(root)} {
+		if err := syncDir(dir); err != nil {
+			return nil, fmt.Errorf("blob: %w", err)
+		}
 	}
 	return &Dir{root: root}, nil
 }
@@ -29,16 +39,11 @@ func Open(root string) (*Dir, error) {
 // ErrKey says that a key is not fit to be a file name.
 var ErrKey = errors.New("blob: bad key")
 
-// path spreads the blobs over folders named after the end of the key, since keys
-// begin alike. Keys are letters, digits and hyphens.
+// path spreads the blobs over 256 folders named after the end of the key, since keys
+// begin alike. Keys are message ids.
 func (d *Dir) path(key string) (string, error) {
-	if len(key) < 12 || len(key) > 128 {
+	if !msgid.Valid(key) {
 		return "", ErrKey
-	}
-	for _, c := range []byte(key) {
-		if c != '-' && (c < '0' || c > '9') && (c < 'a' || c > 'z') {
-			return "", ErrKey
-		}
 	}
 	return filepath.Join(d.root, key[len(key)-9:len(key)-7], key), nil
 }
@@ -50,13 +55,6 @@ func (d *Dir) Put(key string, data []byte) (err error) {
 		return err
 	}
 	dir := filepath.Dir(path)
-	made := false
-	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return fmt.Errorf("blob: %w", err)
-		}
-		made = true
-	}
 	tmp, err := os.CreateTemp(dir, "new-")
 	if err != nil {
 		return fmt.Errorf("blob: %w", err)
@@ -74,9 +72,6 @@ func (d *Dir) Put(key string, data []byte) (err error) {
 	}
 	if err := syncDir(dir); err != nil {
 		return fmt.Errorf("blob: %w", err)
-	}
-	if made {
-		return syncDir(d.root)
 	}
 	return nil
 }
@@ -120,7 +115,7 @@ func (d *Dir) Delete(key string) error {
 
 // Sweep removes what a crash left: unfinished files, and blobs written before cutoff
 // whose key is unknown to keep.
-func (d *Dir) Sweep(cutoff time.Time, keep func(key string) (bool, error)) error {
+func (d *Dir) Sweep(cutoff time.Time, keep func(key string) bool) error {
 	return filepath.WalkDir(d.root, func(path string, e fs.DirEntry, err error) error {
 		if err != nil || e.IsDir() {
 			return err
@@ -132,10 +127,8 @@ func (d *Dir) Sweep(cutoff time.Time, keep func(key string) (bool, error)) error
 		if err != nil || info.ModTime().After(cutoff) {
 			return err
 		}
-		if !strings.HasPrefix(e.Name(), "new-") {
-			if known, err := keep(e.Name()); err != nil || known {
-				return err
-			}
+		if !strings.HasPrefix(e.Name(), "new-") && keep(e.Name()) {
+			return nil
 		}
 		return os.Remove(path)
 	})

@@ -6,6 +6,7 @@
 package identity
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/base64"
@@ -92,12 +93,15 @@ type Options struct {
 // Identities serves the identities of one server. It is safe for concurrent use. A
 // change made by another node is seen within a second.
 type Identities struct {
-	o     Options
-	cache *cache
+	o          Options
+	cache      *cache
+	generating chan struct{} // bounds how many keys are made at once
 }
 
 // New returns the identities kept in o.DB.
-func New(o Options) *Identities { return &Identities{o: o, cache: newCache()} }
+func New(o Options) *Identities {
+	return &Identities{o: o, cache: newCache(), generating: make(chan struct{}, 2)}
+}
 
 // ParseName normalises an identity's name and tells its kind.
 func ParseName(name string) (string, Kind, error) {
@@ -145,16 +149,34 @@ func (s *Identities) Create(ctx context.Context, sc scope.Scope, name string, se
 	} else if !fault.Is(err, fault.NotFound) {
 		return Identity{}, err
 	}
+	// Before the key is made, which costs more than all the rest.
+	var n int
+	if err := s.o.DB.QueryRow(ctx, countQuery, sc.Account, sc.Region).Scan(&n); err != nil {
+		return Identity{}, fault.Wrap("identity.Create", err)
+	}
+	if n >= MaxPerRegion {
+		return Identity{}, tooMany()
+	}
 	id, err := s.prepare(sc, norm, kind, set)
 	if err != nil {
 		return Identity{}, err
 	}
-	err = s.o.DB.Write(ctx, func(tx *store.Tx) error { return insert(tx, id) })
+	var refusal error
+	err = s.o.DB.Write(ctx, func(tx *store.Tx) (err error) {
+		refusal, err = insert(tx, id)
+		return err
+	})
 	s.cache.drop(sc, norm)
-	if err != nil {
+	if err = cmp.Or(err, refusal); err != nil {
 		return Identity{}, err
 	}
 	return id, nil
+}
+
+const countQuery = `SELECT count(*) FROM identities WHERE account = ? AND region = ?`
+
+func tooMany() error {
+	return fault.New(fault.LimitExceeded, "You have reached the maximum of %d identities.", MaxPerRegion)
 }
 
 func (s *Identities) prepare(sc scope.Scope, name string, kind Kind, set Settings) (Identity, error) {
@@ -185,29 +207,31 @@ func verify(id *Identity, now time.Time) {
 	}
 }
 
-func insert(tx *store.Tx, id Identity) error {
-	var n int
-	if err := tx.Get([]any{&n}, `SELECT count(*) FROM identities WHERE account = ? AND region = ?`, id.Scope.Account, id.Scope.Region); err != nil {
-		return err
+// insert adds the rows of id, or tells why not: a refusal is no error of the
+// transaction, which others share.
+func insert(tx *store.Tx, id Identity) (refusal, err error) {
+	var n int64
+	if err := tx.Get([]any{&n}, countQuery, id.Scope.Account, id.Scope.Region); err != nil {
+		return nil, err
 	}
 	if n >= MaxPerRegion {
-		return fault.New(fault.LimitExceeded, "You have reached the maximum of %d identities.", MaxPerRegion)
+		return tooMany(), nil
 	}
 	tags, err := json.Marshal(id.Tags)
 	if err != nil {
-		return err
+		return nil, err
 	}
-	_, err = tx.Exec(`INSERT INTO identities (account, region, name, kind, verification, token, signing, dkim_status, config_set, tags, created_at, verified_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+	n, err = tx.Exec(`INSERT INTO identities (account, region, name, kind, verification, token, signing, dkim_status, config_set, tags, created_at, verified_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 		id.Scope.Account, id.Scope.Region, id.Name, string(id.Kind), string(id.Verification), id.Token, flag(id.Signing),
 		string(id.DKIM), id.ConfigSet, string(tags), store.Millis(id.CreatedAt), store.Millis(id.VerifiedAt))
-	if store.IsConflict(err) {
-		return fault.New(fault.AlreadyExists, "Email identity %s already exist.", id.Name)
-	}
 	if err != nil {
-		return err
+		return nil, err
 	}
-	return insertKeys(tx, id)
+	if n == 0 {
+		return fault.New(fault.AlreadyExists, "Email identity %s already exist.", id.Name), nil
+	}
+	return nil, insertKeys(tx, id)
 }
 
 func flag(b bool) int {
@@ -306,18 +330,18 @@ func (s *Identities) Delete(ctx context.Context, sc scope.Scope, name string) er
 	if err != nil {
 		return err
 	}
-	err = s.o.DB.Write(ctx, func(tx *store.Tx) error {
-		n, err := tx.Exec(`DELETE FROM identities WHERE account = ? AND region = ? AND name = ?`, sc.Account, sc.Region, norm)
-		if err != nil {
-			return err
+	var n int64
+	err = s.o.DB.Write(ctx, func(tx *store.Tx) (err error) {
+		n, err = tx.Exec(`DELETE FROM identities WHERE account = ? AND region = ? AND name = ?`, sc.Account, sc.Region, norm)
+		if err == nil {
+			_, err = tx.Exec(`DELETE FROM dkim_keys WHERE account = ? AND region = ? AND identity = ?`, sc.Account, sc.Region, norm)
 		}
-		if n == 0 {
-			return notFound(norm)
-		}
-		_, err = tx.Exec(`DELETE FROM dkim_keys WHERE account = ? AND region = ? AND identity = ?`, sc.Account, sc.Region, norm)
 		return err
 	})
 	s.cache.drop(sc, norm)
+	if err == nil && n == 0 {
+		return notFound(norm)
+	}
 	return err
 }
 
@@ -333,15 +357,16 @@ func (s *Identities) MarkVerified(ctx context.Context, sc scope.Scope, name stri
 		return Identity{}, err
 	}
 	verify(&id, s.o.Clock())
-	err = s.o.DB.Write(ctx, func(tx *store.Tx) error {
-		n, err := tx.Exec(`UPDATE identities SET verification = ?, dkim_status = ?, verified_at = ? WHERE account = ? AND region = ? AND name = ?`,
+	var n int64
+	err = s.o.DB.Write(ctx, func(tx *store.Tx) (err error) {
+		n, err = tx.Exec(`UPDATE identities SET verification = ?, dkim_status = ?, verified_at = ? WHERE account = ? AND region = ? AND name = ?`,
 			string(id.Verification), string(id.DKIM), store.Millis(id.VerifiedAt), sc.Account, sc.Region, norm)
-		if err == nil && n == 0 {
-			return notFound(norm)
-		}
 		return err
 	})
 	s.cache.drop(sc, norm)
+	if err == nil && n == 0 {
+		return id, notFound(norm)
+	}
 	return id, err
 }
 

@@ -40,7 +40,9 @@ const (
 // newKeys makes the tokens of a domain. They share one key until rotation gives a
 // token a key of its own.
 func (s *Identities) newKeys(sc scope.Scope, domain string) ([]Key, error) {
+	s.generating <- struct{}{}
 	priv, err := rsa.GenerateKey(rand.Reader, keyBits)
+	<-s.generating
 	if err != nil {
 		return nil, err
 	}

@@ -250,10 +250,15 @@ func (i *Intake) commit(ctx context.Context, d *draft) (string, error) {
 	whole = append(append(whole, header...), body...)
 	m := &spool.Message{
 		Scope: d.Scope, ID: id, AcceptedAt: now, Operation: d.Operation, Caller: d.Principal.ARN(), SourceIP: d.SourceIP,
-		ReturnPath: d.returnPath, Sender: d.sender, Identity: d.identity, Subject: d.msg.Subject, OriginalID: d.msg.MessageID,
+		ReturnPath: d.returnPath, Sender: d.sender, Identity: d.identity, Subject: storable(d.msg.Subject), OriginalID: storable(d.msg.MessageID),
 		ConfigSet: d.ConfigSet, Tags: d.Tags, EightBit: d.msg.EightBit, HeaderSize: len(header), Content: whole, Recipients: d.recipients,
 	}
 	return id, i.o.Spool.Accept(ctx, m)
+}
+
+// storable is s as every database takes it: valid UTF-8 without NUL.
+func storable(s string) string {
+	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "\ufffd")
 }
 
 // feedbackID is the Feedback-ID of an account's mail: the same for all of it, and

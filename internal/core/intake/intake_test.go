@@ -204,6 +204,18 @@ func TestLongListOfUnverifiedIdentitiesIsCut(t *testing.T) {
 	}
 }
 
+func TestTextThatDatabasesRefuseIsCleaned(t *testing.T) {
+	t.Parallel()
+	w := &world{}
+	raw := "Message-ID: <caf\xe9@x>\n" + strings.Replace(simple, "Subject: Hi", "Subject: =?utf-8?q?a=00b?=", 1)
+	if _, err := w.intake().Accept(ctx, submission(raw)); err != nil {
+		t.Fatal(err)
+	}
+	if m := w.kept[0]; m.Subject != "ab" || m.OriginalID != "<caf\ufffd@x>" {
+		t.Errorf("%q %q", m.Subject, m.OriginalID)
+	}
+}
+
 func TestFailedCommitGivesTheQuotaBack(t *testing.T) {
 	t.Parallel()
 	w := &world{spoolErr: errors.New("disk")}

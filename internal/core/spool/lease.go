@@ -23,9 +23,19 @@ type Due struct {
 	At     time.Time // when the first of them is due
 }
 
-// Due lists up to limit destinations that have queued recipients.
+// Due lists up to limit destinations that have queued recipients. Where there are more,
+// the next call goes on after them, and begins anew at the end.
 func (s *Spool) Due(ctx context.Context, limit int) ([]Due, error) {
-	rows, err := s.o.DB.Query(ctx, `SELECT domain, min(due_at) FROM recipients WHERE state = 0 GROUP BY domain LIMIT ?`, limit)
+	s.dueMu.Lock()
+	defer s.dueMu.Unlock()
+	// Steps from domain to domain in the index instead of reading every queued recipient.
+	rows, err := s.o.DB.Query(ctx, `WITH RECURSIVE d(domain) AS (
+			SELECT (SELECT min(domain) FROM recipients WHERE state = 0 AND domain > ?)
+			UNION ALL
+			SELECT (SELECT min(r.domain) FROM recipients r WHERE r.state = 0 AND r.domain > d.domain) FROM d WHERE d.domain IS NOT NULL
+		)
+		SELECT domain, (SELECT min(due_at) FROM recipients r WHERE r.state = 0 AND r.domain = d.domain) FROM d
+		WHERE domain IS NOT NULL LIMIT ?`, s.dueAfter, limit)
 	if err != nil {
 		return nil, fault.Wrap("spool.Due", err)
 	}
@@ -33,23 +43,30 @@ func (s *Spool) Due(ctx context.Context, limit int) ([]Due, error) {
 	var due []Due
 	for rows.Next() {
 		var d Due
-		var at int64
+		var at sql.NullInt64 // leased since the domain was found
 		if err := rows.Scan(&d.Domain, &at); err != nil {
 			return nil, fault.Wrap("spool.Due", err)
 		}
-		d.At = store.Time(at)
-		due = append(due, d)
+		if at.Valid {
+			d.At = store.Time(at.Int64)
+			due = append(due, d)
+		}
+	}
+	s.dueAfter = ""
+	if len(due) == limit {
+		s.dueAfter = string(due[limit-1].Domain)
 	}
 	return due, fault.Wrap("spool.Due", rows.Err())
 }
 
 // leased is a row that Lease took.
 type leased struct {
-	scope   scope.Scope
-	id      string
-	n       int
-	address string
-	attempt int
+	scope    scope.Scope
+	id       string
+	n        int
+	address  string
+	attempt  int
+	accepted time.Time
 }
 
 // Lease takes up to limit due recipients of a destination, oldest first, but no more
@@ -57,7 +74,7 @@ type leased struct {
 // same commit. next is when the first of those that are
 // left is due, zero if none is.
 func (s *Spool) Lease(ctx context.Context, d address.Domain, limit, maxBytes int) (entries []*Entry, next time.Time, err error) {
-	now := s.o.Clock()
+	now := s.now()
 	until := now.Add(s.o.LeaseFor)
 	var taken []leased
 	var nextDue sql.NullInt64
@@ -72,24 +89,66 @@ func (s *Spool) Lease(ctx context.Context, d address.Domain, limit, maxBytes int
 		return nil, time.Time{}, err
 	}
 	messages := map[string]*Message{}
+	var unreadable []leased
 	for _, l := range taken {
-		m := messages[l.id]
-		if m == nil {
-			if m, err = s.load(ctx, l.scope, l.id); err != nil {
-				// The rows stay leased and come back when the lease runs out.
-				s.o.Log.Error("a leased message can't be read", "message", l.id, "error", err)
-				continue
-			}
-			messages[l.id] = m
-		}
-		a, err := address.Parse(l.address)
+		e, err := s.entry(ctx, l, messages)
 		if err != nil {
-			s.o.Log.Error("a stored recipient does not parse", "message", l.id, "n", l.n, "error", err)
+			s.o.Log.Error("a leased recipient can't be read", "message", l.id, "recipient", l.n, "error", err)
+			unreadable = append(unreadable, l)
 			continue
 		}
-		entries = append(entries, &Entry{Message: m, N: l.n, Address: a, Attempt: l.attempt, LeaseUntil: until})
+		e.LeaseUntil = until
+		entries = append(entries, e)
+	}
+	if len(unreadable) > 0 {
+		if err := s.putOff(ctx, unreadable, now); err != nil {
+			s.o.Log.Error("unreadable recipients stay leased until their lease runs out", "recipients", len(unreadable), "error", err)
+		}
 	}
 	return entries, store.Time(nextDue.Int64), nil
+}
+
+// entry reads what a lease is about; messages holds those that were read already.
+func (s *Spool) entry(ctx context.Context, l leased, messages map[string]*Message) (*Entry, error) {
+	a, err := address.Parse(l.address)
+	if err != nil {
+		return nil, err
+	}
+	m := messages[l.id]
+	if m == nil {
+		if m, err = s.load(ctx, l.scope, l.id); err != nil {
+			return nil, err
+		}
+		messages[l.id] = m
+	}
+	return &Entry{Message: m, N: l.n, Address: a, Attempt: l.attempt}, nil
+}
+
+// unreadableWait is when a recipient is leased again that could not be read.
+const unreadableWait = 5 * time.Minute
+
+// putOff queues recipients for later that could not be read: the disk or the database
+// may be back by then. Past the maximum age they expire, with a bounce that says why.
+func (s *Spool) putOff(ctx context.Context, ls []leased, now time.Time) error {
+	return s.o.DB.Write(ctx, func(tx *store.Tx) error {
+		for _, l := range ls {
+			state, due, settled := Queued, store.Millis(now.Add(unreadableWait)), int64(0)
+			if now.Sub(l.accepted) > s.o.MaxAge {
+				state, due, settled = Expired, 0, store.Millis(now)
+				e := event.Event{Scope: l.scope, Kind: event.Bounce, MessageID: l.id, At: now,
+					Detail: event.Detail{Recipients: []string{l.address}, Cause: "unreadable", Attempt: l.attempt, Expired: true}}
+				if err := event.Append(tx, e); err != nil {
+					return err
+				}
+			}
+			if _, err := tx.Exec(`UPDATE recipients SET state = ?, due_at = ?, settled_at = ?, lease_owner = '', lease_until = 0
+				WHERE account = ? AND region = ? AND message_id = ? AND n = ? AND state = 1 AND lease_owner = ? AND attempts = ?`,
+				int(state), due, settled, l.scope.Account, l.scope.Region, l.id, l.n, s.o.Node, l.attempt); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
 }
 
 func (s *Spool) take(tx *store.Tx, d address.Domain, limit, maxBytes int, until time.Time) ([]leased, error) {
@@ -97,7 +156,7 @@ func (s *Spool) take(tx *store.Tx, d address.Domain, limit, maxBytes int, until 
 	if s.o.DB.Shared() {
 		lock = " FOR UPDATE OF r SKIP LOCKED"
 	}
-	rows, err := tx.Query(`SELECT r.account, r.region, r.message_id, r.n, r.address, r.attempts, m.size FROM recipients r
+	rows, err := tx.Query(`SELECT r.account, r.region, r.message_id, r.n, r.address, r.attempts, m.size, m.accepted_at FROM recipients r
 		JOIN messages m ON m.account = r.account AND m.region = r.region AND m.id = r.message_id
 		WHERE r.domain = ? AND r.state = 0 AND r.due_at <= ? ORDER BY r.due_at LIMIT ?`+lock,
 		string(d), store.Millis(s.o.Clock()), limit)
@@ -110,11 +169,13 @@ func (s *Spool) take(tx *store.Tx, d address.Domain, limit, maxBytes int, until 
 	for bytes <= maxBytes && rows.Next() {
 		var l leased
 		var size int
-		if err := rows.Scan(&l.scope.Account, &l.scope.Region, &l.id, &l.n, &l.address, &l.attempt, &size); err != nil {
+		var accepted int64
+		if err := rows.Scan(&l.scope.Account, &l.scope.Region, &l.id, &l.n, &l.address, &l.attempt, &size, &accepted); err != nil {
 			return nil, err
 		}
 		bytes += size
 		l.attempt++
+		l.accepted = store.Time(accepted)
 		taken = append(taken, l)
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
@@ -218,8 +279,8 @@ func (s *Spool) settle(tx *store.Tx, st Settlement, now time.Time) (lost bool, e
 		due, settled = 0, store.Millis(now)
 	}
 	n, err := tx.Exec(`UPDATE recipients SET state = ?, due_at = ?, lease_owner = '', lease_until = 0, settled_at = ?
-		WHERE account = ? AND region = ? AND message_id = ? AND n = ? AND state = 1 AND lease_owner = ?`,
-		int(st.State), due, settled, m.Scope.Account, m.Scope.Region, m.ID, e.N, s.o.Node)
+		WHERE account = ? AND region = ? AND message_id = ? AND n = ? AND state = 1 AND lease_owner = ? AND attempts = ?`,
+		int(st.State), due, settled, m.Scope.Account, m.Scope.Region, m.ID, e.N, s.o.Node, e.Attempt)
 	if err != nil {
 		return false, fmt.Errorf("recipients: %w", err)
 	}
@@ -250,8 +311,8 @@ func (s *Spool) Release(ctx context.Context, entries []*Entry) error {
 	return s.o.DB.Write(ctx, func(tx *store.Tx) error {
 		for _, e := range entries {
 			if _, err := tx.Exec(`UPDATE recipients SET state = 0, due_at = ?, attempts = attempts - 1, lease_owner = '', lease_until = 0
-				WHERE account = ? AND region = ? AND message_id = ? AND n = ? AND state = 1 AND lease_owner = ?`,
-				now, e.Message.Scope.Account, e.Message.Scope.Region, e.Message.ID, e.N, s.o.Node); err != nil {
+				WHERE account = ? AND region = ? AND message_id = ? AND n = ? AND state = 1 AND lease_owner = ? AND attempts = ?`,
+				now, e.Message.Scope.Account, e.Message.Scope.Region, e.Message.ID, e.N, s.o.Node, e.Attempt); err != nil {
 				return err
 			}
 		}

@@ -14,9 +14,9 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"io/fs"
 	"log/slog"
 	"strings"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -104,7 +104,8 @@ type Options struct {
 
 	Node     string        // this node and its start; names the owner of leases
 	LeaseFor time.Duration // longer than any attempt takes
-	InRow    int           // content up to this many bytes lives in the database
+	MaxAge   time.Duration // after it a recipient that can't be read expires
+	InRow    int           // content up to this many bytes lives in the database; all of it, where nodes share one
 }
 
 // Spool is safe for concurrent use.
@@ -112,8 +113,15 @@ type Spool struct {
 	o     Options
 	ready Ready
 
+	dueMu    sync.Mutex
+	dueAfter string // the last destination of a full Due
+
 	lost, recovered atomic.Int64
 }
+
+// now is the wall clock alone: what is compared with times from the database must not
+// keep its monotonic reading.
+func (s *Spool) now() time.Time { return s.o.Clock().Round(0) }
 
 // New returns the spool kept in o.DB. SetReady must be called before the first
 // Accept if there is a memory queue.
@@ -146,7 +154,7 @@ func (s *Spool) Accept(ctx context.Context, m *Message) error {
 			return &fault.Error{Kind: fault.Unavailable, Op: "spool.Accept", Text: "Temporary service failure", Err: err}
 		}
 	}
-	a := acceptance{Message: m, tags: string(tags), blob: key, direct: s.reserve(m), until: s.o.Clock().Add(s.o.LeaseFor)}
+	a := acceptance{Message: m, tags: string(tags), blob: key, direct: s.reserve(m), until: s.now().Add(s.o.LeaseFor)}
 	err = s.o.DB.Write(ctx, func(tx *store.Tx) error { return s.insert(tx, a) })
 	if err != nil {
 		s.cancel(m, a.direct)
@@ -244,20 +252,26 @@ func flag(b bool) int {
 	return 0
 }
 
-// Sweep removes blobs that a crash left without a row. It is for the start.
+// Sweep removes blobs that a crash left without a row.
 func (s *Spool) Sweep(ctx context.Context) error {
-	if s.o.DB.Shared() {
-		return nil // another node may be between its blob and its row
+	rows, err := s.o.DB.Query(ctx, `SELECT blob FROM messages WHERE blob <> ''`)
+	if err != nil {
+		return fault.Wrap("spool.Sweep", err)
 	}
-	err := s.o.Blobs.Sweep(s.o.Clock().Add(-time.Hour), func(key string) (bool, error) {
-		var n int
-		err := s.o.DB.QueryRow(ctx, `SELECT count(*) FROM messages WHERE blob = ?`, key).Scan(&n)
-		return n > 0, err
-	})
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil
+	defer rows.Close()
+	known := map[string]bool{}
+	for rows.Next() {
+		var key string
+		if err := rows.Scan(&key); err != nil {
+			return fault.Wrap("spool.Sweep", err)
+		}
+		known[key] = true
 	}
-	return err
+	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
+		return fault.Wrap("spool.Sweep", err)
+	}
+	// What is younger may belong to a row that was not there yet.
+	return s.o.Blobs.Sweep(s.o.Clock().Add(-time.Hour), func(key string) bool { return known[key] })
 }
 
 // nodeOf is the part of an owner that survives restarts.

@@ -51,7 +51,7 @@ func newFixture(t *testing.T, db *store.DB, node string) *fixture {
 
 func (f *fixture) onNode(node string) *spool.Spool {
 	return spool.New(spool.Options{
-		DB: f.db, Blobs: f.blobs, Clock: f.clock.Now, Log: slog.New(slog.DiscardHandler), Node: node, LeaseFor: time.Minute, InRow: 1000,
+		DB: f.db, Blobs: f.blobs, Clock: f.clock.Now, Log: slog.New(slog.DiscardHandler), Node: node, LeaseFor: time.Minute, InRow: 1000, MaxAge: time.Hour,
 	})
 }
 
@@ -257,6 +257,95 @@ func TestReleasedRecipientsHaveMadeNoAttempt(t *testing.T) {
 			t.Errorf("%+v", e)
 		}
 	})
+}
+
+func TestAMessageThatCannotBeReadWaitsAndThenExpires(t *testing.T) {
+	each(t, func(t *testing.T, f *fixture) {
+		m := f.accept(t, string(make([]byte, 5000)), "u@one.example")
+		if err := f.blobs.Delete(m.ID); err != nil {
+			t.Fatal(err)
+		}
+		entries, next, err := f.Lease(ctx, "one.example", 1, 1<<20)
+		if err != nil || len(entries) != 0 {
+			t.Fatalf("%v %v %v", entries, next, err)
+		}
+		due, err := f.Due(ctx, 10)
+		if err != nil || len(due) != 1 || !due[0].At.Equal(start.Add(5*time.Minute)) {
+			t.Fatalf("%v, %v: it must be tried again, later", due, err)
+		}
+		f.clock.Advance(2 * time.Hour)
+		if e := f.lease(t, "one.example", 1); len(e) != 0 {
+			t.Fatal(e)
+		}
+		if n := f.count(t, `SELECT state FROM recipients`); spool.State(n) != spool.Expired {
+			t.Errorf("state %v", spool.State(n))
+		}
+		if n := f.count(t, `SELECT count(*) FROM outbox WHERE kind = 'Bounce'`); n != 1 {
+			t.Errorf("%d Bounce events", n)
+		}
+	})
+}
+
+func TestAnOutcomeOfAnEarlierLeaseOfTheSameNodeIsLost(t *testing.T) {
+	each(t, func(t *testing.T, f *fixture) {
+		f.accept(t, "x", "u@one.example")
+		first := f.lease(t, "one.example", 1)[0]
+		f.clock.Advance(2 * time.Minute)
+		if n, err := f.Reclaim(ctx); err != nil || n != 1 {
+			t.Fatal(n, err)
+		}
+		f.lease(t, "one.example", 1)
+		if err := f.Settle(ctx, spool.Settlement{Entry: first, State: spool.Queued, Event: event.Delay}); err != nil {
+			t.Fatal(err)
+		}
+		if again := f.lease(t, "one.example", 1); f.Stats().LostLeases != 1 || len(again) != 0 {
+			t.Errorf("%d lost, leased %v while the second attempt is under way", f.Stats().LostLeases, again)
+		}
+	})
+}
+
+func TestDueGoesOnWhereItStopped(t *testing.T) {
+	each(t, func(t *testing.T, f *fixture) {
+		for _, d := range []string{"c", "a", "b", "d", "e"} {
+			f.accept(t, "x", "u@"+d+".example", "v@"+d+".example")
+		}
+		var got []string
+		for range 4 {
+			due, err := f.Due(ctx, 2)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for _, d := range due {
+				got = append(got, string(d.Domain)[:1])
+			}
+		}
+		if s := fmt.Sprint(got); s != "[a b c d e a b]" {
+			t.Error(s)
+		}
+	})
+}
+
+func TestSweepRemovesOnlyBlobsWithoutARow(t *testing.T) {
+	t.Parallel()
+	f := newFixture(t, storetest.SQLite(t), "n/1")
+	kept := f.accept(t, string(make([]byte, 5000)), "u@one.example")
+	orphan, err := msgid.New(sc.Region, start, rand.Reader)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.blobs.Put(orphan, []byte("x")); err != nil {
+		t.Fatal(err)
+	}
+	f.clock.Advance(time.Since(start) + 2*time.Hour) // the files are of the machine's time
+	if err := f.Sweep(ctx); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := f.blobs.Get(orphan); err == nil {
+		t.Error("the orphan is left")
+	}
+	if _, err := f.blobs.Get(kept.ID); err != nil {
+		t.Error(err)
+	}
 }
 
 func TestLeaseStopsAtTheBytesThatFit(t *testing.T) {
