@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package main
+
+import (
+	"context"
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"sesame/internal/base/address"
+	"sesame/internal/base/clock"
+	"sesame/internal/base/scope"
+	"sesame/internal/core/identity"
+	"sesame/internal/core/mailbox"
+	"sesame/internal/core/store"
+	"sesame/internal/edge/api/admin"
+)
+
+// What the answers on the page are about.
+const (
+	sampleAccount = "123456789012"
+	sampleRegion  = "us-east-1"
+	sampleMail    = `Message-ID: <0100018f3c2a9b10-5b1f8c2e-6f0d-4a5e-9d7a-0c1b2a3d4e5f-000000@email.amazonses.com>
+Date: Fri, 2 Jan 2026 03:04:05 +0000
+From: Hello <hello@example.com>
+To: you@example.net
+Subject: Welcome
+MIME-Version: 1.0
+Content-Type: multipart/mixed; boundary="b"
+
+--b
+Content-Type: text/plain; charset=UTF-8
+
+It works.
+--b
+Content-Type: text/plain; name="notes.txt"
+Content-Disposition: attachment; filename="notes.txt"
+
+One line of notes.
+--b--
+`
+)
+
+// sample is what stands behind the routes while the page is written.
+type sample struct {
+	dir string
+	db  *store.DB
+	box *mailbox.Mailbox
+}
+
+// newSample makes a mailbox with one mail in it.
+func newSample(ctx context.Context) (_ *sample, err error) {
+	s := &sample{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, s.close())
+		}
+	}()
+	if s.dir, err = os.MkdirTemp("", "sesame-gendocs-"); err != nil {
+		return nil, err
+	}
+	if s.db, err = store.Open(ctx, store.Options{Path: filepath.Join(s.dir, "sample.db")}); err != nil {
+		return nil, err
+	}
+	now := clock.NewFake(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC))
+	if s.box, err = mailbox.New(mailbox.Options{DB: s.db, Clock: now.Now, Account: sampleAccount, Region: sampleRegion}); err != nil {
+		return nil, err
+	}
+	_, err = s.box.Deliver(ctx, mailbox.Envelope{
+		From: address.Address{Local: "hello", Domain: "example.com"}, To: []address.Address{{Local: "you", Domain: "example.net"}},
+		RemoteIP: netip.MustParseAddr("127.0.0.1"), TLS: "TLS 1.3",
+	}, []byte(strings.ReplaceAll(sampleMail, "\n", "\r\n")))
+	return s, err
+}
+
+func (s *sample) close() error {
+	var err error
+	if s.db != nil {
+		err = s.db.Close()
+	}
+	return errors.Join(err, os.RemoveAll(s.dir))
+}
+
+// subjects are all tables of the admin API.
+func (s *sample) subjects() []subject {
+	return []subject{
+		{"Mailbox", "Mailbox (`sesame dev` alone)", deletionsLast(admin.Mailbox(s.box))},
+		{"Identities", "Identities", admin.Identities(sampleIdentities{})},
+	}
+}
+
+// deletionsLast moves what empties the mailbox to the end. One mail is deleted twice
+// over: first by its number, then with all others.
+func deletionsLast(routes []admin.Route) []admin.Route {
+	var first, last []admin.Route
+	for _, r := range routes {
+		if r.Method == "DELETE" {
+			last = append(last, r)
+		} else {
+			first = append(first, r)
+		}
+	}
+	return append(first, last...)
+}
+
+// sampleIdentities has one domain.
+type sampleIdentities struct{}
+
+func (sampleIdentities) Get(_ context.Context, sc scope.Scope, name string) (identity.Identity, error) {
+	id := identity.Identity{Scope: sc, Name: name, Kind: identity.Domain}
+	for _, token := range []string{"ja5d2shvyzd67fa5szclt45ufhscrlj5", "tzr6t7zwsup64v63uxlpcz6jatbctun3", "ktnbgqkmugrz5hfswb25vtbsh32ew2pj"} {
+		id.Keys = append(id.Keys, identity.Key{Selector: token, PublicKey: "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A..."})
+	}
+	return id, nil
+}
