@@ -171,7 +171,7 @@ func (s *Server) buildDelivery(context.Context) (err error) {
 		return err
 	}
 	if s.transport, err = delivery.New(delivery.Options{
-		Resolver: resolver, Hello: s.cfg.Hostname, Routes: s.routes(), SMTPPort: s.cfg.Delivery.SMTPPort, Clock: s.clock, Log: s.log,
+		Resolver: resolver, Hello: s.cfg.Hostname, Routes: s.routes(), SMTPPort: s.cfg.Delivery.SMTPPort, AllowPrivate: s.cfg.Delivery.Private, Clock: s.clock, Log: s.log,
 	}); err != nil {
 		return err
 	}

@@ -78,6 +78,7 @@ type Delivery struct {
 	MaxAge         Duration   `toml:"max_age"`
 	Retry          []Duration `toml:"retry"`
 	SMTPPort       int        `toml:"smtp_port"`
+	Private        bool       `toml:"private_addresses"` // a recipient's DNS may lead to private and loopback addresses
 	Paused         bool       `toml:"paused"`
 	ReturnDomain   string     `toml:"return_domain"` // domain of the return paths; default hostname
 	Retention      Duration   `toml:"retention"`     // of finished messages

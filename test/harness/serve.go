@@ -61,6 +61,7 @@ type Delivery struct {
 	MaxAge         string   `toml:"max_age,omitempty"`
 	Retry          []string `toml:"retry,omitempty"`
 	SMTPPort       int      `toml:"smtp_port,omitzero"`
+	Private        bool     `toml:"private_addresses,omitzero"`
 }
 
 // Route is one of [[routes]].
@@ -88,7 +89,7 @@ func ServeConfig(t testing.TB) Config {
 		DataDir: filepath.Join(dir, "data"), Hostname: "mail.example.com", Regions: []string{Region},
 		Listen:   Listen{HTTPS: free, HTTP: free, SMTP: free, SMTPS: free, MX: []string{}, Ops: free[0]},
 		TLS:      TLS{CertFile: cert.CertFile, KeyFile: cert.KeyFile},
-		Delivery: Delivery{Retry: []string{"1s"}},
+		Delivery: Delivery{Retry: []string{"1s"}, Private: true}, // the destinations are on loopback
 		Limits:   &Limits{},
 	}
 }

@@ -43,6 +43,10 @@ type Options struct {
 	SMTPPort  int        // of MX hosts; 0 means 25
 	OwnHosts  []string   // our own names: an MX that names one of them would be a loop
 
+	// AllowPrivate lets a recipient's DNS lead to loopback, private and link-local
+	// addresses; without it such a host is a permanent failure.
+	AllowPrivate bool
+
 	TLS   smtpclient.TLSPolicy // towards MX hosts
 	Roots *x509.CertPool       // for TLSVerify; nil means the system's
 

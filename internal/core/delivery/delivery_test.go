@@ -85,7 +85,7 @@ func (w *world) transport(change func(*delivery.Options)) *delivery.Transport {
 	}
 	const long = 30 * time.Second // a busy machine must not exceed it by itself
 	o := delivery.Options{
-		Resolver: r, Hello: "client.test", Dial: w.dial, Shuffle: func(int, func(int, int)) {},
+		Resolver: r, Hello: "client.test", Dial: w.dial, Shuffle: func(int, func(int, int)) {}, AllowPrivate: true,
 		Timeouts: smtpclient.Timeouts{Greeting: long, TLS: long, Mail: long, Rcpt: long, Data: long, Dot: long, Quit: long},
 	}
 	if change != nil {
@@ -353,6 +353,45 @@ func TestHostsThatFailArePassedOver(t *testing.T) {
 			}
 			if got := w.calls(); got != tc.calls {
 				t.Errorf("dialed %q, want %q", got, tc.calls)
+			}
+		})
+	}
+}
+
+// Whoever names a recipient must not reach the machines behind this one.
+func TestDNSDoesNotLeadToPrivateAddresses(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		domain  address.Domain
+		records []string
+	}{
+		"loopback":            {"a.example", []string{"a.example. MX 1 mx.example.", "mx.example. A 127.0.0.1"}},
+		"private":             {"a.example", []string{"a.example. MX 1 mx.example.", "mx.example. A 10.1.2.3", "mx.example. A 192.168.0.1"}},
+		"link-local":          {"a.example", []string{"a.example. MX 1 mx.example.", "mx.example. A 169.254.169.254"}},
+		"shared space":        {"a.example", []string{"a.example. MX 1 mx.example.", "mx.example. A 100.64.0.1"}},
+		"IPv6 loopback":       {"a.example", []string{"a.example. MX 1 mx.example.", "mx.example. AAAA ::1"}},
+		"IPv6 unique local":   {"a.example", []string{"a.example. MX 1 mx.example.", "mx.example. AAAA fd00::1"}},
+		"mapped":              {"a.example", []string{"a.example. MX 1 mx.example.", "mx.example. AAAA ::ffff:127.0.0.1"}},
+		"without MX":          {"a.example", []string{"a.example. A 127.0.0.1"}},
+		"literal":             {"[127.0.0.1]", nil},
+		"literal, other form": {"[ipv6:::1]", nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			r, err := dns.New(dns.Options{Servers: []string{dnstest.New(t, dnstest.Zone{Records: strings.Join(c.records, "\n")}).Addr()}, Timeout: time.Second, Rounds: 1})
+			if err != nil {
+				t.Fatal(err)
+			}
+			tr, err := delivery.New(delivery.Options{Resolver: r, Dial: func(context.Context, string, string) (net.Conn, error) {
+				t.Error("dialled")
+				return nil, net.ErrClosed
+			}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			a := tr.Deliver(context.Background(), delivery.Delivery{Domain: c.domain, To: []address.Address{{Local: "u", Domain: c.domain}}})
+			if o := a.Outcomes[0]; o.Class != smtpclient.Permanent || o.Cause != smtpclient.CausePrivate {
+				t.Errorf("%v", &o)
 			}
 		})
 	}

@@ -121,6 +121,9 @@ var errNullMX = errors.New("the domain does not accept mail (null MX)")
 // since more senders are known by it, by chance within each.
 func (t *Transport) addresses(ctx context.Context, h *host) ([]netip.Addr, *smtpclient.Outcome) {
 	if len(h.addrs) > 0 {
+		if !h.routed && t.private(h.addrs[0]) {
+			return nil, privateAddress(h.name)
+		}
 		return h.addrs, nil
 	}
 	all, err := t.o.Resolver.LookupAddrs(ctx, h.name)
@@ -133,6 +136,11 @@ func (t *Transport) addresses(ctx context.Context, h *host) ([]netip.Addr, *smtp
 			}
 		}
 		return nil, out
+	}
+	if !h.routed {
+		if all = slices.DeleteFunc(slices.Clone(all), t.private); len(all) == 0 {
+			return nil, privateAddress(h.name)
+		}
 	}
 	var families [2][]netip.Addr
 	for _, a := range all {
@@ -163,6 +171,25 @@ func (t *Transport) addresses(ctx context.Context, h *host) ([]netip.Addr, *smtp
 		}
 	}
 	return addrs, nil
+}
+
+// sharedSpace is the carriers' own address space (RFC 6598).
+var sharedSpace = netip.MustParsePrefix("100.64.0.0/10")
+
+// private reports whether a is an address that mail must not be sent to because a
+// recipient's DNS says so: whoever may name a recipient could otherwise talk to the
+// machines behind us. Routes are the operator's word and are not looked at.
+func (t *Transport) private(a netip.Addr) bool {
+	a = a.Unmap()
+	return !t.o.AllowPrivate && (a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || a.IsMulticast() || a.IsUnspecified() ||
+		a.IsInterfaceLocalMulticast() || sharedSpace.Contains(a))
+}
+
+func privateAddress(name string) *smtpclient.Outcome {
+	return &smtpclient.Outcome{
+		Class: smtpclient.Permanent, Command: smtpclient.CommandResolve, Cause: smtpclient.CausePrivate,
+		Enhanced: smtpclient.Enhanced{5, 4, 4}, Err: fmt.Errorf("%s has no public address", name),
+	}
 }
 
 // lookupFailed is the outcome of a lookup without an answer. Even a name that doesn't

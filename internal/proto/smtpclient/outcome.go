@@ -69,12 +69,13 @@ const (
 	CauseCanceled    Cause = "canceled" // the caller gave up
 	CauseProtocol    Cause = "protocol" // the peer doesn't speak SMTP, or the input can't be sent
 
-	CauseDNS       Cause = "dns"        // the lookup failed for now
-	CauseNoDomain  Cause = "no-domain"  // NXDOMAIN
-	CauseNoAddress Cause = "no-address" // neither MX nor address, or no address behind an MX
-	CauseNullMX    Cause = "null-mx"    // RFC 7505
-	CauseLoop      Cause = "loop"       // the best MX is ourselves
-	CauseLiteral   Cause = "literal"    // an address literal that can't be understood
+	CauseDNS       Cause = "dns"             // the lookup failed for now
+	CauseNoDomain  Cause = "no-domain"       // NXDOMAIN
+	CauseNoAddress Cause = "no-address"      // neither MX nor address, or no address behind an MX
+	CauseNullMX    Cause = "null-mx"         // RFC 7505
+	CauseLoop      Cause = "loop"            // the best MX is ourselves
+	CausePrivate   Cause = "private-address" // only addresses that mail must not go to
+	CauseLiteral   Cause = "literal"         // an address literal that can't be understood
 )
 
 // String is the cause as it is stored and counted.
