@@ -346,6 +346,21 @@ func TestAMessageIsAcceptedWithItsID(t *testing.T) {
 	}
 }
 
+// TestTLSFromTheFirstByte is the TLS wrapper of ports 465 and 2465.
+func TestTLSFromTheFirstByte(t *testing.T) {
+	t.Parallel()
+	w, kept := newWorld(t, func(s *settings) { s.server.RequireTLS, s.server.Implicit = false, true })
+	c := w.dial(t)
+	conn := tls.Client(c.conn, w.tls)
+	c.conn, c.r = conn, bufio.NewReader(conn)
+	c.talk("S: 220 email-smtp.amazonaws.com ESMTP SimpleEmailService-d-TEST ID\nC: HELO client.test\nS: 250 email-smtp.amazonaws.com\nC: MAIL FROM:<" + sender +
+		">\nS: 530 Authentication required\nC: " + plainAuth(keyID, smtpcred.Password(secretKey, region)) + "\nS: 235 Authentication successful.")
+	c.envelope(sender, "a@example.net")
+	if id := c.data("From: " + sender + "\n\nx"); kept.get(id) == nil {
+		t.Error("it was not stored")
+	}
+}
+
 func TestAuthLogin(t *testing.T) {
 	t.Parallel()
 	w, _ := newWorld(t)
