@@ -291,11 +291,28 @@ func (s *Identities) load(ctx context.Context, sc scope.Scope, name string) (Ide
 		return Identity{}, fault.Wrap("identity.Get", err)
 	}
 	if id.Kind == Domain {
-		if id.Keys, err = s.loadKeys(ctx, sc, name); err != nil {
-			return Identity{}, fault.Wrap("identity.Get", err)
-		}
+		id.Keys, err = s.loadKeys(ctx, sc, name)
+	} else {
+		err = s.inherit(ctx, &id)
+	}
+	if err != nil {
+		return Identity{}, fault.Wrap("identity.Get", err)
 	}
 	return id, nil
+}
+
+// inherit gives an address the DKIM state of the identity of its exact domain, if that
+// is verified and signs: that one's key signs the address's mail.
+func (s *Identities) inherit(ctx context.Context, id *Identity) error {
+	_, domain, _ := strings.Cut(id.Name, "@")
+	parent, err := s.Get(ctx, id.Scope, domain[strings.LastIndexByte(domain, '@')+1:])
+	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid) {
+		return nil
+	}
+	if err == nil && parent.Verified() && parent.Signing {
+		id.Signing, id.DKIM = true, parent.DKIM
+	}
+	return err
 }
 
 // List returns up to limit identities of a kind (any if kind is "") by name, from

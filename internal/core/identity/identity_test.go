@@ -90,6 +90,23 @@ func TestTheMostSpecificVerifiedIdentityWins(t *testing.T) {
 	}
 }
 
+func TestAddressShowsTheDKIMStateOfItsOwnDomain(t *testing.T) {
+	t.Parallel()
+	ids := open(storetest.SQLite(t), clock.System, true)
+	for _, n := range []string{"example.com", "a@example.com", "a@sub.example.com", `"x@y"@example.com`} {
+		create(t, ids, n)
+	}
+	for name, want := range map[string]identity.Status{
+		"a@example.com":     identity.Success,
+		`"x@y"@example.com`: identity.Success,
+		"a@sub.example.com": identity.NotStarted,
+	} {
+		if id, err := ids.Get(ctx, sc, name); err != nil || id.DKIM != want || id.Signing != (want == identity.Success) {
+			t.Errorf("%s: %v %v, %v", name, id.DKIM, id.Signing, err)
+		}
+	}
+}
+
 func TestIdentityNames(t *testing.T) {
 	t.Parallel()
 	ids := open(storetest.SQLite(t), clock.System, true)
