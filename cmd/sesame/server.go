@@ -81,6 +81,10 @@ func serve(cfg config.Config, ready func(context.Context, *app.Server) error) er
 	defer cancel()
 	log := newLog(cfg.Log)
 	s, err := app.Start(ctx, cfg, log)
+	if ctx.Err() != nil && errors.Is(err, context.Canceled) {
+		log.Info("stopped before it was ready")
+		return nil
+	}
 	if err != nil {
 		return err
 	}

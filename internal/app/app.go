@@ -15,6 +15,7 @@ import (
 	"net"
 	"net/netip"
 	"path/filepath"
+	"sync"
 	"time"
 
 	"sesame/internal/base/address"
@@ -46,7 +47,14 @@ const (
 	maxReadyBytes  = 256 << 20
 	rescan         = 15 * time.Second
 	purgeEvery     = 10 * time.Minute
-	stopTimeout    = 25 * time.Second
+)
+
+// How long the steps of Stop may take, one after the other. Each has a time of its own:
+// a client that holds up a door must not use up what handing back leases needs.
+const (
+	doorTimeout = 10 * time.Second // then connections are cut
+	workTimeout = 25 * time.Second // deliveries under way, and leases handed back
+	quitTimeout = 5 * time.Second  // QUIT to other servers
 )
 
 // Server is a running Sesame.
@@ -74,7 +82,9 @@ type Server struct {
 	background
 }
 
-// Start builds a server and starts it. When it returns, every door listens.
+// Start builds a server and starts it. When it returns, every door listens. The end of
+// ctx ends the start, with ctx's error; afterwards ctx no longer matters, and Stop ends
+// the server.
 func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server, err error) {
 	s = &Server{cfg: cfg, log: log, clock: clock.System}
 	defer func() {
@@ -84,12 +94,17 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server,
 	}()
 	background, cancel := context.WithCancel(context.WithoutCancel(ctx))
 	s.stop = cancel
+	started := context.AfterFunc(ctx, cancel) // a step may wait long: for the database, for a migration
 	for _, step := range []func(context.Context) error{
 		s.openData, s.buildCore, s.listen, s.buildDelivery, s.openDoors, s.recover,
 	} {
 		if err := step(background); err != nil {
+			started()
 			return s, err
 		}
+	}
+	if !started() {
+		return s, context.Cause(ctx)
 	}
 	s.run(s.dispatcher.Run)
 	s.run(func() { s.purge(background) })
@@ -171,7 +186,7 @@ func (s *Server) buildDelivery(context.Context) (err error) {
 		return err
 	}
 	if s.transport, err = delivery.New(delivery.Options{
-		Resolver: resolver, Hello: s.cfg.Hostname, Routes: s.routes(), SMTPPort: s.cfg.Delivery.SMTPPort, AllowPrivate: s.cfg.Delivery.Private, Clock: s.clock, Log: s.log,
+		Resolver: resolver, Hello: s.cfg.Hostname, OwnHosts: []string{s.cfg.Hostname}, Routes: s.routes(), SMTPPort: s.cfg.Delivery.SMTPPort, AllowPrivate: s.cfg.Delivery.Private, Clock: s.clock, Log: s.log,
 	}); err != nil {
 		return err
 	}
@@ -254,23 +269,22 @@ func (s *Server) purge(ctx context.Context) {
 func (s *Server) Ready(ctx context.Context) error { return s.db.Ping(ctx) }
 
 // Stop ends the server: no door takes more, what is in flight is finished, leases are
-// handed back. It returns within stopTimeout.
+// handed back. Connections that are still busy after doorTimeout are cut, which is no
+// error. It returns within the sum of the timeouts.
 func (s *Server) Stop(ctx context.Context) error {
-	ctx, cancel := context.WithTimeout(ctx, stopTimeout)
-	defer cancel()
-	var errs []error
-	for _, d := range s.doors {
-		errs = append(errs, d.shutdown(ctx))
-	}
-	errs = append(errs, s.listeners.close())
+	errs := []error{s.listeners.close(), s.shutDoors(ctx)}
 	if s.dispatcher != nil {
-		errs = append(errs, s.dispatcher.Stop(ctx))
+		work, cancel := context.WithTimeout(ctx, workTimeout)
+		errs = append(errs, s.dispatcher.Stop(work))
+		cancel()
 	}
 	if s.stop != nil {
 		s.stop()
 	}
 	if s.transport != nil {
-		errs = append(errs, s.transport.Close(ctx))
+		quit, cancel := context.WithTimeout(ctx, quitTimeout)
+		errs = append(errs, s.transport.Close(quit))
+		cancel()
 	}
 	s.wait()
 	if s.db != nil {
@@ -279,5 +293,19 @@ func (s *Server) Stop(ctx context.Context) error {
 	if s.node != nil {
 		errs = append(errs, s.node.release())
 	}
+	return errors.Join(errs...)
+}
+
+// shutDoors shuts all doors at once: one whose clients hold it up costs the others
+// nothing.
+func (s *Server) shutDoors(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, doorTimeout)
+	defer cancel()
+	errs := make([]error, len(s.doors))
+	var all sync.WaitGroup
+	for i, d := range s.doors {
+		all.Go(func() { errs[i] = d.shutdown(ctx) })
+	}
+	all.Wait()
 	return errors.Join(errs...)
 }

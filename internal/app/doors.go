@@ -39,7 +39,8 @@ const (
 	maxInFlight   = 1 << 30 // bytes of large request bodies at once
 )
 
-// door is one listener with what serves it.
+// door is one listener with what serves it. shutdown lets what is under way finish; at
+// the end of ctx it cuts the connections that are left, which is no error.
 type door struct {
 	serve    func()
 	shutdown func(ctx context.Context) error
@@ -114,7 +115,7 @@ type listeners struct {
 func (l *listeners) close() error {
 	var errs []error
 	for _, n := range l.all {
-		errs = append(errs, closed(n))
+		errs = append(errs, unlessClosed(n.Close()))
 	}
 	return errors.Join(errs...)
 }
@@ -227,20 +228,28 @@ func (s *Server) http(l net.Listener, h http.Handler) {
 	}
 	s.doors = append(s.doors, door{
 		serve: func() {
-			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) {
+			if err := srv.Serve(l); !errors.Is(err, http.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 				s.log.Error("http", "addr", l.Addr(), "error", err)
 			}
 		},
-		shutdown: func(ctx context.Context) error { return errors.Join(srv.Shutdown(ctx), closed(l)) },
+		shutdown: func(ctx context.Context) error {
+			err := srv.Shutdown(ctx)
+			if err != nil && ctx.Err() != nil {
+				s.log.Warn("clients that did not come to an end were cut off", "addr", l.Addr())
+				err = srv.Close()
+			}
+			return errors.Join(unlessClosed(err), unlessClosed(l.Close()))
+		},
 	})
 }
 
-// closed closes a listener that its server may have closed already.
-func closed(l net.Listener) error {
-	if err := l.Close(); !errors.Is(err, net.ErrClosed) {
-		return err
+// unlessClosed is the error of closing a listener, which somebody may have closed
+// already.
+func unlessClosed(err error) error {
+	if errors.Is(err, net.ErrClosed) {
+		return nil
 	}
-	return nil
+	return err
 }
 
 // submission serves SES's SMTP interface for the first region.
@@ -265,11 +274,18 @@ func (s *Server) smtp(l net.Listener, c smtpserver.Config, b smtpserver.Backend)
 	}
 	s.doors = append(s.doors, door{
 		serve: func() {
-			if err := srv.Serve(l); !errors.Is(err, smtpserver.ErrServerClosed) {
+			if err := srv.Serve(l); !errors.Is(err, smtpserver.ErrServerClosed) && !errors.Is(err, net.ErrClosed) {
 				s.log.Error("smtp", "addr", l.Addr(), "error", err)
 			}
 		},
-		shutdown: srv.Shutdown,
+		shutdown: func(ctx context.Context) error {
+			err := srv.Shutdown(ctx) // cuts the connections itself
+			if err != nil && ctx.Err() != nil {
+				s.log.Warn("clients that did not come to an end were cut off", "addr", l.Addr())
+				return nil
+			}
+			return err
+		},
 	})
 	return nil
 }

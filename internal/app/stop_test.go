@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"bufio"
+	"context"
+	"errors"
+	"io"
+	"log/slog"
+	"net"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"sesame/internal/config"
+)
+
+// devConfig is a server like that of `sesame dev`, on free ports.
+func devConfig(t *testing.T) config.Config {
+	t.Helper()
+	c := config.Default()
+	free := []string{"127.0.0.1:0"}
+	c.Dev, c.DevAccount, c.DataDir, c.Hostname = true, "123456789012", filepath.Join(t.TempDir(), "data"), "localhost"
+	c.Listen = config.Listen{HTTP: free, SMTP: free, SMTPS: free, MX: free, Ops: free[0]}
+	return c
+}
+
+// TestAClientThatNeverEndsDoesNotKeepTheServerFromStopping has two: one announces a
+// body and sends none, one starts a message to the mail exchanger and goes silent.
+func TestAClientThatNeverEndsDoesNotKeepTheServerFromStopping(t *testing.T) {
+	t.Parallel()
+	s, err := Start(t.Context(), devConfig(t), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	web := dial(t, s.Addresses().HTTP[0])
+	send(t, web, "POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 100\r\n"+
+		"Authorization: AWS4-HMAC-SHA256 none\r\n\r\n")
+	if line, err := bufio.NewReader(web).ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 4") {
+		t.Fatalf("%q, %v", line, err)
+	}
+	// A connection that is busy for good: its head never ends, so it is never idle.
+	busy := dial(t, s.Addresses().HTTP[0])
+	send(t, busy, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n")
+	mx := dial(t, s.Addresses().MX[0])
+	r := bufio.NewReader(mx)
+	for _, line := range []string{"", "EHLO a.example", "MAIL FROM:<a@a.example>", "RCPT TO:<b@b.example>", "DATA"} {
+		if line != "" {
+			send(t, mx, line+"\r\n")
+		}
+		for {
+			got, err := r.ReadString('\n')
+			if err != nil || got[0] > '3' {
+				t.Fatalf("%s: %q, %v", line, got, err)
+			}
+			if got[3] == ' ' {
+				break
+			}
+		}
+	}
+	begin := time.Now()
+	if err := s.Stop(context.Background()); err != nil {
+		t.Errorf("the end was not clean: %v", err)
+	}
+	if took := time.Since(begin); took > doorTimeout+quitTimeout {
+		t.Errorf("it took %v", took)
+	}
+	// The folder is free, and nothing was left leased.
+	c := s.cfg
+	again, err := Start(t.Context(), c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if n := again.spool.Stats().Recovered; n != 0 {
+		t.Errorf("%d leases were left", n)
+	}
+	if err := again.Stop(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
+
+func dial(t *testing.T, addr string) net.Conn {
+	t.Helper()
+	c, err := net.Dial("tcp", addr)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = c.Close() })
+	if err := c.SetDeadline(time.Now().Add(time.Minute)); err != nil {
+		t.Fatal(err)
+	}
+	return c
+}
+
+func send(t *testing.T, c net.Conn, s string) {
+	t.Helper()
+	if _, err := io.WriteString(c, s); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestASignalDuringTheStartEndsIt(t *testing.T) {
+	t.Parallel()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	c := devConfig(t)
+	if _, err := Start(ctx, c, slog.New(slog.DiscardHandler)); !errors.Is(err, context.Canceled) {
+		t.Fatalf("got %v", err)
+	}
+	s, err := Start(t.Context(), c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatalf("the folder was not given back: %v", err)
+	}
+	if err := s.Stop(context.Background()); err != nil {
+		t.Error(err)
+	}
+}
