@@ -115,6 +115,7 @@ func TestADatabaseThatGoesAwayAndComesBackLosesNothing(t *testing.T) {
 	load := s.client.Start(senders)
 	const cuts = 3
 	for i := range cuts {
+		began := time.Now()
 		s.moreAccepted(t, 100)
 		w.Cut()
 		refused := load.Refused()
@@ -127,7 +128,7 @@ func TestADatabaseThatGoesAwayAndComesBackLosesNothing(t *testing.T) {
 		}
 		<-time.After(time.Second)
 		w.Mend()
-		t.Logf("cut %d: replies %v, %v before it", i+1, load.Refused(), refused)
+		t.Logf("cut %d after %v: replies %v, %v before it", i+1, time.Since(began), load.Refused(), refused)
 	}
 	s.moreAccepted(t, 100)
 	load.Stop()
