@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"regexp"
+	"slices"
 	"strings"
 	"sync"
 	"syscall"
@@ -149,6 +150,44 @@ func TestIdentityVerify(t *testing.T) {
 	t.Parallel()
 	code, out, errOut := execute("identity", "verify", "example.com", "--account", "123456789012", "--dir", t.TempDir())
 	if code != 1 || out != "" || !strings.Contains(errOut, "Email identity example.com does not exist.") {
+		t.Errorf("%d, %q, %q", code, out, errOut)
+	}
+}
+
+// TestOperatorCommandsMakeNoNewWorld is not parallel: it changes the working folder,
+// where the default data folder is looked for.
+func TestOperatorCommandsMakeNoNewWorld(t *testing.T) {
+	t.Chdir(t.TempDir())
+	data := filepath.Join(t.TempDir(), "data")
+	file := filepath.Join(t.TempDir(), "sesame.toml")
+	text := "data_dir = \"" + data + "\"\nhostname = \"mail.example.com\"\nregions = [\"us-east-1\", \"eu-west-1\"]\n[listen]\nhttps = []\nsmtp = []\nsmtps = []\n"
+	if err := os.WriteFile(file, []byte(text), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	alice := []string{"--account", "123456789012", "--name", "alice"}
+	list, remove := []string{"user", "list"}, append([]string{"user", "delete"}, alice...)
+	verify := []string{"identity", "verify", "example.com", "--account", "123456789012"}
+	create := append([]string{"user", "create"}, alice...)
+	at := func(args []string) []string { return append(slices.Clone(args), "--config", file) }
+	for _, args := range [][]string{list, remove, verify, create, at(list), at(remove), at(verify)} {
+		where := "./.sesame"
+		if slices.Contains(args, file) {
+			where = data
+		}
+		if code, out, errOut := execute(args...); code != 1 || out != "" || !strings.Contains(errOut, "no data folder at "+where+": give --config or --dir") {
+			t.Errorf("%v: %d, %q, %q", args, code, out, errOut)
+		}
+		if _, err := os.Stat(where); err == nil {
+			t.Fatalf("%v made %s", args, where)
+		}
+	}
+	if code, out, errOut := execute(append(at(create), "--region", "us-west-2")...); code != 1 || out != "" || !strings.Contains(errOut, "region us-west-2 is not among the regions of") {
+		t.Errorf("a region that is not served: %d, %q, %q", code, out, errOut)
+	}
+	if code, out, errOut := execute(append(at(create), "--region", "eu-west-1")...); code != 0 || !strings.Contains(out, `"region": "eu-west-1"`) {
+		t.Errorf("before the first start: %d, %q, %q", code, out, errOut)
+	}
+	if code, out, errOut := execute(at(list)...); code != 0 || !strings.Contains(out, "alice") {
 		t.Errorf("%d, %q, %q", code, out, errOut)
 	}
 }

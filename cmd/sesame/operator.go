@@ -9,9 +9,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"runtime/debug"
+	"slices"
 	"time"
 
 	"sesame/internal/app"
@@ -45,8 +47,28 @@ func (p place) config() (config.Config, error) {
 	return c, nil
 }
 
-// open calls fn with the database and the keyring.
-func (p place) open(fn func(context.Context, config.Config, *store.DB, *keyring.Ring) error) (err error) {
+// work is what a command does with a server's data.
+type work = func(context.Context, config.Config, *store.DB, *keyring.Ring) error
+
+// open calls fn with the database and the keyring. The data folder must be there: a
+// new one, with a keyring of its own, is never what an operator looks for.
+func (p place) open(fn work) error {
+	c, err := p.config()
+	if err != nil {
+		return err
+	}
+	if _, err := os.Stat(c.DataDir); errors.Is(err, fs.ErrNotExist) {
+		return fmt.Errorf("no data folder at %s: give --config or --dir", c.DataDir)
+	}
+	return openData(c, fn)
+}
+
+// create is open, except that a server's data folder is made if a configuration file
+// names it: its first user may come before its first start.
+func (p place) create(fn work) error {
+	if p.Config == "" {
+		return p.open(fn)
+	}
 	c, err := p.config()
 	if err != nil {
 		return err
@@ -54,6 +76,10 @@ func (p place) open(fn func(context.Context, config.Config, *store.DB, *keyring.
 	if err := os.MkdirAll(c.DataDir, 0o700); err != nil {
 		return err
 	}
+	return openData(c, fn)
+}
+
+func openData(c config.Config, fn work) (err error) {
 	ring, err := keyring.LoadOrCreate(filepath.Join(c.DataDir, "keyring"), time.Now())
 	if err != nil {
 		return err
@@ -91,15 +117,21 @@ type userCreateCmd struct {
 
 // Run creates the user.
 func (c *userCreateCmd) Run(out io.Writer) error {
-	return c.open(func(ctx context.Context, cfg config.Config, db *store.DB, ring *keyring.Ring) error {
+	return c.create(func(ctx context.Context, cfg config.Config, db *store.DB, ring *keyring.Ring) error {
+		region := c.Region
+		if region == "" {
+			region = cfg.Regions[0]
+		}
+		if !scope.ValidRegion(region) {
+			return fmt.Errorf("%q is no region name", region)
+		}
+		if c.Config != "" && !slices.Contains(cfg.Regions, region) {
+			return fmt.Errorf("region %s is not among the regions of %s", region, c.Config)
+		}
 		accounts := account.New(db, ring, clock.System, rand.Reader)
 		cred, err := accounts.CreateUser(ctx, account.NewUser{Account: c.Account, Name: c.Name, KeyID: c.AccessKey, Secret: c.SecretKey})
 		if err != nil {
 			return err
-		}
-		region := c.Region
-		if region == "" {
-			region = cfg.Regions[0]
 		}
 		return printJSON(out, map[string]string{
 			"account": cred.Account, "user": cred.User, "accessKeyId": cred.KeyID, "secretAccessKey": cred.Secret,
