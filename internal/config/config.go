@@ -54,6 +54,8 @@ type Listen struct {
 	SMTPS []string `toml:"smtps"` // submission, TLS from the first byte
 	MX    []string `toml:"mx"`    // catch-all of dev
 	Ops   string   `toml:"ops"`   // /healthz, /readyz, /metrics
+
+	Profiles bool `toml:"profiles"` // /debug/pprof/ on Ops, too
 }
 
 // TLS says where certificates come from: files, or ACME for the named domains.
@@ -146,7 +148,9 @@ func Load(path string) (Config, error) {
 }
 
 // Parse is Load of a file with this text.
-func Parse(text string) (Config, error) {
+func Parse(text string) (Config, error) { return parse(text, os.Hostname) }
+
+func parse(text string, systemName func() (string, error)) (Config, error) {
 	c := Default()
 	md, err := toml.Decode(text, &c)
 	if err != nil {
@@ -155,12 +159,21 @@ func Parse(text string) (Config, error) {
 	if un := md.Undecoded(); len(un) > 0 {
 		return Config{}, fmt.Errorf("unknown key %s", un[0])
 	}
-	if c.Hostname == "" {
-		if c.Hostname, err = os.Hostname(); err != nil {
-			return Config{}, fmt.Errorf("hostname is not set and the system has none: %w", err)
-		}
+	if c.Hostname != "" {
+		return c, c.Check()
 	}
-	return c, c.Check()
+	if c.Hostname, err = systemName(); err != nil {
+		return Config{}, fmt.Errorf("hostname is not set and the system has none: %w", err)
+	}
+	if err := c.Check(); err != nil {
+		return c, err
+	}
+	// No answer would find its way to a return path in a domain without a dot.
+	if c.Delivery.ReturnDomain == "" && !strings.Contains(strings.TrimSuffix(c.Hostname, "."), ".") {
+		return c, fmt.Errorf("hostname is not set, and the system's %q is no full name: write hostname = \"mail.example.com\" with the name "+
+			"that leads to this machine, or set delivery.return_domain", c.Hostname)
+	}
+	return c, nil
 }
 
 // Check finds what can't work.

@@ -58,6 +58,7 @@ func TestEachBadConfigurationFailsForItsReason(t *testing.T) {
 		{"an ACME server in clear text", acme + "acme_directory = \"http://ca.example/directory\"", "is no https:// URL"},
 		{"an ACME server without a host", acme + "acme_directory = \"https:///directory\"", "is no https:// URL"},
 		{"host name", "hostname = \"a b\"", "is no host name"},
+		{"a short name of the system", strings.TrimPrefix(base, "\nhostname = \"mail.example.com\""), "the system's \"build7\" is no full name"},
 		{"region", "regions = [\"US\"]\n" + base, "is no region name"},
 		{"no region", "regions = []\n" + base, "at least one region"},
 		{"address without port", base + "[listen]\nhttps = [\"localhost\"]", "listen.https: \"localhost\" is not host:port"},
@@ -75,8 +76,22 @@ func TestEachBadConfigurationFailsForItsReason(t *testing.T) {
 		{"log level", base + "[log]\nlevel = \"loud\"", "is not debug, info, warn or error"},
 		{"log format", base + "[log]\nformat = \"xml\"", "is not text or json"},
 	} {
-		if _, err := config.Parse(c.text); err == nil || !strings.Contains(err.Error(), c.want) {
+		if _, err := config.ParseOn("build7", c.text); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
 		}
+	}
+}
+
+func TestTheSystemsName(t *testing.T) {
+	t.Parallel()
+	unnamed := strings.TrimPrefix(base, "\nhostname = \"mail.example.com\"")
+	if c, err := config.ParseOn("mx.example.net", unnamed); err != nil || c.Hostname != "mx.example.net" {
+		t.Errorf("a full name: %q, %v", c.Hostname, err)
+	}
+	if c, err := config.ParseOn("build7", unnamed+"[delivery]\nreturn_domain = \"example.com\""); err != nil || c.Hostname != "build7" {
+		t.Errorf("a short name, with a domain for the return paths: %q, %v", c.Hostname, err)
+	}
+	if _, err := config.ParseOn("build7", "hostname = \"localhost\""+unnamed); err != nil {
+		t.Errorf("a short name that the file asks for: %v", err)
 	}
 }
