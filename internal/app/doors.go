@@ -188,16 +188,18 @@ func (s *Server) web() (http.Handler, error) {
 		return apis, nil
 	}
 	pages := http.NewServeMux()
+	numbers := s.ops()
 	for _, path := range []string{"/healthz", "/readyz", "/metrics"} {
-		pages.Handle("GET "+path, s.ops())
+		pages.Handle("GET "+path, numbers)
 	}
-	pages.Handle("/", httpx.AllowHosts(nil, compress.Handler(console.New(s.mailbox, console.Options{EnvFile: filepath.Join(s.cfg.DataDir, "dev.env"), Log: s.log}))))
+	pages.Handle("/", compress.Handler(console.New(s.mailbox, console.Options{EnvFile: filepath.Join(s.cfg.DataDir, "dev.env"), Log: s.log})))
+	local := httpx.AllowHosts(nil, pages) // the APIs are asked by any name: the signature guards them
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if api.IsRequest(r) {
 			apis.ServeHTTP(w, r)
 			return
 		}
-		pages.ServeHTTP(w, r)
+		local.ServeHTTP(w, r)
 	}), nil
 }
 
@@ -218,7 +220,7 @@ func (s *Server) admin() *admin.Router {
 }
 
 func (s *Server) ops() http.Handler {
-	return ops.New(ops.Sources{Ready: s.Ready, Store: s.db.Stats, Spool: s.spool.Stats, Dispatch: s.dispatcher.Stats, Profiles: !s.cfg.Dev})
+	return ops.New(ops.Sources{Ready: s.Ready, Store: s.db.Stats, Spool: s.spool.Stats, Dispatch: s.dispatcher.Stats, Profiles: s.cfg.Listen.Profiles})
 }
 
 func (s *Server) http(l net.Listener, h http.Handler) {
