@@ -260,7 +260,7 @@ func (s *Server) submission(l net.Listener, t *tls.Config, implicit bool) error 
 		Hostname: "email-smtp.amazonaws.com", Greeting: "SimpleEmailService-d-" + strings.ToUpper(randomHex()[:9]),
 		TLS: t, Implicit: implicit, RequireTLS: !implicit, RequireAuth: true,
 		Limits: smtpserver.Limits{MaxRecipients: 2 * intake.MaxRecipients}, // who is just over reads SES's refusal
-	}, &submission.Backend{Auth: s.accounts, Intake: s.intake, Region: s.cfg.Regions[0]})
+	}, &submission.Backend{Auth: s.accounts, Keys: s.accounts, Intake: s.intake, Region: s.cfg.Regions[0]})
 }
 
 func (s *Server) mx(l net.Listener, t *tls.Config) error {

@@ -24,6 +24,12 @@ type Authenticator interface {
 	SMTP(ctx context.Context, user, password, region string) (account.Principal, error)
 }
 
+// Keys finds access keys; account.ErrNoKey is its answer to those that are gone or
+// disabled.
+type Keys interface {
+	Key(ctx context.Context, id string) (account.Key, error)
+}
+
 // Intake accepts messages.
 type Intake interface {
 	Accept(ctx context.Context, s intake.Submission) (id string, err error)
@@ -34,6 +40,11 @@ type Backend struct {
 	Auth   Authenticator
 	Intake Intake
 	Region string
+
+	// Keys is asked before each message whether the session's key is still active: a
+	// session lasts long enough to outlive it. Nil: a key that was good stays good for
+	// its session.
+	Keys Keys
 }
 
 var _ smtpserver.Backend = (*Backend)(nil)
@@ -89,8 +100,17 @@ func (s *session) Rcpt(_ context.Context, to address.Address) error {
 	return nil
 }
 
-// Data implements smtpserver.Session.
+// Data implements smtpserver.Session. The key may have gone since AUTH: then nothing
+// of this session is accepted any more.
 func (s *session) Data(ctx context.Context, message []byte) (string, error) {
+	if s.b.Keys != nil {
+		switch key, err := s.b.Keys.Key(ctx, s.who.KeyID); {
+		case errors.Is(err, account.ErrNoKey), err == nil && key.Principal != s.who:
+			return "", smtpserver.ErrCredentials
+		case err != nil:
+			return "", refusal(err)
+		}
+	}
 	id, err := s.b.Intake.Accept(ctx, intake.Submission{
 		Scope: scope.Scope{Account: s.who.Account, Region: s.b.Region}, Principal: s.who, Operation: "SMTP", SourceIP: s.ip,
 		MaxBytes: intake.MaxBytesV2, Raw: message, Source: s.from, Recipients: s.recipients, HeaderOptional: true,

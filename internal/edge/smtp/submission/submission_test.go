@@ -16,7 +16,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"sync"
@@ -29,7 +28,6 @@ import (
 	"sesame/internal/base/msgid"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/account"
-	"sesame/internal/core/blob"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/keyring"
@@ -63,6 +61,7 @@ type world struct {
 	clock    *clock.Fake
 	log      *logBuffer
 	auth     submission.Authenticator
+	accounts *account.Accounts
 	intake   submission.Intake
 
 	addr string
@@ -135,16 +134,12 @@ func newWorld(t *testing.T, change ...func(*settings)) (*world, *keeper) {
 	ctx := context.Background()
 	w := &world{db: storetest.SQLite(t), clock: clock.NewFake(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)), log: &logBuffer{}}
 	ring := keyring.Ephemeral()
-	blobs, err := blob.Open(filepath.Join(t.TempDir(), "blobs"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	log := slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: smtpserver.LevelTrace}))
 	accounts := account.New(w.db, ring, w.clock.Now, rand.Reader)
 	w.identity = identity.New(identity.Options{DB: w.db, Seal: ring, Clock: w.clock.Now, Random: rand.Reader, VerifyAtOnce: true})
-	w.spool = spool.New(spool.Options{DB: w.db, Blobs: blobs, Clock: w.clock.Now, Log: log, Node: "test/1", LeaseFor: time.Hour, InRow: 64 << 10})
+	w.spool = spool.New(spool.Options{DB: w.db, Clock: w.clock.Now, Log: log, Node: "test/1", LeaseFor: time.Hour, InRow: 1 << 30})
 	kept := &keeper{Spool: w.spool, messages: map[string]*spool.Message{}}
-	w.auth = accounts
+	w.auth, w.accounts = accounts, accounts
 	w.intake = intake.New(intake.Options{
 		Spool: kept, Identities: w.identity, Quotas: quota.New(w.db, w.clock.Now, s.limits), Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
 	})
@@ -170,7 +165,7 @@ func (w *world) serve(t *testing.T, cfg smtpserver.Config) {
 	cfg.TLS = certificates.TLS
 	w.tls = certificates.Client().Transport.(*http.Transport).TLSClientConfig.Clone()
 	w.tls.ServerName = "example.com"
-	s, err := smtpserver.NewServer(cfg, &submission.Backend{Auth: w.auth, Intake: w.intake, Region: region})
+	s, err := smtpserver.NewServer(cfg, &submission.Backend{Auth: w.auth, Intake: w.intake, Region: region, Keys: w.accounts})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -687,4 +682,34 @@ type box struct{ got intake.Submission }
 func (b *box) Accept(_ context.Context, s intake.Submission) (string, error) {
 	b.got = s
 	return "id", nil
+}
+
+// TestAKeyThatIsDeletedEndsItsSessionsToo has a session that was there before.
+func TestAKeyThatIsDeletedEndsItsSessionsToo(t *testing.T) {
+	t.Parallel()
+	w, kept := newWorld(t)
+	c := w.login(t)
+	c.envelope(sender, "a@example.net")
+	c.send("From: " + sender + "\r\n\r\nfirst\r\n.\r\n")
+	if reply := c.line(); !strings.HasPrefix(reply, "250 Ok") {
+		t.Fatal(reply)
+	}
+	if err := w.accounts.DeleteUser(t.Context(), accountID, "mailer"); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		c.envelope(sender, "a@example.net")
+		c.send("From: " + sender + "\r\n\r\nsecond\r\n.\r\n")
+		c.talk("S: 535 Authentication Credentials Invalid")
+	}
+	// The same id for somebody else is not this session's.
+	if _, err := w.accounts.CreateUser(t.Context(), account.NewUser{Account: accountID, Name: "other", KeyID: keyID, Secret: secretKey}); err != nil {
+		t.Fatal(err)
+	}
+	c.envelope(sender, "a@example.net")
+	c.send("From: " + sender + "\r\n\r\nthird\r\n.\r\n")
+	c.talk("S: 535 Authentication Credentials Invalid")
+	if kept.count() != 1 {
+		t.Errorf("%d messages", kept.count())
+	}
 }
