@@ -47,15 +47,17 @@ type Options struct {
 	Log     *slog.Logger
 	Regions []string // regions that are served; empty means any
 
-	MaxInFlightBytes int64 // of request bodies being handled at once; more are told to come later
+	// MaxInFlightBytes bounds the request bodies being handled at once, as far as they
+	// have arrived, inflated; what would go over it is told to come later. Bodies of up
+	// to smallBody bytes are not counted: whoever serves the Door bounds the connections.
+	// Handling a body takes a few times its size. 0 means no bound.
+	MaxInFlightBytes int64
 }
 
 // Bounds of one request's body, before and after decompression. The first must hold
 // a message of 40 MB in base64.
 const (
 	maxBody = 60 << 20
-	// smallBody is not counted against MaxInFlightBytes: the number of connections
-	// bounds it.
 	smallBody = 64 << 10
 )
 
@@ -133,14 +135,15 @@ func (d *Door) serve(q *request) (resp *awswire.Response, err error) {
 			err = &fault.Error{Kind: fault.Internal, Op: "api", Text: "Internal failure", Err: fmt.Errorf("panic: %v\n%s", p, debug.Stack())}
 		}
 	}()
-	who, wire, release, err := d.authenticate(q)
+	room := &room{door: d}
+	defer room.release()
+	who, wire, err := d.authenticate(q, room)
 	if err != nil {
 		return nil, err
 	}
-	defer release()
-	body, err := d.inflater.Inflate(wire, q.r.Header.Values("Content-Encoding"), maxBody)
+	body, err := d.inflate(q, wire, room)
 	if err != nil {
-		return nil, transport(err)
+		return nil, err
 	}
 	ctx := caller.With(q.r.Context(), who)
 	if strings.HasPrefix(q.r.URL.Path, adminPrefix) {
@@ -189,38 +192,33 @@ func (d *Door) admin(ctx context.Context, q *request, body []byte) (*awswire.Res
 }
 
 // authenticate proves who signed the request and returns the body as it came. The
-// body is read only for a request whose head is in order. release gives the body's
-// room back.
-func (d *Door) authenticate(q *request) (who caller.Caller, body []byte, release func(), err error) {
+// body is read only for a request whose head is in order, into room.
+func (d *Door) authenticate(q *request, room *room) (who caller.Caller, body []byte, err error) {
 	claim, err := d.verifier.Parse(q.r)
 	if err != nil {
-		return who, nil, nil, err
+		return who, nil, err
 	}
 	if len(d.o.Regions) > 0 && !slices.Contains(d.o.Regions, claim.Region) {
-		return who, nil, nil, &sigv4.Error{Kind: sigv4.Mismatch, Text: "Credential should be scoped to a valid region."}
+		return who, nil, &sigv4.Error{Kind: sigv4.Mismatch, Text: "Credential should be scoped to a valid region."}
 	}
 	if err := claim.CheckHead(q.r, d.o.Clock()); err != nil {
-		return who, nil, nil, err
+		return who, nil, err
 	}
 	key, err := d.o.Keys.Key(q.r.Context(), claim.AccessKeyID)
 	if errors.Is(err, account.ErrNoKey) {
-		return who, nil, nil, sigv4.NewUnknownKey()
+		return who, nil, sigv4.NewUnknownKey()
 	}
 	if err != nil {
-		return who, nil, nil, err
+		return who, nil, err
 	}
 	if claim.SessionToken != "" { // the keys of this server are permanent ones
-		return who, nil, nil, sigv4.NewTokenInvalid()
+		return who, nil, sigv4.NewTokenInvalid()
 	}
-	if release, err = d.room(q.r.ContentLength); err != nil {
-		return who, nil, nil, err
-	}
-	if body, err = httpx.ReadBody(q.r, maxBody); err == nil {
+	if body, err = room.read(q.r); err == nil {
 		err = claim.Check(q.r, sha256.Sum256(body), key.Secret, d.o.Clock())
 	}
 	if err != nil {
-		release()
-		return who, nil, nil, transport(err)
+		return who, nil, transport(err)
 	}
 	ip, _, splitErr := net.SplitHostPort(q.r.RemoteAddr)
 	if splitErr != nil {
@@ -229,23 +227,7 @@ func (d *Door) authenticate(q *request) (who caller.Caller, body []byte, release
 	who = caller.Caller{
 		Scope: scope.Scope{Account: key.Account, Region: claim.Region}, Principal: key.Principal, RequestID: q.id, SourceIP: ip,
 	}
-	return who, body, release, nil
-}
-
-// room takes room for a body of n bytes (-1: unknown), so that large bodies together
-// stay within MaxInFlightBytes.
-func (d *Door) room(n int64) (release func(), err error) {
-	if n >= 0 && n <= smallBody || d.o.MaxInFlightBytes == 0 {
-		return func() {}, nil
-	}
-	if n < 0 || n > maxBody {
-		n = maxBody
-	}
-	if d.inFlight.Add(n) > d.o.MaxInFlightBytes {
-		d.inFlight.Add(-n)
-		return nil, fault.New(fault.Unavailable, "Too many large requests are being handled. Try again later.")
-	}
-	return func() { d.inFlight.Add(-n) }, nil
+	return who, body, nil
 }
 
 // transport turns a refusal of HTTP's own kind into an error of the APIs.

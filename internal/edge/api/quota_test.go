@@ -152,7 +152,7 @@ func TestOverTheQuotas(t *testing.T) {
 // TestTheSizesOfTheDoors sends the largest message that each takes and the next larger.
 func TestTheSizesOfTheDoors(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t)
+	w := newWorld(t, func(s *settings) { s.large = true })
 	ctx := t.Context()
 	head := "From: " + sender + "\r\nTo: " + reader + "\r\n\r\n"
 	message := func(size int) []byte {

@@ -91,6 +91,7 @@ type world struct {
 type settings struct {
 	tls     bool
 	pending bool // identities are not verified at once
+	large   bool // messages that are files
 	limits  quota.Limits
 	v1, v2  any // handlers, instead of the real ones
 	change  func(*api.Options)
@@ -105,17 +106,19 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	// A clock that stands still at the time at which the clients sign.
 	w := &world{db: storetest.SQLite(t), clock: clock.NewFake(time.Now()), log: &logBuffer{}}
 	ring := keyring.Ephemeral()
-	blobs, err := blob.Open(filepath.Join(t.TempDir(), "blobs"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	log := w.logger()
+	kept := spool.Options{DB: w.db, Clock: w.clock.Now, Log: log, Node: "test/1", LeaseFor: time.Hour, InRow: 1 << 30}
+	if s.large {
+		var err error
+		if kept.Blobs, err = blob.Open(filepath.Join(t.TempDir(), "blobs")); err != nil {
+			t.Fatal(err)
+		}
+		kept.InRow = 64 << 10
+	}
 	quotas := quota.New(w.db, w.clock.Now, s.limits)
 	w.accounts = account.New(w.db, ring, w.clock.Now, rand.Reader)
 	w.identities = identity.New(identity.Options{DB: w.db, Seal: ring, Clock: w.clock.Now, Random: rand.Reader, VerifyAtOnce: !s.pending})
-	w.spool = spool.New(spool.Options{
-		DB: w.db, Blobs: blobs, Clock: w.clock.Now, Log: log, Node: "test/1", LeaseFor: time.Hour, InRow: 64 << 10,
-	})
+	w.spool = spool.New(kept)
 	w.kept = &keeper{spool: w.spool, messages: map[string]*spool.Message{}}
 	w.intake = intake.New(intake.Options{
 		Spool: w.kept, Identities: w.identities, Quotas: quotas, Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
