@@ -16,6 +16,8 @@ import (
 	"sync"
 	"time"
 
+	"golang.org/x/net/netutil"
+
 	"sesame/internal/core/intake"
 	"sesame/internal/edge/api"
 	"sesame/internal/edge/api/admin"
@@ -36,7 +38,14 @@ const (
 	bodyTimeout   = 5 * time.Minute // 60 MiB over a slow line
 	idleTimeout   = 2 * time.Minute
 	maxHeader     = 64 << 10
-	maxInFlight   = 1 << 30 // bytes of large request bodies at once
+
+	// maxInFlight is bytes of large request bodies at once. A body is there up to four
+	// times while it is handled (as it came, decoded, as a message, as it is written), so
+	// this is about a GiB of memory.
+	maxInFlight = 256 << 20
+	// maxConns is connections of one HTTP listener at once; more wait to be accepted.
+	// With a small body on each they hold as much as the large ones may.
+	maxConns = 4096
 )
 
 // door is one listener with what serves it. shutdown lets what is under way finish; at
@@ -131,16 +140,18 @@ func (s *Server) openDoors(ctx context.Context) error {
 		return err
 	}
 	for _, n := range s.listeners.https {
+		n = netutil.LimitListener(n, maxConns)
 		s.http(tls.NewListener(n, withHTTP(tlsConfig)), web)
 	}
 	for _, n := range s.listeners.http {
+		n = netutil.LimitListener(n, maxConns)
 		if s.cfg.Dev {
 			n = httpx.Sniff(n, tlsConfig)
 		}
 		s.http(n, web)
 	}
 	for _, n := range s.listeners.ops {
-		s.http(n, s.ops())
+		s.http(netutil.LimitListener(n, maxConns), s.ops())
 	}
 	for _, n := range s.listeners.smtp {
 		err = errors.Join(err, s.submission(n, tlsConfig, false))

@@ -57,7 +57,7 @@ type Options struct {
 // Bounds of one request's body, before and after decompression. The first must hold
 // a message of 40 MB in base64.
 const (
-	maxBody = 60 << 20
+	maxBody   = 60 << 20
 	smallBody = 64 << 10
 )
 
