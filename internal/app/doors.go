@@ -172,7 +172,7 @@ func list(s string) []string {
 	return []string{s}
 }
 
-// withHTTP keeps to HTTP/1.1, which is what the SDKs speak, and to ACME's protocol.
+// withHTTP keeps to HTTP/1.1, which is what the SDKs speak.
 func withHTTP(c *tls.Config) *tls.Config {
 	if c != nil && len(c.NextProtos) == 0 {
 		c = c.Clone()
@@ -191,10 +191,11 @@ func (s *Server) web() (http.Handler, error) {
 		return nil, err
 	}
 	var compress httpx.Compressor
-	apis := compress.Handler(api.New(api.Options{
+	s.api = api.New(api.Options{
 		V1: v1, V2: v2, Admin: s.admin(), Keys: s.accounts, Clock: s.clock, Random: rand.Reader, Log: s.log,
 		Regions: s.regions(), MaxInFlightBytes: maxInFlight,
-	}))
+	})
+	apis := compress.Handler(s.api)
 	if !s.cfg.Dev {
 		return apis, nil
 	}
@@ -231,7 +232,10 @@ func (s *Server) admin() *admin.Router {
 }
 
 func (s *Server) ops() http.Handler {
-	return ops.New(ops.Sources{Ready: s.Ready, Store: s.db.Stats, Spool: s.spool.Stats, Dispatch: s.dispatcher.Stats, Profiles: s.cfg.Listen.Profiles})
+	return ops.New(ops.Sources{
+		Ready: s.Ready, Store: s.db.Stats, Spool: s.spool.Stats, Dispatch: s.dispatcher.Stats, Transport: s.transport.Stats, MaxIdle: maxIdle,
+		Bodies: s.api.InFlight, MaxBodies: maxInFlight, Extra: s.smtpMetrics.Collectors(), Profiles: s.cfg.Listen.Profiles,
+	})
 }
 
 func (s *Server) http(l net.Listener, h http.Handler) {
@@ -265,22 +269,37 @@ func unlessClosed(err error) error {
 	return err
 }
 
+// Bounds of one SMTP listener. Of its sessions one client has at most a quarter, so that
+// nobody alone keeps the others out; on a developer's machine all clients are one.
+const (
+	maxSessions      = 1000
+	maxSessionsPerIP = maxSessions / 4
+	maxDATA          = 64 << 20 // bytes of messages on their way in at once
+)
+
 // submission serves SES's SMTP interface for the first region.
 func (s *Server) submission(l net.Listener, t *tls.Config, implicit bool) error {
+	limits := smtpserver.Limits{
+		MaxRecipients:    2 * intake.MaxRecipients, // who is just over reads SES's refusal
+		MaxInFlightBytes: maxDATA, MaxSessions: maxSessions, MaxSessionsPerIP: maxSessionsPerIP,
+	}
+	if s.cfg.Dev {
+		limits.MaxSessionsPerIP = maxSessions
+	}
 	return s.smtp(l, smtpserver.Config{
 		Hostname: "email-smtp.amazonaws.com", Greeting: "SimpleEmailService-d-" + strings.ToUpper(randomHex()[:9]),
 		TLS: t, Implicit: implicit, RequireTLS: !implicit, RequireAuth: true,
-		Limits: smtpserver.Limits{MaxRecipients: 2 * intake.MaxRecipients}, // who is just over reads SES's refusal
+		Limits: limits,
 	}, &submission.Backend{Auth: s.accounts, Keys: s.accounts, Intake: s.intake, Region: s.cfg.Regions[0]})
 }
 
 func (s *Server) mx(l net.Listener, t *tls.Config) error {
 	return s.smtp(l, smtpserver.Config{Hostname: s.cfg.Hostname, Greeting: "Sesame", TLS: t, EnhancedCodes: true,
-		Limits: smtpserver.Limits{MaxRecipients: 1000}}, mx.New(s.mailbox, s.clock, s.cfg.Hostname))
+		Limits: smtpserver.Limits{MaxRecipients: 1000, MaxSessions: maxSessions}}, mx.New(s.mailbox, s.clock, s.cfg.Hostname))
 }
 
 func (s *Server) smtp(l net.Listener, c smtpserver.Config, b smtpserver.Backend) error {
-	c.Log = s.log
+	c.Log, c.Metrics = s.log, s.smtpMetrics.Metrics(c.Limits.MaxSessions)
 	srv, err := smtpserver.NewServer(c, b)
 	if err != nil {
 		return fmt.Errorf("smtp: %w", err)
