@@ -32,6 +32,11 @@ type reply struct {
 // positive reports a 2yz reply.
 func (r *reply) positive() bool { return r.code/100 == 2 }
 
+// closing reports a reply that gives up the connection and says nothing of the
+// message: 421 (RFC 5321 §3.8), or a bad connection (RFC 3463 §3.5), as some servers,
+// SES among them, have it: "451 4.4.2 Timeout waiting for data from client."
+func (r *reply) closing() bool { return r.code == 421 || r.enhanced == Enhanced{4, 4, 2} }
+
 // readReply reads a reply (RFC 5321 §4.2), its text into buf's space. Lines may end
 // with a bare LF, and a line may be the code alone. Any error but errProtocol comes
 // from the connection.

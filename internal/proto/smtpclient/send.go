@@ -25,8 +25,8 @@ type Result struct {
 	// Outcomes has one outcome for each recipient, in the envelope's order.
 	Outcomes []Outcome
 
-	// Unused tells that the connection was lost, or given up by the peer with 421,
-	// before the first reply: nothing of the message was taken, and it can be sent on
+	// Unused tells that the connection was lost, or given up by the peer in words,
+	// before anything was said about the message: nothing of the message was taken, and it can be sent on
 	// another connection without the risk of a second copy.
 	Unused bool
 }

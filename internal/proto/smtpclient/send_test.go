@@ -100,6 +100,8 @@ func TestSend(t *testing.T) {
 		{"an enhanced code of another class is not believed", script(plain, mail, ok, rcptA, "S: 550 4.1.1 odd"), one, []string{"permanent rcpt reply 550 -"}, true, false},
 		{"a reply that makes no sense is temporary", script(plain, mail, "S: 354 go"), one, []string{"temporary mail protocol 354 -"}, false, true},
 		{"421 to MAIL", script(plain, mail, "S: 421 4.4.2 idle"), one, []string{"temporary mail reply 421 4.4.2"}, false, true},
+		{"a bad connection for an answer to MAIL", script(plain, mail, "S: 451 4.4.2 Timeout waiting for data from client."), one, []string{"temporary mail reply 451 4.4.2"}, false, true},
+		{"a bad connection for an answer to RCPT", script(plain, mail, ok, rcptA, "S: 451 4.4.2 lost the host behind"), one, []string{"temporary rcpt reply 451 4.4.2"}, true, false},
 		{"421 to the second recipient spares the first's refusal", script(plain, mail, ok, rcptA, "S: 550 5.1.1 unknown", rcptB, "S: 421 4.3.2 bye"),
 			two, []string{"permanent rcpt reply 550 5.1.1", "temporary rcpt reply 421 4.3.2"}, false, false},
 		{"421 to the message", script(plain, mail, ok, rcptA, ok, "C: DATA", "S: 354 go", "DATA", "S: 421 4.3.2 bye"), one, []string{"temporary dot reply 421 4.3.2"}, false, false},
@@ -116,6 +118,7 @@ func TestSend(t *testing.T) {
 		{"lines without end", script(plain, mail, "RAW "+strings.Repeat(`250-x\r\n`, 200)), one, []string{"temporary mail protocol - 4.4.2"}, false, true},
 		{"lines with different codes", script(plain, mail, "S: 250-fine", "S: 550 or not"), one, []string{"temporary mail protocol - 4.4.2"}, false, true},
 		{"an unasked 421 before the message", script(plain[:2], `RAW 250 mx\r\n421 4.4.2 idle\r\n`), one, []string{"temporary mail reply 421 4.4.2"}, false, true},
+		{"an unasked 451 4.4.2 before the message", script(plain[:2], `RAW 250 mx\r\n451 4.4.2 idle\r\n`), one, []string{"temporary mail reply 451 4.4.2"}, false, true},
 		{"an unasked reply before the message", script(plain[:2], `RAW 250 mx\r\n250 2.0.0 taken\r\n`), one, []string{"temporary mail protocol - 4.4.2"}, false, true},
 
 		// With PIPELINING.

@@ -54,14 +54,14 @@ func safePath(a address.Address) bool {
 		(strings.HasPrefix(a.Local, `"`) || !strings.ContainsAny(a.Local, special))
 }
 
-// leftover deals with a peer that said something since the last message: 421 before
-// it hung up, or what nobody asked for.
+// leftover deals with a peer that said something since the last message: why it hung
+// up, or what nobody asked for.
 func (t *transaction) leftover() {
 	rep, err := t.c.read(t.c.timeouts.Mail)
 	switch {
 	case err != nil:
 		t.lost(CommandMail, err)
-	case rep.code == 421:
+	case rep.closing():
 		t.giveUp(CommandMail, &rep)
 	default:
 		t.lost(CommandMail, fmt.Errorf("%w: unasked: %s", errProtocol, rep.text))
@@ -211,7 +211,7 @@ func (t *transaction) readReply(step int) bool {
 		t.lost(cmd, err)
 		return false
 	}
-	if !fits(cmd, rep.code) {
+	if !fits(cmd, rep.code) || t.replies == 0 && rep.closing() {
 		t.giveUp(cmd, &rep)
 		return false
 	}
