@@ -64,7 +64,7 @@ func TestConnectionsAreUsedAgain(t *testing.T) {
 			"delivered delivered", 2},
 		{"and one that the peer gives up with 421", []smtptest.Script{script(hello, take, "S: 421 4.4.2 idle"), works}, delivery.PoolOptions{}, 0, "",
 			"delivered delivered", 2},
-		{"or with 451 4.4.2, as SES does", []smtptest.Script{script(hello, take, "S: 451 4.4.2 Timeout waiting for data from client."), works}, delivery.PoolOptions{}, 0, "",
+		{"or with 451 4.4.2, as SES does", []smtptest.Script{script(hello, take, ask, "S: 451 4.4.2 Timeout waiting for data from client."), works}, delivery.PoolOptions{}, 0, "",
 			"delivered delivered", 2},
 		{"a dead one is not replaced twice", []smtptest.Script{script(hello, take), {}}, delivery.PoolOptions{}, 0, "",
 			"delivered temporary", 2},
