@@ -9,6 +9,8 @@ import (
 	"compress/gzip"
 	"compress/zlib"
 	"context"
+	"crypto/rand"
+	"encoding/base64"
 	"encoding/xml"
 	"fmt"
 	"io"
@@ -352,9 +354,37 @@ func TestLargeBodiesAtOnceAreBounded(t *testing.T) {
 			t.Fatalf("a wrong secret: %d %s", a.status, a.body)
 		}
 	}
+	waitFor(t, func() bool { return w.api.InFlight() == 0 })
 	if a := w.do(t, large); a.status != 200 {
 		t.Errorf("after refusals: %d %s", a.status, a.body)
 	}
+}
+
+// TestBodiesThatMayInflateAreBounded counts what a body may become before it is
+// inflated, in proportion to what was sent.
+func TestBodiesThatMayInflateAreBounded(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(s *settings) { s.change = func(o *api.Options) { o.MaxInFlightBytes = 2 << 20 } })
+	h := http.Header{"Content-Type": {"application/json"}, "Content-Encoding": {"gzip"}}
+	noise := make([]byte, 12<<10)
+	if _, err := rand.Read(noise); err != nil {
+		t.Fatal(err)
+	}
+	for name, tc := range map[string]struct {
+		text   string
+		status int
+	}{
+		"200 KiB that came as some hundred bytes": {strings.Repeat("x", 200<<10), 200},
+		"16 KiB that came as 12 KiB":              {base64.StdEncoding.EncodeToString(noise), 503},
+	} {
+		body := gzipped(sendJSON(tc.text))
+		for range 3 { // each gives its room back
+			if a := w.do(t, call{method: "POST", target: "/v2/email/outbound-emails", body: body, header: h}); a.status != tc.status {
+				t.Errorf("%s (%d): %d %s", name, len(body), a.status, a.body)
+			}
+		}
+	}
+	waitFor(t, func() bool { return w.api.InFlight() == 0 })
 }
 
 // waitFor tries until it is so.

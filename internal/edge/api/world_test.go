@@ -76,6 +76,7 @@ var services = sync.OnceValues(func() ([2]*awswire.Service, error) {
 // without delivery.
 type world struct {
 	server     *httptest.Server
+	api        *api.Door
 	door       http.Handler
 	db         *store.DB
 	accounts   *account.Accounts
@@ -141,7 +142,8 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 		s.change(&o)
 	}
 	var compress httpx.Compressor
-	w.door = compress.Handler(api.New(o))
+	w.api = api.New(o)
+	w.door = compress.Handler(w.api)
 	w.start(t, s.tls)
 	w.fill(t)
 	return w
