@@ -33,6 +33,8 @@ import (
 	"sesame/internal/core/quota"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
+	"sesame/internal/edge/api"
+	"sesame/internal/edge/ops"
 	"sesame/internal/proto/dns"
 	"sesame/internal/proto/rsasign"
 	"sesame/internal/proto/smtpclient"
@@ -47,6 +49,7 @@ const (
 	maxReadyBytes  = 256 << 20
 	rescan         = 15 * time.Second
 	purgeEvery     = 10 * time.Minute
+	maxIdle        = 500 // connections to other servers kept for the next message
 )
 
 // How long the steps of Stop may take, one after the other. Each has a time of its own:
@@ -77,8 +80,11 @@ type Server struct {
 
 	listeners listeners
 	addresses Addresses
+	api       *api.Door
 	doors     []door
 	stop      context.CancelFunc
+
+	smtpMetrics *ops.SMTP
 	background
 }
 
@@ -86,7 +92,7 @@ type Server struct {
 // ctx ends the start, with ctx's error; afterwards ctx no longer matters, and Stop ends
 // the server.
 func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server, err error) {
-	s = &Server{cfg: cfg, log: log, clock: clock.System}
+	s = &Server{cfg: cfg, log: log, clock: clock.System, smtpMetrics: ops.NewSMTP()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Stop(context.WithoutCancel(ctx)))

@@ -4,8 +4,11 @@ package app
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net/http"
+	"net/http/httptest"
+	"strings"
 	"testing"
 )
 
@@ -49,5 +52,32 @@ func TestDevAnswersPagesToThisMachineAlone(t *testing.T) {
 		if api := resp.Header.Get("X-Amzn-Requestid") != ""; resp.StatusCode != c.status || api != (c.path[1:] == "v2/email/account") {
 			t.Errorf("%s for %s: %d, by the API: %t", c.path, c.host, resp.StatusCode, api)
 		}
+	}
+}
+
+// TestMetricsOfEveryDoor asks the real server: each bound is beside its value.
+func TestMetricsOfEveryDoor(t *testing.T) {
+	t.Parallel()
+	s, err := Start(t.Context(), devConfig(t), slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	rec := httptest.NewRecorder()
+	s.ops().ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), "GET", "/metrics", nil))
+	text, err := io.ReadAll(rec.Body)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, want := range []string{
+		"sesame_smtp_sessions 0", "sesame_smtp_sessions_limit 3000", `sesame_smtp_refused_total{limit="sessions_per_ip"} 0`,
+		"sesame_delivery_idle_connections 0", "sesame_delivery_idle_connections_limit 500",
+		"sesame_api_body_bytes 0", "sesame_api_body_bytes_limit 2.68435456e+08",
+	} {
+		if !strings.Contains(string(text), "\n"+want+"\n") {
+			t.Errorf("no line %q", want)
+		}
+	}
+	if err := s.Stop(context.Background()); err != nil {
+		t.Error(err)
 	}
 }

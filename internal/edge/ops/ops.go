@@ -14,6 +14,7 @@ import (
 	"github.com/prometheus/client_golang/prometheus/collectors"
 	"github.com/prometheus/client_golang/prometheus/promhttp"
 
+	"sesame/internal/core/delivery"
 	"sesame/internal/core/dispatch"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
@@ -25,6 +26,12 @@ type Sources struct {
 	Store    func() store.Stats
 	Spool    func() spool.Stats
 	Dispatch func() dispatch.Stats
+
+	Transport func() delivery.Stats
+	MaxIdle   int          // bound of the transport's idle connections
+	Bodies    func() int64 // bytes of large request bodies at the API
+	MaxBodies int64        // bound of Bodies
+
 	Extra    []prometheus.Collector
 	Profiles bool // answer /debug/pprof/ too
 }
@@ -96,5 +103,14 @@ func (s Sources) metrics() []prometheus.Collector {
 		gauge("sesame_ready_bytes", "Content waiting in memory.", func() int { return s.Dispatch().HeldBytes }),
 		gauge("sesame_ready_bytes_limit", "Bound of sesame_ready_bytes.", func() int { return s.Dispatch().MaxHeldBytes }),
 		gauge("sesame_destinations_known", "Destinations with waiting mail that this node knows of.", func() int { return s.Dispatch().Known }),
+		counter("sesame_delivery_dials_total", "Connections to other servers tried.", func() int64 { return s.Transport().Dials }),
+		counter("sesame_delivery_dial_failures_total", "Connections that did not come to where mail can be sent.", func() int64 { return s.Transport().DialFailures }),
+		counter("sesame_delivery_reused_total", "Messages sent over a connection that was idle.", func() int64 { return s.Transport().Reused }),
+		counter("sesame_delivery_stale_total", "Idle connections that turned out to be dead.", func() int64 { return s.Transport().Stale }),
+		counter("sesame_delivery_clear_text_total", "Connections made in clear after TLS had failed.", func() int64 { return s.Transport().ClearText }),
+		gauge("sesame_delivery_idle_connections", "Idle connections kept for the next message.", func() int { return s.Transport().Idle }),
+		gauge("sesame_delivery_idle_connections_limit", "Bound of sesame_delivery_idle_connections.", func() int { return s.MaxIdle }),
+		gauge("sesame_api_body_bytes", "Large request bodies being handled.", func() int { return int(s.Bodies()) }),
+		gauge("sesame_api_body_bytes_limit", "Bound of sesame_api_body_bytes.", func() int { return int(s.MaxBodies) }),
 	}
 }

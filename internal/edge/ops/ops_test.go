@@ -14,10 +14,12 @@ import (
 
 	"github.com/prometheus/client_golang/prometheus"
 
+	"sesame/internal/core/delivery"
 	"sesame/internal/core/dispatch"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
 	"sesame/internal/edge/ops"
+	"sesame/internal/proto/smtpserver"
 )
 
 // sources have a different number everywhere.
@@ -30,6 +32,10 @@ func sources() ops.Sources {
 			return dispatch.Stats{Delivered: 8, Bounced: 9, Expired: 10, Retried: 11, Active: 12, Held: 13, HeldBytes: 14, Known: 15,
 				MaxActive: 16, MaxHeld: 17, MaxHeldBytes: 18}
 		},
+		Transport: func() delivery.Stats {
+			return delivery.Stats{Idle: 19, Dials: 20, DialFailures: 21, Reused: 22, Stale: 23, ClearText: 24}
+		},
+		MaxIdle: 25, Bodies: func() int64 { return 26 }, MaxBodies: 27,
 		Extra: []prometheus.Collector{prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "extra_total", Help: "More."}, func() float64 { return 99 })},
 	}
 }
@@ -91,7 +97,18 @@ func TestProfiles(t *testing.T) {
 
 func TestMetrics(t *testing.T) {
 	t.Parallel()
-	rec := get(t, ops.New(sources()), "GET", "/metrics")
+	s, smtp := sources(), ops.NewSMTP()
+	s.Extra = append(s.Extra, smtp.Collectors()...)
+	one, two := smtp.Metrics(100), smtp.Metrics(20)
+	for range 5 {
+		one.Session(+1)
+	}
+	two.Session(+1)
+	one.Session(-1)
+	one.Refused(smtpserver.LimitSessions)
+	two.Refused(smtpserver.LimitSessions)
+	two.Panic()
+	rec := get(t, ops.New(s), "GET", "/metrics")
 	values, helps := map[string]string{}, map[string]bool{}
 	for lines := bufio.NewScanner(rec.Body); lines.Scan(); {
 		f := strings.Fields(lines.Text())
@@ -110,6 +127,11 @@ func TestMetrics(t *testing.T) {
 		"sesame_deliveries_active": "12", "sesame_deliveries_limit": "16",
 		"sesame_ready_recipients": "13", "sesame_ready_recipients_limit": "17", "sesame_ready_bytes": "14", "sesame_ready_bytes_limit": "18",
 		"sesame_destinations_known": "15", "extra_total": "99",
+		"sesame_delivery_idle_connections": "19", "sesame_delivery_idle_connections_limit": "25", "sesame_delivery_dials_total": "20",
+		"sesame_delivery_dial_failures_total": "21", "sesame_delivery_reused_total": "22", "sesame_delivery_stale_total": "23",
+		"sesame_delivery_clear_text_total": "24", "sesame_api_body_bytes": "26", "sesame_api_body_bytes_limit": "27",
+		"sesame_smtp_sessions": "5", "sesame_smtp_sessions_limit": "120", "sesame_smtp_panics_total": "1",
+		`sesame_smtp_refused_total{limit="sessions"}`: "2", `sesame_smtp_refused_total{limit="errors"}`: "0",
 	} {
 		if values[name] != want {
 			t.Errorf("%s is %q, want %s", name, values[name], want)
@@ -119,7 +141,7 @@ func TestMetrics(t *testing.T) {
 		if base, ok := strings.CutSuffix(name, "_limit"); ok && values[base]+values[base+"_active"] == "" {
 			t.Errorf("%s bounds nothing that is shown", name)
 		}
-		if strings.HasPrefix(name, "sesame_") && !helps[name] {
+		if bare, _, _ := strings.Cut(name, "{"); strings.HasPrefix(name, "sesame_") && !helps[bare] {
 			t.Errorf("%s has no help", name)
 		}
 	}
