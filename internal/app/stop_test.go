@@ -35,13 +35,7 @@ func TestAClientThatNeverEndsDoesNotKeepTheServerFromStopping(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	web := dial(t, s.Addresses().HTTP[0])
-	send(t, web, "POST / HTTP/1.1\r\nHost: localhost\r\nExpect: 100-continue\r\nContent-Length: 100\r\n"+
-		"Authorization: AWS4-HMAC-SHA256 none\r\n\r\n")
-	if line, err := bufio.NewReader(web).ReadString('\n'); err != nil || !strings.HasPrefix(line, "HTTP/1.1 4") {
-		t.Fatalf("%q, %v", line, err)
-	}
-	// A connection that is busy for good: its head never ends, so it is never idle.
+	// Its body never comes, so the connection is never idle.
 	busy := dial(t, s.Addresses().HTTP[0])
 	send(t, busy, "POST / HTTP/1.1\r\nHost: localhost\r\nContent-Length: 100\r\n\r\n")
 	mx := dial(t, s.Addresses().MX[0])
@@ -67,7 +61,7 @@ func TestAClientThatNeverEndsDoesNotKeepTheServerFromStopping(t *testing.T) {
 	if took := time.Since(begin); took > doorTimeout+quitTimeout {
 		t.Errorf("it took %v", took)
 	}
-	// The folder is free, and nothing was left leased.
+	// The folder was given back in order.
 	c := s.cfg
 	again, err := Start(t.Context(), c, slog.New(slog.DiscardHandler))
 	if err != nil {
