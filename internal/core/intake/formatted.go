@@ -5,6 +5,7 @@ package intake
 import (
 	"context"
 	"errors"
+	"strings"
 
 	"sesame/internal/base/address"
 	"sesame/internal/base/fault"
@@ -66,7 +67,7 @@ func composeFault(err error) error {
 	if errors.Is(err, message.ErrNoBody) {
 		return &fault.Error{Kind: fault.Invalid, Field: "Body", Text: "At least one of Text and Html must be given in Body.", Err: err}
 	}
-	return &fault.Error{Kind: fault.Invalid, Text: "The message can't be composed: " + err.Error(), Err: err}
+	return &fault.Error{Kind: fault.Invalid, Text: "The message can't be composed: " + strings.TrimPrefix(err.Error(), "message: "), Err: err}
 }
 
 func mailboxes(field string, list []string) ([]message.Mailbox, error) {
