@@ -35,7 +35,7 @@ func (f *fixture) accept(n, size int, dom string) {
 func TestMaxConcurrentBoundsTheDeliveriesAtOnce(t *testing.T) {
 	bubble(t, func(o *dispatch.Options) { o.MaxConcurrent, o.PerDestination = 12, 4 }, func(f *fixture) {
 		f.known(20)
-		f.transport.other = after(time.Second, says(smtpclient.Delivered, 250))
+		f.transport.all(after(time.Second, says(smtpclient.Delivered, 250)))
 		for i := range 20 {
 			f.accept(10, 10, fmt.Sprintf("d%d.example", i))
 		}
@@ -44,8 +44,8 @@ func TestMaxConcurrentBoundsTheDeliveriesAtOnce(t *testing.T) {
 			t.Errorf("%+v", s)
 		}
 		f.pass(time.Minute)
-		if n := f.spool.count(spool.Delivered, ""); n != 20+200 || f.transport.mostAll != 20 && f.transport.mostAll != 12 {
-			t.Errorf("%d delivered, at most %d at once", n, f.transport.mostAll)
+		if n := f.spool.count(spool.Delivered, ""); n != 20+200 || f.transport.peakOfAll() != 20 && f.transport.peakOfAll() != 12 {
+			t.Errorf("%d delivered, at most %d at once", n, f.transport.peakOfAll())
 		}
 	})
 }
@@ -67,8 +67,8 @@ func TestTheLastQuarterOfTheSlotsIsForFirstOnes(t *testing.T) {
 		f.known(5)
 		f.accept(30, 10, "d0.example") // the limit is up to 16 now
 		f.pass(time.Second)
-		f.transport.other = after(5*time.Second, says(smtpclient.Delivered, 250))
-		f.transport.set("d0.example", f.transport.other)
+		f.transport.all(after(5*time.Second, says(smtpclient.Delivered, 250)))
+		f.transport.set("d0.example", after(5*time.Second, says(smtpclient.Delivered, 250)))
 		f.accept(40, 10, "d0.example")
 		f.settled()
 		if s := f.Stats(); s.Active != 12 {
@@ -88,7 +88,7 @@ func TestTheLastQuarterOfTheSlotsIsForFirstOnes(t *testing.T) {
 func TestMaxReadyBoundsTheRecipientsInMemory(t *testing.T) {
 	bubble(t, func(o *dispatch.Options) { o.MaxReady = 80 }, func(f *fixture) {
 		f.known(40)
-		f.transport.other = after(time.Second, says(smtpclient.Delivered, 250))
+		f.transport.all(after(time.Second, says(smtpclient.Delivered, 250)))
 		for i := range 40 {
 			f.accept(20, 10, fmt.Sprintf("d%d.example", i))
 			f.check()
@@ -108,7 +108,7 @@ func TestMaxReadyBytesBoundsTheContentInMemory(t *testing.T) {
 	const size = 1000
 	bubble(t, func(o *dispatch.Options) { o.MaxReadyBytes = 80 * size }, func(f *fixture) {
 		f.known(40)
-		f.transport.other = after(time.Second, says(smtpclient.Delivered, 250))
+		f.transport.all(after(time.Second, says(smtpclient.Delivered, 250)))
 		for i := range 40 {
 			f.accept(20, size, fmt.Sprintf("d%d.example", i))
 			if s := f.Stats(); s.HeldBytes > 80*size+dispatch.MaxLeases*size {
@@ -180,7 +180,7 @@ func TestRoomByWhatIsKnownOfADestination(t *testing.T) {
 	}{
 		{"those that are unknown have half", func(*fixture, int) {}, 80},
 		{"those that are silent have a quarter", func(f *fixture, n int) {
-			f.transport.other = mute(smtpclient.CauseRefused)
+			f.transport.all(mute(smtpclient.CauseRefused))
 			for i := range n {
 				f.spool.accept(1, fmt.Sprintf("first@d%d.example", i))
 				f.settled()
@@ -262,8 +262,8 @@ func TestOneSlotAndOneEntryAreEnough(t *testing.T) {
 			f.accept(5, 100, fmt.Sprintf("d%d.example", i))
 		}
 		f.pass(10 * time.Minute)
-		if n := f.spool.count(spool.Delivered, ""); n != 50 || f.transport.mostAll != 1 {
-			t.Errorf("%d delivered, at most %d at once", n, f.transport.mostAll)
+		if n := f.spool.count(spool.Delivered, ""); n != 50 || f.transport.peakOfAll() != 1 {
+			t.Errorf("%d delivered, at most %d at once", n, f.transport.peakOfAll())
 		}
 	})
 }

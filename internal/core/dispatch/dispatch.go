@@ -25,7 +25,9 @@
 // An attempt that lasts longer than patience hands its slot on. It counts as slow from
 // then on, and three times MaxConcurrent may be slow at once. So a destination that
 // answers waits for others that do, or for patience; one that is unknown waits, at worst,
-// patience for every half of MaxConcurrent that came before it and hangs.
+// patience for every half of MaxConcurrent that came before it and hangs. Only where more
+// unknown ones than three times MaxConcurrent hang at once do further unknown ones wait
+// for the ends of their attempts.
 package dispatch
 
 import (

@@ -437,6 +437,19 @@ func (f *fakeTransport) set(dom string, a answer) {
 	f.answer[dom] = a
 }
 
+// all sets what the domains answer that have no answer of their own.
+func (f *fakeTransport) all(a answer) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.other = a
+}
+
+func (f *fakeTransport) peakOfAll() int {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return f.mostAll
+}
+
 func (f *fakeTransport) Deliver(ctx context.Context, d delivery.Delivery) delivery.Attempt {
 	dom := string(d.Domain)
 	f.mu.Lock()

@@ -45,7 +45,7 @@ func TestDestinationsThatHangDelayNoOther(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			bubble(t, func(o *dispatch.Options) { o.MaxConcurrent = slots }, func(f *fixture) {
-				f.transport.other = hangs()
+				f.transport.all(hangs())
 				f.transport.set("known.example", after(healthy, says(smtpclient.Delivered, 250)))
 				f.transport.set("new.example", after(healthy, says(smtpclient.Delivered, 250)))
 				f.spool.accept(100, "first@known.example")
@@ -75,7 +75,7 @@ func TestDestinationsThatHangDelayNoOther(t *testing.T) {
 
 func TestLargeMessagesToDestinationsThatHangLeaveRoom(t *testing.T) {
 	bubble(t, func(o *dispatch.Options) { o.MaxReadyBytes = 8 << 20 }, func(f *fixture) {
-		f.transport.other = hangs()
+		f.transport.all(hangs())
 		for _, dom := range []string{"known.example", "new.example"} {
 			f.transport.set(dom, after(healthy, says(smtpclient.Delivered, 250)))
 		}
@@ -99,7 +99,7 @@ func TestManyThatAnsweredAndNowHangDelayNoOther(t *testing.T) {
 			f.accept(40, 10, fmt.Sprintf("d%d.example", i)) // so that each may have 20
 		}
 		f.pass(10 * time.Second)
-		f.transport.other = hangs() // the network is cut
+		f.transport.all(hangs()) // the network is cut
 		f.transport.set("d40.example", after(healthy, says(smtpclient.Delivered, 250)))
 		for i := range 40 {
 			f.accept(200, 10, fmt.Sprintf("d%d.example", i))

@@ -69,7 +69,7 @@ func (g *game) options(o *dispatch.Options) {
 
 func (g *game) play(f *fixture) {
 	g.fixture = f
-	f.transport.other = g.peer
+	f.transport.all(g.peer)
 	for range 150 {
 		g.step()
 		f.settled()
