@@ -173,28 +173,30 @@ func TestADestinationHasAnEighthOfTheRoom(t *testing.T) {
 }
 
 func TestRoomByWhatIsKnownOfADestination(t *testing.T) {
+	silent := func(f *fixture, n int) {
+		f.transport.all(mute(smtpclient.CauseRefused))
+		for i := range n {
+			f.spool.accept(1, fmt.Sprintf("first@d%d.example", i))
+			f.settled()
+		}
+	}
 	for _, c := range []struct {
 		name string
+		n    int
 		make func(f *fixture, n int) // destinations d0.example and so on
 		want int
 	}{
-		{"those that are unknown have half", func(*fixture, int) {}, 80},
-		{"those that are silent have a quarter", func(f *fixture, n int) {
-			f.transport.all(mute(smtpclient.CauseRefused))
-			for i := range n {
-				f.spool.accept(1, fmt.Sprintf("first@d%d.example", i))
-				f.settled()
-			}
-		}, 40},
-		{"those that answer have three quarters, and the rest for their first ones", func(f *fixture, n int) { f.known(n) }, 120 + 20 - 6},
+		{"those that are unknown have half", 20, func(*fixture, int) {}, 80},
+		{"those that are silent have a quarter", 20, silent, 40},
+		{"one that is silent has room for the one being tried and a few", 10, silent, 10 * (1 + dispatch.Few)},
+		{"those that answer have three quarters, and the rest for their first ones", 20, func(f *fixture, n int) { f.known(n) }, 120 + 20 - 6},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			bubble(t, func(o *dispatch.Options) { o.MaxReady = 160 }, func(f *fixture) {
-				const n = 20
-				c.make(f, n)
+				c.make(f, c.n)
 				promised := map[base.Domain]int{}
 				sum := 0
-				for i := range n {
+				for i := range c.n {
 					dom := base.Domain(fmt.Sprintf("d%d.example", i))
 					for f.Reserve(dom, 1) {
 						promised[dom]++
@@ -216,20 +218,36 @@ func TestRoomByWhatIsKnownOfADestination(t *testing.T) {
 }
 
 func TestWhatIsInTheDatabaseGoesFirst(t *testing.T) {
-	bubble(t, func(o *dispatch.Options) { o.MaxReady = 80 }, func(f *fixture) {
+	bubble(t, func(o *dispatch.Options) { o.MaxReady, o.PerDestination = 800, 2 }, func(f *fixture) {
 		f.transport.set("x.example", after(time.Second, says(smtpclient.Delivered, 250)))
-		f.accept(50, 1, "x.example") // more than the eighth
-		if f.Reserve("x.example", 1) {
-			t.Error("a newer one has overtaken those in the database")
+		f.accept(150, 1, "x.example") // more than the eighth
+		for f.spool.count(spool.Queued, "x.example") > 0 {
+			if f.Reserve("x.example", 1) {
+				t.Fatalf("a newer one has overtaken %d in the database; %+v", f.spool.count(spool.Queued, ""), f.Stats())
+			}
+			f.pass(time.Second)
 		}
 		f.pass(5 * time.Minute)
-		if n := f.spool.count(spool.Delivered, ""); n != 50 {
+		if n := f.spool.count(spool.Delivered, ""); n != 150 {
 			t.Errorf("%d delivered", n)
 		}
 		if !f.Reserve("x.example", 1) {
 			t.Error("no room when the database has no more")
 		}
 		f.Cancel("x.example", 1)
+	})
+}
+
+func TestAttemptsThatAreSlowAreBounded(t *testing.T) {
+	bubble(t, func(o *dispatch.Options) { o.MaxConcurrent = 4 }, func(f *fixture) {
+		f.transport.all(after(time.Hour, nil))
+		for i := range 40 {
+			f.accept(2, 10, fmt.Sprintf("d%d.example", i))
+		}
+		f.pass(5 * time.Minute)
+		if s := f.Stats(); s.Slow != 12 || s.MaxSlow != 12 || s.Active > 4 {
+			t.Errorf("%+v", s)
+		}
 	})
 }
 

@@ -278,6 +278,21 @@ func TestEntriesThatWaitedTooLongAreReleasedAndNotDialled(t *testing.T) {
 	})
 }
 
+func TestAnEntryWhoseTurnDoesNotComeIsReleasedBeforeItsLeaseEnds(t *testing.T) {
+	bubble(t, func(o *dispatch.Options) { o.MaxConcurrent = 1 }, func(f *fixture) {
+		f.spool.fail(faults{onSettle: func(spool.Settlement) (error, bool) { return errAway, false }})
+		f.spool.accept(10, "u@x.example") // holds the only slot while its outcome can't be recorded
+		f.spool.accept(10, "u@y.example")
+		f.settled()
+		first := f.spool.row("u@y.example").until
+		f.pass(leaseFor - attemptTimeout + time.Second)
+		if r := f.spool.row("u@y.example"); f.spool.seen().released != 1 || !r.until.After(first) || r.tried != 1 {
+			t.Errorf("%d released, leased until %v, attempt %d", f.spool.seen().released, r.until, r.tried)
+		}
+		f.spool.fail(faults{})
+	})
+}
+
 func TestAnEntryThatIsLateWhenItsTurnComesIsReleased(t *testing.T) {
 	bubble(t, nil, func(f *fixture) {
 		m := message(10, "u@x.example")
@@ -356,7 +371,10 @@ func TestAnOutcomeOfUnknownFateIsNotRecordedTwice(t *testing.T) {
 func TestALeaseBoundsHowLongAnOutcomeIsKept(t *testing.T) {
 	bubble(t, nil, func(f *fixture) {
 		back := time.Now().Add(leaseFor + time.Minute)
-		f.spool.fail(faults{onSettle: func(spool.Settlement) (error, bool) {
+		f.spool.fail(faults{onSettle: func(st spool.Settlement) (error, bool) {
+			if late := time.Since(st.Entry.LeaseUntil); late > dispatch.LastWait {
+				t.Errorf("an outcome is recorded %v after its lease", late)
+			}
 			if time.Now().Before(back) {
 				return errAway, false
 			}

@@ -15,6 +15,8 @@ const (
 	FirstLimit  = firstLimit
 	WholeTries  = wholeTries
 	Memory      = memory
+	Few         = few
+	LastWait    = lastWait
 	ReasonAlien = reasonPanic
 )
 

@@ -134,7 +134,7 @@ type fakeSpool struct {
 }
 
 // counts are what the spool has seen.
-type counts struct{ released, lost, leases, leasesUnder, mostLeases int }
+type counts struct{ released, lost, unknown, reclaimed, leases, leasesUnder, mostLeases int }
 
 // faults are called with the spool's lock held; nil for none.
 type faults struct {
@@ -354,6 +354,9 @@ func (s *fakeSpool) Settle(_ context.Context, st spool.Settlement) error {
 		if fault, after = s.onSettle(st); fault != nil && !after {
 			return fault
 		}
+		if fault != nil {
+			s.unknown++ // it will be settled again
+		}
 	}
 	r := s.find(st.Entry)
 	if r.state != spool.Leased || !r.until.Equal(st.Entry.LeaseUntil) {
@@ -377,6 +380,7 @@ func (s *fakeSpool) Reclaim(context.Context) (n int64, err error) {
 	for _, r := range s.rows {
 		if r.state == spool.Leased && r.until.Before(time.Now()) {
 			r.state, r.due = spool.Queued, time.Now()
+			s.reclaimed++
 			n++
 		}
 	}

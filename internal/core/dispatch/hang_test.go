@@ -92,6 +92,41 @@ func TestLargeMessagesToDestinationsThatHangLeaveRoom(t *testing.T) {
 	})
 }
 
+func TestLongQueuesOfUnknownDestinationsLeaveRoom(t *testing.T) {
+	bubble(t, func(o *dispatch.Options) { o.MaxReady = 800 }, func(f *fixture) {
+		f.transport.all(hangs())
+		f.transport.set("new.example", after(healthy, says(smtpclient.Delivered, 250)))
+		for i := range 5 {
+			f.accept(200, 10, fmt.Sprintf("hangs%d.example", i)) // the eighth of four of them is all that unknown ones have
+		}
+		f.accept(5, 10, "new.example")
+		t.Logf("waited %v", f.wait("new.example", 5, time.Second))
+	})
+}
+
+func TestAnyReplyIsAnAnswer(t *testing.T) {
+	for _, code := range []int{421, 450, 550} {
+		t.Run(fmt.Sprint(code), func(t *testing.T) {
+			bubble(t, func(o *dispatch.Options) { o.Retry = []time.Duration{time.Hour} }, func(f *fixture) {
+				class := smtpclient.Temporary
+				if code == 550 {
+					class = smtpclient.Permanent
+				}
+				f.transport.set("x.example", after(time.Second, says(class, code)))
+				f.accept(20, 10, "x.example")
+				f.pass(time.Minute)
+				want := dispatch.FirstLimit
+				if code == 421 {
+					want = dispatch.FirstLimit / 2
+				}
+				if got := f.transport.peak("x.example"); got != want {
+					t.Errorf("%d at once, want %d", got, want)
+				}
+			})
+		})
+	}
+}
+
 func TestManyThatAnsweredAndNowHangDelayNoOther(t *testing.T) {
 	bubble(t, func(o *dispatch.Options) { o.MaxConcurrent, o.PerDestination = 100, 20 }, func(f *fixture) {
 		f.known(41)

@@ -85,6 +85,9 @@ func (g *game) play(f *fixture) {
 			f.t.Errorf("%s: state %v, %d outcomes", r.to, r.state, len(r.finals))
 		}
 	}
+	if s := f.spool.seen(); s.lost > s.unknown+s.reclaimed {
+		f.t.Errorf("%d outcomes for lost leases, but only %d of unknown fate and %d leases that ran out", s.lost, s.unknown, s.reclaimed)
+	}
 	f.t.Logf("%d recipients, %d released, %d outcomes of lost leases, %d attempts, bounds %d/%d/%d/%d",
 		len(f.spool.rows), f.spool.released, f.spool.lost, f.transport.total(), g.o.MaxConcurrent, g.o.PerDestination, g.o.MaxReady, g.o.MaxReadyBytes)
 }
