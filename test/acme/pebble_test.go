@@ -22,6 +22,7 @@ import (
 	"github.com/letsencrypt/pebble/v2/va"
 	"github.com/letsencrypt/pebble/v2/wfe"
 
+	"sesame/internal/testkit/need"
 	"sesame/test/harness"
 )
 
@@ -82,6 +83,7 @@ const (
 // expects proofs on the port of the HTTPS address.
 func startPebble(t *testing.T, names *harness.DNS, https string) *authority {
 	t.Helper()
+	need.Library(t, "Pebble", "github.com/letsencrypt/pebble/v2")
 	_, service, err := net.SplitHostPort(https)
 	if err != nil {
 		t.Fatal(err)

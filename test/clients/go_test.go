@@ -40,12 +40,8 @@ func sdk(t *testing.T, s *harness.Server, endpoint string) aws.Config {
 	if err != nil {
 		t.Fatal(err)
 	}
-	modules, err := os.ReadFile("../../go.mod")
-	if err != nil {
-		t.Fatal(err)
-	}
-	for _, module := range regexp.MustCompile(`aws-sdk-go-v2/(service/sesv?2?) (\S+)`).FindAllStringSubmatch(string(modules), -1) {
-		need.Used(t, "aws-sdk-go-v2 "+module[1], module[2])
+	for _, service := range []string{"service/ses", "service/sesv2"} {
+		need.Library(t, "aws-sdk-go-v2 "+service, "github.com/aws/aws-sdk-go-v2/"+service)
 	}
 	return loaded
 }

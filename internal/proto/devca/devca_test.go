@@ -18,6 +18,7 @@ import (
 	"time"
 
 	"sesame/internal/proto/devca"
+	"sesame/internal/testkit/need"
 )
 
 var (
@@ -192,7 +193,7 @@ func TestManyAtOnceAgree(t *testing.T) {
 
 func TestOpenSSLVerifies(t *testing.T) {
 	t.Parallel()
-	need(t, "openssl")
+	openssl := need.Program(t, need.OpenSSL)
 	c := ensure(t, t.TempDir(), hosts, time.Now())
 	for _, args := range [][]string{
 		{"-verify_hostname", "localhost"},
@@ -202,11 +203,11 @@ func TestOpenSSLVerifies(t *testing.T) {
 	} {
 		full := append([]string{"verify", "-x509_strict", "-purpose", "sslserver", "-no-CApath", "-no-CAstore", "-CAfile", c.CAFile},
 			append(args, c.CertFile)...)
-		if out, err := exec.Command("openssl", full...).CombinedOutput(); err != nil {
+		if out, err := exec.Command(openssl, full...).CombinedOutput(); err != nil {
 			t.Errorf("%v: %s", args, out)
 		}
 	}
-	if _, err := exec.Command("openssl", "verify", "-no-CApath", "-no-CAstore", "-CAfile", c.CAFile,
+	if _, err := exec.Command(openssl, "verify", "-no-CApath", "-no-CAstore", "-CAfile", c.CAFile,
 		"-verify_hostname", "other.example", c.CertFile).CombinedOutput(); err == nil {
 		t.Error("openssl accepts a name that is not there")
 	}
@@ -228,26 +229,18 @@ func TestRealClientsConnect(t *testing.T) {
 	}
 	for _, host := range []string{"localhost", "127.0.0.1"} {
 		url := "https://" + host + ":" + port + "/"
-		for tool, args := range map[string][]string{
-			"node":    {"-e", "fetch('" + url + "').then(r=>process.exit(r.status==204?0:1),e=>{console.error(e);process.exit(1)})"},
-			"python3": {"-c", "import ssl,urllib.request as u;c=ssl.create_default_context(cafile='" + c.CAFile + "');c.verify_flags|=ssl.VERIFY_X509_STRICT;u.urlopen('" + url + "',context=c)"},
-			"curl":    {"-sSf", "--cacert", c.CAFile, url},
+		for tool, args := range map[*need.Tool][]string{
+			&need.Node:   {"-e", "fetch('" + url + "').then(r=>process.exit(r.status==204?0:1),e=>{console.error(e);process.exit(1)})"},
+			&need.Python: {"-c", "import ssl,urllib.request as u;c=ssl.create_default_context(cafile='" + c.CAFile + "');c.verify_flags|=ssl.VERIFY_X509_STRICT;u.urlopen('" + url + "',context=c)"},
+			&need.Curl:   {"-sSf", "--cacert", c.CAFile, url},
 		} {
-			t.Run(tool+" to "+host, func(t *testing.T) {
-				need(t, tool)
-				cmd := exec.Command(tool, args...)
+			t.Run(tool.Name+" to "+host, func(t *testing.T) {
+				cmd := exec.Command(need.Program(t, *tool), args...)
 				cmd.Env = append(os.Environ(), "NODE_EXTRA_CA_CERTS="+c.CAFile, "NO_PROXY=*", "no_proxy=*")
 				if out, err := cmd.CombinedOutput(); err != nil {
 					t.Errorf("%v: %s", err, out)
 				}
 			})
 		}
-	}
-}
-
-func need(t *testing.T, tool string) {
-	t.Helper()
-	if _, err := exec.LookPath(tool); err != nil {
-		t.Skipf("%s is not installed", tool)
 	}
 }

@@ -54,6 +54,18 @@ func Module(t testing.TB, m PythonModule) string {
 	return python
 }
 
+// Library records the version of a Go module that nobody here wrote and that the test
+// has as a client or a server, so that the list names it.
+func Library(t testing.TB, name, module string) {
+	t.Helper()
+	// A test's own build information does not list its modules.
+	out, err := exec.Command("go", "list", "-m", "-f", "{{.Version}}", module).Output()
+	if err != nil {
+		t.Fatalf("find the version of %s: %v", module, err)
+	}
+	Used(t, name, strings.TrimSpace(string(out)))
+}
+
 // Used writes one line "name version" for the list of what the run used.
 func Used(t testing.TB, name, version string) {
 	t.Helper()

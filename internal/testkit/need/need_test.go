@@ -5,6 +5,7 @@ package need_test
 import (
 	"os"
 	"path/filepath"
+	"regexp"
 	"runtime"
 	"strings"
 	"testing"
@@ -39,6 +40,18 @@ func run(f func(t testing.TB)) []string {
 	}()
 	<-done
 	return r.said
+}
+
+func TestLibrary(t *testing.T) {
+	used := filepath.Join(t.TempDir(), "used")
+	t.Setenv(need.UsedFileVariable, used)
+	if said := run(func(t testing.TB) { need.Library(t, "Nothing", "example.com/no/such/module") }); len(said) != 1 || !strings.HasPrefix(said[0], "fatal: ") {
+		t.Errorf("said %q", said)
+	}
+	need.Library(t, "DNS library", "github.com/miekg/dns")
+	if got, _ := os.ReadFile(used); !regexp.MustCompile(`^DNS library v\d+\.\d+\.\d+\n$`).Match(got) {
+		t.Errorf("recorded %q", got)
+	}
 }
 
 func TestProgram(t *testing.T) {

@@ -49,6 +49,10 @@ var (
 		Name: "curl", Paths: []string{"/usr/bin/curl"},
 		Version: []string{"--version"}, From: "Debian package curl",
 	}
+	OpenSSL = Tool{
+		Name: "OpenSSL", Paths: []string{"/usr/bin/openssl"},
+		Version: []string{"version"}, From: "Debian package openssl",
+	}
 	Node = Tool{
 		Name: "Node.js", Paths: []string{"node"},
 		Version: []string{"--version"}, From: "Node 20 or later",
