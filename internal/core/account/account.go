@@ -150,7 +150,7 @@ func (a *Accounts) newCredentials(u NewUser) (Credentials, error) {
 	}
 	var b [40]byte // 10 for the id, 30 for the secret
 	if _, err := io.ReadFull(a.random, b[:]); err != nil {
-		return c, fault.Wrap("account.newCredentials", err)
+		return c, store.Wrap("account.newCredentials", err)
 	}
 	const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567"
 	id := []byte("AKIA")
@@ -178,7 +178,7 @@ func (a *Accounts) Users(ctx context.Context, account string) ([]User, error) {
 		LEFT JOIN access_keys k ON k.account = u.account AND k.user_name = u.name
 		WHERE ? = '' OR u.account = ? ORDER BY u.account, u.name, k.id`, account, account)
 	if err != nil {
-		return nil, fault.Wrap("account.Users", err)
+		return nil, store.Wrap("account.Users", err)
 	}
 	defer rows.Close()
 	var users []User
@@ -187,7 +187,7 @@ func (a *Accounts) Users(ctx context.Context, account string) ([]User, error) {
 		var created int64
 		var key string
 		if err := rows.Scan(&u.Account, &u.Name, &created, &key); err != nil {
-			return nil, fault.Wrap("account.Users", err)
+			return nil, store.Wrap("account.Users", err)
 		}
 		u.CreatedAt = store.Time(created)
 		if n := len(users); n > 0 && users[n-1].Account == u.Account && users[n-1].Name == u.Name {
@@ -199,7 +199,7 @@ func (a *Accounts) Users(ctx context.Context, account string) ([]User, error) {
 		}
 		users = append(users, u)
 	}
-	return users, fault.Wrap("account.Users", rows.Err())
+	return users, store.Wrap("account.Users", rows.Err())
 }
 
 // DeleteUser removes the user and its keys; what it signs is refused at once on this
@@ -251,11 +251,11 @@ func (a *Accounts) loadKey(ctx context.Context, id string) (Key, error) {
 		return Key{}, ErrNoKey
 	}
 	if err != nil {
-		return Key{}, fault.Wrap("account.Key", err)
+		return Key{}, store.Wrap("account.Key", err)
 	}
 	secret, err := a.seal.Open(sealed, keyAAD(id))
 	if err != nil {
-		return Key{}, fault.Wrap("account.Key", fmt.Errorf("key %s: %w", id, err))
+		return Key{}, store.Wrap("account.Key", fmt.Errorf("key %s: %w", id, err))
 	}
 	k.KeyID, k.Secret, k.Active = id, string(secret), true
 	return k, nil

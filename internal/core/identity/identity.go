@@ -152,7 +152,7 @@ func (s *Identities) Create(ctx context.Context, sc scope.Scope, name string, se
 	// Before the key is made, which costs more than all the rest.
 	var n int
 	if err := s.o.DB.QueryRow(ctx, countQuery, sc.Account, sc.Region).Scan(&n); err != nil {
-		return Identity{}, fault.Wrap("identity.Create", err)
+		return Identity{}, store.Wrap("identity.Create", err)
 	}
 	if n >= MaxPerRegion {
 		return Identity{}, tooMany()
@@ -184,13 +184,13 @@ func (s *Identities) prepare(sc scope.Scope, name string, kind Kind, set Setting
 		DKIM: NotStarted, ConfigSet: set.ConfigSet, Tags: set.Tags, CreatedAt: s.o.Clock()}
 	var b [32]byte
 	if _, err := io.ReadFull(s.o.Random, b[:]); err != nil {
-		return id, fault.Wrap("identity.Create", err)
+		return id, store.Wrap("identity.Create", err)
 	}
 	id.Token = base64.StdEncoding.EncodeToString(b[:])
 	if kind == Domain {
 		keys, err := s.newKeys(sc, name)
 		if err != nil {
-			return id, fault.Wrap("identity.Create", err)
+			return id, store.Wrap("identity.Create", err)
 		}
 		id.Keys, id.DKIM = keys, Pending
 	}
@@ -288,7 +288,7 @@ func (s *Identities) load(ctx context.Context, sc scope.Scope, name string) (Ide
 		return Identity{}, notFound(name)
 	}
 	if err != nil {
-		return Identity{}, fault.Wrap("identity.Get", err)
+		return Identity{}, store.Wrap("identity.Get", err)
 	}
 	if id.Kind == Domain {
 		id.Keys, err = s.loadKeys(ctx, sc, name)
@@ -296,7 +296,7 @@ func (s *Identities) load(ctx context.Context, sc scope.Scope, name string) (Ide
 		err = s.inherit(ctx, &id)
 	}
 	if err != nil {
-		return Identity{}, fault.Wrap("identity.Get", err)
+		return Identity{}, store.Wrap("identity.Get", err)
 	}
 	return id, nil
 }
@@ -322,18 +322,18 @@ func (s *Identities) List(ctx context.Context, sc scope.Scope, kind Kind, after 
 		WHERE account = ? AND region = ? AND name > ? AND (? = '' OR kind = ?) ORDER BY name LIMIT ?`,
 		sc.Account, sc.Region, after, string(kind), string(kind), limit+1)
 	if err != nil {
-		return nil, false, fault.Wrap("identity.List", err)
+		return nil, false, store.Wrap("identity.List", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		id := Identity{Scope: sc}
 		if err := scan(rows, &id); err != nil {
-			return nil, false, fault.Wrap("identity.List", err)
+			return nil, false, store.Wrap("identity.List", err)
 		}
 		ids = append(ids, id)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, false, fault.Wrap("identity.List", err)
+		return nil, false, store.Wrap("identity.List", err)
 	}
 	if len(ids) > limit {
 		return ids[:limit], true, nil

@@ -166,20 +166,20 @@ func (q *Quotas) usage(ctx context.Context, sc scope.Scope, now time.Time) (*usa
 	rows, err := q.db.Query(ctx, `SELECT minute, value FROM counters WHERE account = ? AND region = ? AND name = ? AND minute > ?`,
 		sc.Account, sc.Region, Counter, now.Unix()/60-window)
 	if err != nil {
-		return nil, fault.Wrap("quota", err)
+		return nil, store.Wrap("quota", err)
 	}
 	defer rows.Close()
 	minutes, sum := map[int64]int64{}, int64(0)
 	for rows.Next() {
 		var m, n int64
 		if err := rows.Scan(&m, &n); err != nil {
-			return nil, fault.Wrap("quota", err)
+			return nil, store.Wrap("quota", err)
 		}
 		minutes[m] = n
 		sum += n
 	}
 	if err := rows.Err(); err != nil {
-		return nil, fault.Wrap("quota", err)
+		return nil, store.Wrap("quota", err)
 	}
 	u.minutes, u.sum, u.loaded = minutes, sum, now
 	return u, nil

@@ -11,7 +11,6 @@ import (
 	"time"
 
 	"sesame/internal/base/address"
-	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/event"
 	"sesame/internal/core/store"
@@ -37,7 +36,7 @@ func (s *Spool) Due(ctx context.Context, limit int) ([]Due, error) {
 		SELECT domain, (SELECT min(due_at) FROM recipients r WHERE r.state = 0 AND r.domain = d.domain) FROM d
 		WHERE domain IS NOT NULL LIMIT ?`, s.dueAfter, limit)
 	if err != nil {
-		return nil, fault.Wrap("spool.Due", err)
+		return nil, store.Wrap("spool.Due", err)
 	}
 	defer rows.Close()
 	var due []Due
@@ -45,7 +44,7 @@ func (s *Spool) Due(ctx context.Context, limit int) ([]Due, error) {
 		var d Due
 		var at sql.NullInt64 // leased since the domain was found
 		if err := rows.Scan(&d.Domain, &at); err != nil {
-			return nil, fault.Wrap("spool.Due", err)
+			return nil, store.Wrap("spool.Due", err)
 		}
 		if at.Valid {
 			d.At = store.Time(at.Int64)
@@ -56,7 +55,7 @@ func (s *Spool) Due(ctx context.Context, limit int) ([]Due, error) {
 	if len(due) == limit {
 		s.dueAfter = string(due[limit-1].Domain)
 	}
-	return due, fault.Wrap("spool.Due", rows.Err())
+	return due, store.Wrap("spool.Due", rows.Err())
 }
 
 // leased is a row that Lease took.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"time"
 
-	"sesame/internal/base/fault"
 	"sesame/internal/base/msgid"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/quota"
@@ -49,18 +48,18 @@ func (s *Spool) Purge(ctx context.Context, cutoff time.Time) (int, error) {
 func (s *Spool) scopes(ctx context.Context) ([]scope.Scope, error) {
 	rows, err := s.o.DB.Query(ctx, `SELECT DISTINCT account, region FROM counters`)
 	if err != nil {
-		return nil, fault.Wrap("spool.Purge", err)
+		return nil, store.Wrap("spool.Purge", err)
 	}
 	defer rows.Close()
 	var scopes []scope.Scope
 	for rows.Next() {
 		var sc scope.Scope
 		if err := rows.Scan(&sc.Account, &sc.Region); err != nil {
-			return nil, fault.Wrap("spool.Purge", err)
+			return nil, store.Wrap("spool.Purge", err)
 		}
 		scopes = append(scopes, sc)
 	}
-	return scopes, fault.Wrap("spool.Purge", rows.Err())
+	return scopes, store.Wrap("spool.Purge", rows.Err())
 }
 
 func (s *Spool) purgeSome(ctx context.Context, sc scope.Scope, cutoff time.Time) (int, error) {
@@ -69,14 +68,14 @@ func (s *Spool) purgeSome(ctx context.Context, sc scope.Scope, cutoff time.Time)
 		AND NOT EXISTS (SELECT 1 FROM recipients r WHERE r.account = m.account AND r.region = m.region AND r.message_id = m.id AND r.state IN (0, 1))
 		ORDER BY id LIMIT ?`, sc.Account, sc.Region, msgid.Floor(sc.Region, cutoff), purgeBatch)
 	if err != nil {
-		return 0, fault.Wrap("spool.Purge", err)
+		return 0, store.Wrap("spool.Purge", err)
 	}
 	defer rows.Close()
 	var ids, blobs []string
 	for rows.Next() {
 		var id, blob string
 		if err := rows.Scan(&id, &blob); err != nil {
-			return 0, fault.Wrap("spool.Purge", err)
+			return 0, store.Wrap("spool.Purge", err)
 		}
 		ids = append(ids, id)
 		if blob != "" {
@@ -84,7 +83,7 @@ func (s *Spool) purgeSome(ctx context.Context, sc scope.Scope, cutoff time.Time)
 		}
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return 0, fault.Wrap("spool.Purge", err)
+		return 0, store.Wrap("spool.Purge", err)
 	}
 	err = s.o.DB.Write(ctx, func(tx *store.Tx) error {
 		for _, id := range ids {
@@ -100,7 +99,7 @@ func (s *Spool) purgeSome(ctx context.Context, sc scope.Scope, cutoff time.Time)
 	// The rows are gone first: a crash here leaves files that Sweep finds.
 	for _, key := range blobs {
 		if err := s.o.Blobs.Delete(key); err != nil {
-			return len(ids), fault.Wrap("spool.Purge", err)
+			return len(ids), store.Wrap("spool.Purge", err)
 		}
 	}
 	return len(ids), nil

@@ -145,7 +145,7 @@ func (s *Spool) Stats() Stats { return Stats{s.lost.Load(), s.recovered.Load()} 
 func (s *Spool) Accept(ctx context.Context, m *Message) error {
 	tags, err := json.Marshal(m.Tags)
 	if err != nil {
-		return fault.Wrap("spool.Accept", err)
+		return store.Wrap("spool.Accept", err)
 	}
 	key := ""
 	if len(m.Content) > s.o.InRow {
@@ -256,19 +256,19 @@ func flag(b bool) int {
 func (s *Spool) Sweep(ctx context.Context) error {
 	rows, err := s.o.DB.Query(ctx, `SELECT blob FROM messages WHERE blob <> ''`)
 	if err != nil {
-		return fault.Wrap("spool.Sweep", err)
+		return store.Wrap("spool.Sweep", err)
 	}
 	defer rows.Close()
 	known := map[string]bool{}
 	for rows.Next() {
 		var key string
 		if err := rows.Scan(&key); err != nil {
-			return fault.Wrap("spool.Sweep", err)
+			return store.Wrap("spool.Sweep", err)
 		}
 		known[key] = true
 	}
 	if err := errors.Join(rows.Err(), rows.Close()); err != nil {
-		return fault.Wrap("spool.Sweep", err)
+		return store.Wrap("spool.Sweep", err)
 	}
 	// What is younger may belong to a row that was not there yet.
 	return s.o.Blobs.Sweep(s.o.Clock().Add(-time.Hour), func(key string) bool { return known[key] })

@@ -6,9 +6,9 @@ import (
 	"context"
 	"time"
 
-	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/quota"
+	"sesame/internal/core/store"
 )
 
 // DataPoint is what happened in the 15 minutes from Start (SES: GetSendStatistics).
@@ -30,7 +30,7 @@ func (s *Spool) SendStatistics(ctx context.Context, sc scope.Scope) ([]DataPoint
 		WHERE account = ? AND region = ? AND name IN (?, ?) AND minute > ? ORDER BY minute`,
 		sc.Account, sc.Region, quota.Counter, BounceCounter, s.o.Clock().Unix()/60-statisticsMinutes)
 	if err != nil {
-		return nil, fault.Wrap("spool.SendStatistics", err)
+		return nil, store.Wrap("spool.SendStatistics", err)
 	}
 	defer rows.Close()
 	var points []DataPoint
@@ -38,7 +38,7 @@ func (s *Spool) SendStatistics(ctx context.Context, sc scope.Scope) ([]DataPoint
 		var minute, value int64
 		var name string
 		if err := rows.Scan(&minute, &name, &value); err != nil {
-			return nil, fault.Wrap("spool.SendStatistics", err)
+			return nil, store.Wrap("spool.SendStatistics", err)
 		}
 		start := time.Unix((minute-minute%pointMinutes)*60, 0).UTC()
 		if n := len(points); n == 0 || !points[n-1].Start.Equal(start) {
@@ -52,5 +52,5 @@ func (s *Spool) SendStatistics(ctx context.Context, sc scope.Scope) ([]DataPoint
 			p.Bounces += value
 		}
 	}
-	return points, fault.Wrap("spool.SendStatistics", rows.Err())
+	return points, store.Wrap("spool.SendStatistics", rows.Err())
 }

@@ -223,6 +223,20 @@ func transient(err error) bool {
 	return errors.As(err, &pe) && strings.HasPrefix(pe.Code, "40")
 }
 
+// Wrap makes the error of a query a fault, as Write does with its own: Unavailable where
+// the database does not answer, else Internal. Faults and nil pass.
+func Wrap(op string, err error) error {
+	if err == nil {
+		return nil
+	}
+	err = classify(err)
+	var f *fault.Error
+	if errors.As(err, &f) && f.Op == "store.Write" {
+		f.Op = op
+	}
+	return err
+}
+
 // classify turns the error of an op into a fault: no room and no server are
 // Unavailable, all else is Internal. Faults pass.
 func classify(err error) error {

@@ -98,6 +98,8 @@ func (s Sources) metrics() []prometheus.Collector {
 		counter("sesame_retried_total", "Attempts that ended in a later retry.", func() int64 { return s.Dispatch().Retried }),
 		gauge("sesame_deliveries_active", "Deliveries under way.", func() int { return s.Dispatch().Active }),
 		gauge("sesame_deliveries_limit", "Bound of sesame_deliveries_active.", func() int { return s.Dispatch().MaxActive }),
+		gauge("sesame_deliveries_slow", "Deliveries that last longer than their share of a slot.", func() int { return s.Dispatch().Slow }),
+		gauge("sesame_deliveries_slow_limit", "Bound of sesame_deliveries_slow.", func() int { return s.Dispatch().MaxSlow }),
 		gauge("sesame_ready_recipients", "Recipients waiting in memory.", func() int { return s.Dispatch().Held }),
 		gauge("sesame_ready_recipients_limit", "Bound of sesame_ready_recipients.", func() int { return s.Dispatch().MaxHeld }),
 		gauge("sesame_ready_bytes", "Content waiting in memory.", func() int { return s.Dispatch().HeldBytes }),
