@@ -387,6 +387,11 @@ func (s *Identities) MarkVerified(ctx context.Context, sc scope.Scope, name stri
 	return id, err
 }
 
+// absent reports that there is no such identity. Any other error says nothing about who
+// may send: a database that does not answer is no reason to refuse mail for good, or to
+// send it unsigned.
+func absent(err error) bool { return fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid) }
+
 // Resolve returns the identity that mail from a is sent under: the address itself if
 // it is verified, else the most specific verified domain that a's domain is in or
 // below (SES: a verified domain covers its subdomains and addresses). It returns
@@ -396,7 +401,7 @@ func (s *Identities) Resolve(ctx context.Context, sc scope.Scope, a address.Addr
 	if err == nil && id.Verified() {
 		return id, nil
 	}
-	if err != nil && fault.KindOf(err) == fault.Internal {
+	if err != nil && !absent(err) {
 		return Identity{}, err
 	}
 	return s.ResolveDomain(ctx, sc, a.Domain)
@@ -410,7 +415,7 @@ func (s *Identities) ResolveDomain(ctx context.Context, sc scope.Scope, d addres
 		if err == nil && id.Verified() {
 			return id, nil
 		}
-		if err != nil && fault.KindOf(err) == fault.Internal {
+		if err != nil && !absent(err) {
 			return Identity{}, err
 		}
 	}

@@ -171,6 +171,26 @@ func TestDeletedIdentityMayNotSend(t *testing.T) {
 	})
 }
 
+func TestASilentDatabaseIsNoUnverifiedSender(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		create(t, open(db, clock.System, true), "example.com")
+		ids := open(db, clock.System, true) // with nothing in its cache
+		late, cancel := context.WithDeadline(ctx, time.Unix(1, 0))
+		defer cancel()
+		if _, err := ids.Resolve(late, sc, address.Address{Local: "a", Domain: "example.com"}); !fault.Is(err, fault.Unavailable) {
+			t.Errorf("the sender: %v", err)
+		}
+		signers := identity.NewSigners(ids, rsasign.Open(rsasign.Options{}))
+		if _, _, err := signers.ForDomain(late, sc, "example.com"); !fault.Is(err, fault.Unavailable) {
+			t.Errorf("the signer: %v", err)
+		}
+		if id, err := ids.Resolve(ctx, sc, address.Address{Local: "a", Domain: "example.com"}); err != nil || id.Name != "example.com" {
+			t.Errorf("once it answers: %+v, %v", id, err)
+		}
+	})
+}
+
 func TestSignerIsTheDomainsOwnKeySealedAtRest(t *testing.T) {
 	t.Parallel()
 	db := storetest.SQLite(t)
