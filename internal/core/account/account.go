@@ -29,15 +29,25 @@ type Sealer interface {
 	Open(sealed, aad []byte) ([]byte, error)
 }
 
-// Principal is who a request comes from.
+// Principal is who a request comes from: an IAM user, or the session of a role.
 type Principal struct {
 	Account string
-	User    string
+	User    string // IAM user; "" for a role's session
+	Role    string // the role of a session that STS AssumeRole made
+	Session string // that session's name
 	KeyID   string
+
+	Temporary     bool   // the key is one of STS: it signs the API and never works for SMTP
+	SessionPolicy string // JSON of the policy that narrows the session; "" if none does
 }
 
-// ARN is the principal's IAM ARN, as SES names it in denials.
-func (p Principal) ARN() string { return "arn:aws:iam::" + p.Account + ":user/" + p.User }
+// ARN is the principal's ARN, as SES names it in denials.
+func (p Principal) ARN() string {
+	if p.Role != "" {
+		return "arn:aws:sts::" + p.Account + ":assumed-role/" + p.Role + "/" + p.Session
+	}
+	return "arn:aws:iam::" + p.Account + ":user/" + p.User
+}
 
 // Key is an access key with its secret.
 type Key struct {

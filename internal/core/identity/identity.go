@@ -34,9 +34,11 @@ const (
 	Domain  Kind = "DOMAIN"
 	Address Kind = "EMAIL_ADDRESS"
 
-	Pending    Status = "PENDING"
-	Success    Status = "SUCCESS"
-	NotStarted Status = "NOT_STARTED"
+	Pending          Status = "PENDING"
+	Success          Status = "SUCCESS"
+	Failed           Status = "FAILED"
+	TemporaryFailure Status = "TEMPORARY_FAILURE"
+	NotStarted       Status = "NOT_STARTED"
 )
 
 // MaxPerRegion is SES's quota of identities of an account in a region.
@@ -52,13 +54,81 @@ type Identity struct {
 	Kind         Kind
 	Verification Status
 	Token        string // for the TXT record that proves a domain (API v1)
-	Signing      bool   // DKIM signing is switched on
-	DKIM         Status
 	ConfigSet    string // default configuration set
 	Tags         []Tag
 	CreatedAt    time.Time
 	VerifiedAt   time.Time // zero until verified
-	Keys         []Key     // DKIM keys in the order of their tokens; none for an address
+
+	Check    Check
+	Signing  bool // DKIM signing is switched on
+	DKIM     Status
+	DKIMInfo DKIMInfo
+	Keys     []Key // DKIM keys in the order of their tokens; none for an address
+
+	MailFrom      MailFrom
+	Forwarding    bool // feedback is forwarded by mail
+	Notifications Notifications
+}
+
+// Check is what the last look at the identity's DNS records gave. Times are zero for
+// never.
+type Check struct {
+	StatusSince time.Time // since when Verification is what it is
+	At          time.Time // of the last check
+	SucceededAt time.Time // of the last check that found what it looked for
+	Error       string    // why the last check failed, as SES names it: HOST_NOT_FOUND ...; "" if it did not
+	Next        time.Time // when the next one is due; zero: none is
+}
+
+// Origin says where a DKIM key comes from, in API v2's spelling: OriginEasy,
+// OriginExternal, or AWS_SES_ with the parent's region for a replica.
+type Origin string
+
+// The origins.
+const (
+	OriginEasy     Origin = "AWS_SES"
+	OriginExternal Origin = "EXTERNAL"
+)
+
+// DKIMInfo is how an identity's DKIM was set up.
+type DKIMInfo struct {
+	Origin          Origin
+	Since           time.Time // since when DKIM is what it is
+	NextBits        int       // length of the next key (Easy DKIM)
+	LengthChangedAt time.Time // of NextBits
+	Override        bool      // an address has a setting of its own, instead of its domain's
+}
+
+// MailFrom is the custom MAIL FROM domain. Status is "" where there is none.
+type MailFrom struct {
+	Domain   string
+	Status   Status
+	Since    time.Time // since when Status is what it is
+	Behavior Behavior
+}
+
+// Behavior says what happens to mail while the custom MAIL FROM domain can't be used,
+// in API v2's spelling.
+type Behavior string
+
+// The behaviours (SES: custom MAIL FROM, behavior on MX failure).
+const (
+	UseDefault    Behavior = "USE_DEFAULT_VALUE"
+	RejectMessage Behavior = "REJECT_MESSAGE"
+)
+
+// Notifications say which topics hear of feedback, by type. They are kept, and read by
+// whoever delivers feedback.
+type Notifications struct {
+	Bounce    Notification `json:"bounce,omitzero"`
+	Complaint Notification `json:"complaint,omitzero"`
+	Delivery  Notification `json:"delivery,omitzero"`
+}
+
+// Notification is the setting of one feedback type.
+type Notification struct {
+	Topic   string `json:"topic,omitempty"`   // ARN of the SNS topic; "" for none
+	Headers bool   `json:"headers,omitempty"` // include the original header fields
 }
 
 // Verified reports whether mail may be sent from the identity.
@@ -136,6 +206,11 @@ func safe(s string) string {
 type Settings struct {
 	ConfigSet string
 	Tags      []Tag
+	DKIM      DKIMSetup // of a domain; the zero value is Easy DKIM with 2048 bits
+
+	// TokenOnly makes a domain that is proven by its TXT record alone; its DKIM is not
+	// started (SES API v1: VerifyDomainIdentity).
+	TokenOnly bool
 }
 
 // Create adds an identity. A domain gets its DKIM keys and tokens at once.
@@ -180,8 +255,13 @@ func tooMany() error {
 }
 
 func (s *Identities) prepare(sc scope.Scope, name string, kind Kind, set Settings) (Identity, error) {
+	now := s.o.Clock()
 	id := Identity{Scope: sc, Name: name, Kind: kind, Verification: Pending, Signing: kind == Domain,
-		DKIM: NotStarted, ConfigSet: set.ConfigSet, Tags: set.Tags, CreatedAt: s.o.Clock()}
+		DKIM: NotStarted, ConfigSet: set.ConfigSet, Tags: set.Tags, CreatedAt: now, Forwarding: true,
+		Check:    Check{StatusSince: now},
+		DKIMInfo: DKIMInfo{Origin: OriginEasy, Since: now, NextBits: keyBits},
+		MailFrom: MailFrom{Behavior: UseDefault},
+	}
 	var b [32]byte
 	if _, err := io.ReadFull(s.o.Random, b[:]); err != nil {
 		return id, store.Wrap("identity.Create", err)
@@ -201,9 +281,9 @@ func (s *Identities) prepare(sc scope.Scope, name string, kind Kind, set Setting
 }
 
 func verify(id *Identity, now time.Time) {
-	id.Verification, id.VerifiedAt = Success, now
+	id.Verification, id.VerifiedAt, id.Check.StatusSince = Success, now, now
 	if id.Kind == Domain {
-		id.DKIM = Success
+		id.DKIM, id.DKIMInfo.Since = Success, now
 	}
 }
 
@@ -217,14 +297,11 @@ func insert(tx *store.Tx, id Identity) (refusal, err error) {
 	if n >= MaxPerRegion {
 		return tooMany(), nil
 	}
-	tags, err := json.Marshal(id.Tags)
+	values, err := id.row()
 	if err != nil {
 		return nil, err
 	}
-	n, err = tx.Exec(`INSERT INTO identities (account, region, name, kind, verification, token, signing, dkim_status, config_set, tags, created_at, verified_at)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-		id.Scope.Account, id.Scope.Region, id.Name, string(id.Kind), string(id.Verification), id.Token, flag(id.Signing),
-		string(id.DKIM), id.ConfigSet, string(tags), store.Millis(id.CreatedAt), store.Millis(id.VerifiedAt))
+	n, err = tx.Exec(insertQuery, values...)
 	if err != nil {
 		return nil, err
 	}
@@ -266,18 +343,51 @@ func notFound(name string) error {
 	return fault.New(fault.NotFound, "Email identity %s does not exist.", name)
 }
 
-const columns = `name, kind, verification, token, signing, dkim_status, config_set, tags, created_at, verified_at`
+// columns are those of an identity's row below its scope, in the order of row and scan.
+const columns = `name, kind, verification, token, config_set, tags, created_at, verified_at,
+	status_since, checked_at, succeeded_at, check_error, next_check_at,
+	signing, dkim_status, dkim_origin, dkim_since, dkim_next_bits, dkim_length_changed_at, dkim_override,
+	mail_from, mail_from_status, mail_from_since, mail_from_behavior, forwarding, notifications`
+
+const insertQuery = `INSERT INTO identities (account, region, ` + columns + `)
+	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
+
+// row is the values of the identity's row, with its scope first.
+func (i Identity) row() ([]any, error) {
+	tags, err := json.Marshal(i.Tags)
+	if err != nil {
+		return nil, err
+	}
+	notifications, err := json.Marshal(i.Notifications)
+	if err != nil {
+		return nil, err
+	}
+	c, d, m := i.Check, i.DKIMInfo, i.MailFrom
+	return []any{
+		i.Scope.Account, i.Scope.Region,
+		i.Name, string(i.Kind), string(i.Verification), i.Token, i.ConfigSet, string(tags), store.Millis(i.CreatedAt), store.Millis(i.VerifiedAt),
+		store.Millis(c.StatusSince), store.Millis(c.At), store.Millis(c.SucceededAt), c.Error, store.Millis(c.Next),
+		flag(i.Signing), string(i.DKIM), string(d.Origin), store.Millis(d.Since), d.NextBits, store.Millis(d.LengthChangedAt), flag(d.Override),
+		m.Domain, string(m.Status), store.Millis(m.Since), string(m.Behavior), flag(i.Forwarding), string(notifications),
+	}, nil
+}
 
 func scan(row interface{ Scan(...any) error }, id *Identity) error {
-	var signing int
-	var tags string
-	var created, verified int64
-	err := row.Scan(&id.Name, &id.Kind, &id.Verification, &id.Token, &signing, &id.DKIM, &id.ConfigSet, &tags, &created, &verified)
+	var signing, override, forwarding int
+	var tags, notifications string
+	var created, verified, statusSince, checked, succeeded, next, dkimSince, lengthChanged, mailFromSince int64
+	err := row.Scan(&id.Name, &id.Kind, &id.Verification, &id.Token, &id.ConfigSet, &tags, &created, &verified,
+		&statusSince, &checked, &succeeded, &id.Check.Error, &next,
+		&signing, &id.DKIM, &id.DKIMInfo.Origin, &dkimSince, &id.DKIMInfo.NextBits, &lengthChanged, &override,
+		&id.MailFrom.Domain, &id.MailFrom.Status, &mailFromSince, &id.MailFrom.Behavior, &forwarding, &notifications)
 	if err != nil {
 		return err
 	}
-	id.Signing, id.CreatedAt, id.VerifiedAt = signing != 0, store.Time(created), store.Time(verified)
-	return json.Unmarshal([]byte(tags), &id.Tags)
+	id.CreatedAt, id.VerifiedAt = store.Time(created), store.Time(verified)
+	id.Check.StatusSince, id.Check.At, id.Check.SucceededAt, id.Check.Next = store.Time(statusSince), store.Time(checked), store.Time(succeeded), store.Time(next)
+	id.Signing, id.DKIMInfo.Since, id.DKIMInfo.LengthChangedAt, id.DKIMInfo.Override = signing != 0, store.Time(dkimSince), store.Time(lengthChanged), override != 0
+	id.MailFrom.Since, id.Forwarding = store.Time(mailFromSince), forwarding != 0
+	return errors.Join(json.Unmarshal([]byte(tags), &id.Tags), json.Unmarshal([]byte(notifications), &id.Notifications))
 }
 
 func (s *Identities) load(ctx context.Context, sc scope.Scope, name string) (Identity, error) {
