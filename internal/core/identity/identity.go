@@ -211,6 +211,10 @@ type Settings struct {
 	// TokenOnly makes a domain that is proven by its TXT record alone; its DKIM is not
 	// started (SES API v1: VerifyDomainIdentity).
 	TokenOnly bool
+
+	// Confirmed makes an address verified from the start: its owner has agreed already
+	// (SES: custom verification emails).
+	Confirmed bool
 }
 
 // Create adds an identity. A domain gets its DKIM keys and tokens at once.
@@ -274,7 +278,7 @@ func (s *Identities) prepare(sc scope.Scope, name string, kind Kind, set Setting
 		}
 		id.Keys, id.DKIM = keys, Pending
 	}
-	if s.o.VerifyAtOnce {
+	if s.o.VerifyAtOnce || set.Confirmed && kind == Address {
 		verify(&id, s.o.Clock())
 	}
 	return id, nil
