@@ -20,6 +20,7 @@ import (
 	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/notice"
 	"sesame/internal/core/store"
 )
 
@@ -212,8 +213,8 @@ type Settings struct {
 	// started (SES API v1: VerifyDomainIdentity).
 	TokenOnly bool
 
-	// Confirmed makes an address verified from the start: its owner has agreed already
-	// (SES: custom verification emails).
+	// Confirmed makes an address that has proven itself already, so that no mail asks it
+	// to (SES API v2: SendCustomVerificationEmail, which makes the identity on the click).
 	Confirmed bool
 }
 
@@ -311,6 +312,12 @@ func insert(tx *store.Tx, id Identity) (refusal, err error) {
 	}
 	if n == 0 {
 		return fault.New(fault.AlreadyExists, "Email identity %s already exist.", id.Name), nil
+	}
+	if id.Kind == Address && id.Verification == Pending {
+		err = notice.Append(tx, notice.Notice{Scope: id.Scope, Kind: notice.VerifyAddress, Identity: id.Name, At: id.CreatedAt})
+		if err != nil {
+			return nil, err
+		}
 	}
 	return nil, insertKeys(tx, id)
 }
