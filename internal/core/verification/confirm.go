@@ -24,7 +24,9 @@ const (
 )
 
 // String is the outcome's name, for logs.
-func (o Outcome) String() string { return [...]string{"broken", "expired", "gone", "already", "verified"}[o] }
+func (o Outcome) String() string {
+	return [...]string{"broken", "expired", "gone", "already", "verified"}[o]
+}
 
 // Result is what to show for a link. Link is zero for a broken one.
 type Result struct {
@@ -57,15 +59,11 @@ func (c *Confirmer) Confirm(ctx context.Context, token string) (Result, error) {
 	case errors.Is(err, ErrBroken):
 		return r, nil
 	case errors.Is(err, ErrExpired):
-		r.Outcome = Expired
-	case err != nil:
-		return r, err
-	default:
-		if r.Outcome, r.Reason, err = c.verify(ctx, link); err != nil {
-			return r, err
-		}
+		r.Outcome, err = Expired, nil
+	case err == nil:
+		r.Outcome, r.Reason, err = c.verify(ctx, link)
 	}
-	if link.Template != "" {
+	if err == nil && link.Template != "" {
 		r.To, err = c.destination(ctx, link, r.Outcome)
 	}
 	return r, err

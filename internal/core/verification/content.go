@@ -20,6 +20,7 @@ import (
 const (
 	MaxContent = 10 << 20 // bytes (SES: custom verification emails, question 5)
 	maxImages  = 100      // that differ
+	maxMarkup  = 100_000  // tags, character references, and lines of text: what reading costs; images are long, not many
 )
 
 // What is added to every custom verification mail, and can't be removed.
@@ -30,6 +31,7 @@ const (
 
 var (
 	errTooManyImages = fmt.Errorf("verification: more than %d images", maxImages)
+	errTooMuch       = fmt.Errorf("verification: more than %d tags", maxMarkup)
 	errNothingLeft   = errors.New("verification: nothing of the content can be shown")
 )
 
@@ -46,7 +48,11 @@ type renderer struct{ policy *bluemonday.Policy }
 // appends the link and the disclaimer, outside of everything that could hide them. It
 // fails for what can't be read and for what has nothing left to be shown.
 func (r renderer) render(content, link string) (rendered, error) {
-	if !strings.ContainsRune(content, '<') { // it may have HTML, or be text with its lines
+	markup := strings.Count(content, "<")
+	if markup+strings.Count(content, "&")+strings.Count(content, "\n") > maxMarkup {
+		return rendered{}, errTooMuch
+	}
+	if markup == 0 { // it may have HTML, or be text with its lines
 		content = strings.ReplaceAll(html.EscapeString(content), "\n", "<br>\n")
 	}
 	doc, err := html.Parse(strings.NewReader(r.policy.Sanitize(content)))
