@@ -76,37 +76,11 @@ type Report struct {
 	BIMI    BIMI
 }
 
-// Server is an authoritative name server.
-type Server struct {
-	Name string
-	Addr netip.AddrPort // the zero value if the name has no address that may be asked
-}
-
-// RR is a resource record. Value is in presentation form: host names in lower case
-// without a trailing dot, TXT with its character-strings joined, MX as "10 host".
-type RR struct {
-	Name, Type, Value string
-	TTL               time.Duration
-}
-
-// Answer is what a server said to a question. Code is the RCODE's name: "NOERROR",
-// "NXDOMAIN", "SERVFAIL".
-type Answer struct {
-	Code          string
-	Authoritative bool // the AA flag
-	Records       []RR // the answer section
-	Authority     []RR
-	Additional    []RR
-}
-
-// Asker asks name servers themselves, without any cache. It must bound the time of each
-// question, and refuse addresses that must not be asked.
+// Asker asks name servers themselves. It must bound the time of each question, and refuse
+// addresses that must not be asked. *dns.Resolver is one.
 type Asker interface {
-	// Authoritatives returns the zone that name is in, and the zone's name servers as its
-	// parent names them.
-	Authoritatives(ctx context.Context, name string) (zone string, servers []Server, err error)
-	// Ask asks one server. Any answer with an RCODE is no error.
-	Ask(ctx context.Context, server netip.AddrPort, name, rrtype string) (Answer, error)
+	Authoritatives(ctx context.Context, name string) (dns.Delegation, error)
+	Ask(ctx context.Context, server netip.AddrPort, name string, t dns.Type) ([]dns.Record, error)
 }
 
 // Resolver asks as the rest of the world does. *dns.Resolver is one.
@@ -114,9 +88,13 @@ type Resolver interface {
 	LookupTXT(ctx context.Context, name string) ([]string, error)
 	LookupMX(ctx context.Context, domain string) ([]dns.MX, error)
 	LookupAddrs(ctx context.Context, host string) ([]netip.Addr, error)
+	QueryCNAME(ctx context.Context, name string) (dns.Result[string], error)
 }
 
-var _ Resolver = (*dns.Resolver)(nil)
+var (
+	_ Asker    = (*dns.Resolver)(nil)
+	_ Resolver = (*dns.Resolver)(nil)
+)
 
 // Options say whom to ask and what is known of this server.
 type Options struct {
@@ -193,5 +171,5 @@ func (c *Checker) Check(ctx context.Context, s Subject) Report {
 	return r
 }
 
-// Tidy is a domain name as this package compares names.
+// tidy is a domain name as this package compares names.
 func tidy(name string) string { return strings.ToLower(strings.TrimSuffix(name, ".")) }

@@ -113,7 +113,7 @@ func TestMistakes(t *testing.T) {
 			dnscheck.WrongHost, "leads to b.dkim.ses.example.net, where the key is not found"},
 		{"the value of another record", proof, world{ns1: proof.Name + `. TXT "` + strings.ToLower(owner) + `"`}, dnscheck.Wrong, dnscheck.LowerCased, "between small and capital"},
 		{"a key in small letters", text, world{ns1: text.Name + `. TXT "p=` + strings.ToLower(key) + `"`}, dnscheck.Wrong, dnscheck.LowerCased, "between small and capital"},
-		{"the first string alone", text, world{ns1: text.Name + `. TXT "p=` + key[:60] + `"`}, dnscheck.Wrong, dnscheck.TextCut, "60 of 78 characters are there"},
+		{"the first string alone", text, world{ns1: text.Name + `. TXT "p=` + key[:60] + `"`}, dnscheck.Wrong, dnscheck.TextCut, "60 of 77 characters are there"},
 		{"the last string alone", proof, world{ns1: proof.Name + `. TXT "` + owner[10:] + `"`}, dnscheck.Wrong, dnscheck.TextCut, "is cut"},
 		{"a space where the value was split", proof, world{ns1: proof.Name + `. TXT "` + owner[:20] + " " + owner[20:] + `"`}, dnscheck.Wrong, dnscheck.TextSplit, "has a space in it"},
 		{"quotation marks where the value was split", text, world{ns1: text.Name + `. TXT "\"p=` + key[:40] + `\" \"` + key[40:] + `\""`}, dnscheck.Wrong, dnscheck.TextSplit, "quotation marks inside it"},
@@ -193,13 +193,13 @@ func TestServersThatDoNotAnswer(t *testing.T) {
 		errors  []string // of ns1, ns2, the resolver
 	}{
 		{"one is silent, the other has it", world{ns1: good, fails: []string{"ns2 silent " + alias.Name}}, dnscheck.OK, []string{"", "did not answer in time", ""}},
-		{"one is lame, the other has it", world{ns1: good, fails: []string{"ns1 lame " + alias.Name}}, dnscheck.OK, []string{"is not authoritative for the zone", "", ""}},
+		{"one is lame, the other has it", world{ns1: good, fails: []string{"ns1 lame " + alias.Name}}, dnscheck.OK, []string{"the server is not authoritative for the name", "", ""}},
 		{"both fail, the resolver knows", world{ns1: good, fails: []string{"ns1 silent " + alias.Name, "ns2 silent " + alias.Name}}, dnscheck.OK,
 			[]string{"did not answer in time", "did not answer in time", ""}},
 		{"the zone is not found, the resolver says no", world{zone: "example.org", ns1: "example.org. A 192.0.2.1"}, dnscheck.Missing,
-			[]string{"the name servers can't be found: NS " + alias.Name + ": no such name", "no such name"}},
+			[]string{"the name servers can't be found: no such name", "no such name"}},
 		{"nobody answers", world{ns1: good, fails: []string{"ns1 silent " + alias.Name, "ns2 silent " + alias.Name, "resolver TXT " + alias.Name}}, dnscheck.Unreachable,
-			[]string{"did not answer in time", "did not answer in time", "TXT " + alias.Name + ": temporary failure: 10.0.0.53:53 answered SERVFAIL"}},
+			[]string{"did not answer in time", "did not answer in time", "10.0.0.53:53 answered SERVFAIL"}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()

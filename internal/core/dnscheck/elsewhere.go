@@ -49,13 +49,13 @@ func (e *evidence) probes(domain string) []probe {
 
 // elsewhere looks for the record at the names of common mistakes.
 func (l *look) elsewhere(ctx context.Context, e *evidence) []Mistake {
-	server := e.answering()
+	server, t := e.answering(), e.kind.asks(e.wanted)
 	for _, p := range e.probes(tidy(l.subject.Domain)) {
 		var f Found
-		if server.valid() {
-			f = l.ask(ctx, server, p.name, e.kind.asks(e.wanted)).Found
+		if server.addr.IsValid() {
+			f = l.ask(ctx, server, p.name, t)
 		} else {
-			f = l.resolve(ctx, p.name, e.kind.asks(e.wanted))
+			f = l.resolve(ctx, p.name, t)
 		}
 		if f.state != failed && e.holds(f) {
 			return []Mistake{mistake(p.code, "The record stands at %s instead: %s", p.name, p.text)}

@@ -5,6 +5,8 @@ package dnscheck
 import (
 	"slices"
 	"strings"
+
+	"sesame/internal/proto/dns"
 )
 
 // kind is what a wanted record is for, as far as its rules differ.
@@ -35,14 +37,14 @@ func kindOf(w Wanted) kind {
 
 // asks is the type that servers are asked for. Receivers ask for a DKIM key's TXT, never
 // for an alias; the answer shows that, too.
-func (k kind) asks(w Wanted) string {
-	switch k {
-	case dkimKey:
-		return "TXT"
-	case mailFrom:
-		return "MX"
+func (k kind) asks(w Wanted) dns.Type {
+	switch {
+	case k == mailFrom:
+		return dns.TypeMX
+	case k == plain && w.Type == "CNAME":
+		return dns.TypeCNAME
 	}
-	return w.Type
+	return dns.TypeTXT
 }
 
 // state is what a single source says of a record.

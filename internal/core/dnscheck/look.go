@@ -3,12 +3,11 @@
 package dnscheck
 
 import (
-	"cmp"
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"slices"
-	"strings"
 	"sync"
 
 	"sesame/internal/proto/dns"
@@ -34,52 +33,67 @@ type evidence struct {
 	kind     kind
 	key      string // the DKIM key that the wanted record shows, "" if not known
 	zone     string
-	servers  []Server
+	servers  []server
 	found    []Found // by servers
 	resolver Found
 	targets  map[string]bool // aliases that were found, and whether they lead to the key
-	negative int             // seconds that resolvers remember that there is nothing; 0 if not known
+}
+
+// server is an authoritative name server. addr is the zero value if it can't be asked, for
+// the reason why.
+type server struct {
+	name string
+	addr netip.AddrPort
+	why  string
 }
 
 // gather asks everyone for a record.
 func (l *look) gather(ctx context.Context, w Wanted) *evidence {
 	w.Name = tidy(w.Name)
 	e := &evidence{wanted: w, kind: kindOf(w), targets: map[string]bool{}}
-	var err error
-	if e.zone, e.servers, err = l.Asker().Authoritatives(ctx, w.Name); err != nil {
+	d, err := l.o.Asker.Authoritatives(ctx, w.Name)
+	if err != nil {
 		e.found = []Found{{Error: "the name servers can't be found: " + reason(err), state: failed}}
 	}
-	e.zone = tidy(e.zone)
-	slices.SortFunc(e.servers, func(a, b Server) int { return cmp.Or(cmp.Compare(a.Name, b.Name), a.Addr.Compare(b.Addr)) })
-	e.servers = e.servers[:min(len(e.servers), l.o.MaxServers)]
+	e.zone, e.servers = tidy(d.Zone), l.servers(d)
 	e.key = l.wantedKey(ctx, w)
-	answers := make([]reply, len(e.servers))
-	var resolved Found
+	found := make([]Found, len(e.servers))
 	l.all(func(run func(func())) {
 		for n, s := range e.servers {
-			run(func() { answers[n] = l.ask(ctx, s, w.Name, e.kind.asks(w)) })
+			run(func() { found[n] = l.ask(ctx, s, w.Name, e.kind.asks(w)) })
 		}
-		run(func() { resolved = l.resolve(ctx, w.Name, e.kind.asks(w)) })
+		run(func() { e.resolver = l.resolve(ctx, w.Name, e.kind.asks(w)) })
 	})
-	for _, a := range answers {
-		if a.Alias != "" && e.key != "" {
-			e.targets[a.Alias] = l.leadsTo(ctx, a.Alias, e.key)
-		}
-		if a.negative > 0 {
-			e.negative = a.negative
+	for _, f := range found {
+		if f.Alias != "" && e.key != "" {
+			e.targets[f.Alias] = l.leadsTo(ctx, f.Alias, e.key)
 		}
 	}
-	for _, a := range answers {
-		a.state = e.state(a.Found)
-		e.found = append(e.found, a.Found)
+	for _, f := range found {
+		f.state = e.state(f)
+		e.found = append(e.found, f)
 	}
-	resolved.state = e.state(resolved)
-	e.resolver = resolved
+	e.resolver.state = e.state(e.resolver)
 	return e
 }
 
-// Asker returns whom to ask for the zone's own servers.
-func (c *Checker) Asker() Asker { return c.o.Asker }
+// servers are those of a delegation that are asked: each once, at its first address.
+func (l *look) servers(d dns.Delegation) []server {
+	var list []server
+	for _, ns := range d.Servers[:min(len(d.Servers), l.o.MaxServers)] {
+		s := server{name: ns.Host}
+		switch {
+		case ns.Err != nil:
+			s.why = "its address can't be found: " + reason(ns.Err)
+		case len(ns.Addrs) > 0:
+			s.addr = ns.Addrs[0]
+		default:
+			s.why = "it has no address"
+		}
+		list = append(list, s)
+	}
+	return list
+}
 
 // wantedKey is the key that a DKIM record should show: what the identity says, what the
 // record itself holds, or what stands where it should lead.
@@ -93,7 +107,7 @@ func (l *look) wantedKey(ctx context.Context, w Wanted) string {
 		key, _ := publicKey(w.Value)
 		return key
 	}
-	for _, txt := range l.resolve(ctx, w.Value, "TXT").Values {
+	for _, txt := range l.resolve(ctx, w.Value, dns.TypeTXT).Values {
 		if key, ok := publicKey(txt); ok && key != "" {
 			return key
 		}
@@ -103,7 +117,7 @@ func (l *look) wantedKey(ctx context.Context, w Wanted) string {
 
 // leadsTo reports whether the key is found at name.
 func (l *look) leadsTo(ctx context.Context, name, key string) bool {
-	return hasKey(l.resolve(ctx, name, "TXT").Values, key)
+	return hasKey(l.resolve(ctx, name, dns.TypeTXT).Values, key)
 }
 
 func hasKey(values []string, key string) bool {
@@ -113,46 +127,44 @@ func hasKey(values []string, key string) bool {
 	})
 }
 
-// reply is what a server has, and for how long others remember that it has nothing.
-type reply struct {
-	Found
-	negative int
-}
-
 // ask asks one authoritative server. Where it fails at TXT it is asked for an alias, too:
 // some know those alone.
-func (l *look) ask(ctx context.Context, s Server, name, rrtype string) reply {
-	r := l.askOnce(ctx, s, name, rrtype)
-	if r.Error == "" || rrtype != "TXT" || r.state != failed || !s.Addr.IsValid() {
-		return r
+func (l *look) ask(ctx context.Context, s server, name string, t dns.Type) Found {
+	f := l.askOnce(ctx, s, name, t)
+	if f.state == failed && t == dns.TypeTXT && s.addr.IsValid() {
+		f.Alias = l.askOnce(ctx, s, name, dns.TypeCNAME).Alias
 	}
-	if alias := l.askOnce(ctx, s, name, "CNAME"); alias.Alias != "" {
-		r.Alias = alias.Alias
-	}
-	return r
+	return f
 }
 
-func (l *look) askOnce(ctx context.Context, s Server, name, rrtype string) reply {
-	f := Found{Server: s.Name, state: failed}
-	if !s.Addr.IsValid() {
-		f.Error = "has no address that may be asked"
-		return reply{Found: f}
+func (l *look) askOnce(ctx context.Context, s server, name string, t dns.Type) Found {
+	f := Found{Server: s.name, Error: s.why, state: failed}
+	if !s.addr.IsValid() {
+		return f
 	}
-	f.Address = s.Addr.Addr().String()
-	if s.Addr.Port() != 53 {
-		f.Address = s.Addr.String()
+	f.Address = s.addr.Addr().String()
+	if s.addr.Port() != 53 {
+		f.Address = s.addr.String()
 	}
 	if !l.take(ctx) {
 		f.Error = reason(ctx.Err())
-		return reply{Found: f}
+		return f
 	}
-	a, err := l.o.Asker.Ask(ctx, s.Addr, name, rrtype)
+	records, err := l.o.Asker.Ask(ctx, s.addr, name, t)
 	<-l.slots
-	if err != nil {
-		f.Error = reason(err)
-		return reply{Found: f}
+	f.outcome(err)
+	for _, r := range records {
+		switch r.Type {
+		case t:
+			f.Values = append(f.Values, r.Value)
+		case dns.TypeCNAME:
+			f.Alias = r.Value
+		}
 	}
-	return read(f, a, name, rrtype)
+	if t == dns.TypeCNAME && len(f.Values) > 0 {
+		f.Alias, f.Values = f.Values[0], nil
+	}
+	return f
 }
 
 func (l *look) take(ctx context.Context) bool {
@@ -164,68 +176,17 @@ func (l *look) take(ctx context.Context) bool {
 	}
 }
 
-// read takes what matters from an answer.
-func read(f Found, a Answer, name, rrtype string) reply {
-	r := reply{Found: f}
-	for _, rr := range a.Authority {
-		if rr.Type == "SOA" {
-			r.negative = int(rr.TTL.Seconds())
-		}
-	}
-	owner := name
-	for _, rr := range a.Records {
-		switch {
-		case rr.Type == "CNAME" && tidy(rr.Name) == owner:
-			owner = tidy(rr.Value)
-			if r.Alias == "" {
-				r.Alias = owner
-			}
-		case rr.Type == rrtype && tidy(rr.Name) == owner:
-			r.Values = append(r.Values, rr.Value)
-		}
-	}
-	switch {
-	case a.Code != "NOERROR" && a.Code != "NXDOMAIN":
-		r.Error = "answered " + a.Code
-	case !a.Authoritative:
-		r.Error = "is not authoritative for the zone"
-	case len(r.Values) > 0 || r.Alias != "":
-		r.state = absent // until judged
-	case a.Code == "NXDOMAIN":
-		r.Error, r.state = noSuchName, absent
-	default:
-		r.Error, r.state = noSuchRecord, absent
-	}
-	return r
-}
-
 const (
 	noSuchName   = "no such name"
 	noSuchRecord = "no such record"
 )
 
-// resolve asks the configured resolver.
-func (l *look) resolve(ctx context.Context, name, rrtype string) Found {
-	f := Found{state: failed}
-	if !l.take(ctx) {
-		f.Error = reason(ctx.Err())
-		return f
-	}
-	defer func() { <-l.slots }()
-	var err error
-	if rrtype == "MX" {
-		var list []dns.MX
-		list, err = l.o.Resolver.LookupMX(ctx, name)
-		for _, mx := range list {
-			f.Values = append(f.Values, fmt.Sprintf("%d %s", mx.Preference, mx.Host))
-		}
-	} else {
-		f.Values, err = l.o.Resolver.LookupTXT(ctx, name)
-	}
+// outcome says what a look-up came to: failed, or absent until what was found is judged.
+func (f *Found) outcome(err error) {
 	var e *dns.Error
 	switch {
 	case err == nil:
-		f.state = absent // until judged
+		f.state = absent
 	case errors.As(err, &e) && e.Kind == dns.NotExist:
 		f.Error, f.state = noSuchName, absent
 	case errors.As(err, &e) && e.Kind == dns.NoData:
@@ -233,16 +194,48 @@ func (l *look) resolve(ctx context.Context, name, rrtype string) Found {
 	default:
 		f.Error = reason(err)
 	}
+}
+
+// resolve asks the configured resolver for MX, CNAME or TXT.
+func (l *look) resolve(ctx context.Context, name string, t dns.Type) Found {
+	f := Found{state: failed}
+	if !l.take(ctx) {
+		f.Error = reason(ctx.Err())
+		return f
+	}
+	defer func() { <-l.slots }()
+	var err error
+	switch t {
+	case dns.TypeMX:
+		var list []dns.MX
+		list, err = l.o.Resolver.LookupMX(ctx, name)
+		for _, mx := range list {
+			f.Values = append(f.Values, fmt.Sprintf("%d %s", mx.Preference, mx.Host))
+		}
+	case dns.TypeCNAME:
+		var res dns.Result[string]
+		if res, err = l.o.Resolver.QueryCNAME(ctx, name); err == nil {
+			f.Alias = res.Records[0]
+		}
+	default:
+		f.Values, err = l.o.Resolver.LookupTXT(ctx, name)
+	}
+	f.outcome(err)
 	return f
 }
 
 // reason is an error for people.
 func reason(err error) string {
+	var e *dns.Error
 	switch {
 	case errors.Is(err, context.DeadlineExceeded):
 		return "did not answer in time"
 	case errors.Is(err, context.Canceled):
 		return "was not waited for"
+	case errors.As(err, &e) && e.Kind == dns.Temporary && e.Err != nil:
+		return e.Err.Error()
+	case errors.As(err, &e):
+		return e.Kind.String()
 	}
-	return strings.TrimPrefix(err.Error(), "dns: ")
+	return err.Error()
 }

@@ -5,9 +5,11 @@ package dnscheck
 import (
 	"context"
 	"fmt"
-	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
+
+	"sesame/internal/proto/dns"
 )
 
 // The codes of mistakes.
@@ -147,7 +149,7 @@ func (l *look) loops(ctx context.Context, e *evidence, alias string) bool {
 		if seen = append(seen, alias); !below(alias, e.zone) {
 			return false
 		}
-		if alias = l.askOnce(ctx, e.answering(), alias, "CNAME").Alias; alias == "" {
+		if alias = l.askOnce(ctx, e.answering(), alias, dns.TypeCNAME).Alias; alias == "" {
 			return false
 		}
 	}
@@ -155,13 +157,13 @@ func (l *look) loops(ctx context.Context, e *evidence, alias string) bool {
 }
 
 // answering is a server of the zone that answered; the zero value if none did.
-func (e *evidence) answering() Server {
+func (e *evidence) answering() server {
 	for n, s := range e.servers {
 		if e.found[n].state != failed {
 			return s
 		}
 	}
-	return Server{}
+	return server{}
 }
 
 // below reports whether name is in the domain zone.
@@ -292,17 +294,42 @@ func (l *look) whoSees(ctx context.Context, e *evidence, v Verdict) []Mistake {
 			strings.Join(by[right], ", "), strings.Join(append(by[absent], by[wrong]...), ", "))}
 	case v == Partial && len(by[right]) > 0:
 		if target := tidy(e.wanted.Value); e.kind == dkimKey && e.wanted.Type == "CNAME" && e.key == "" ||
-			e.wanted.Type == "CNAME" && l.resolve(ctx, target, "TXT").state == failed {
+			e.wanted.Type == "CNAME" && l.resolve(ctx, target, dns.TypeTXT).state == failed {
 			return []Mistake{mistake(TargetSilent, "The CNAME is right, but %s, a name of this server's own zone, has no answer: see `sesame doctor`.", target)}
 		}
 		return []Mistake{mistake(NotSeenYet, "All name servers have the record, but the resolver does not see it yet%s. Nothing is left to do but wait%s.",
-			because(e.resolver), remembered(e.negative))}
+			because(e.resolver), remembered(l.negative(ctx, e)))}
 	case v == Partial && e.resolver.state == right:
 		return []Mistake{mistake(StillRemembered, "The resolver still remembers the record, which the name servers no longer have.")}
-	case (v == Missing || v == Advice) && e.negative > 0:
-		return []Mistake{mistake(NegativeCached, "Once it is published, resolvers that have asked before may go on saying that it is not there%s.", remembered(e.negative))}
+	case v == Missing || v == Advice:
+		if seconds := l.negative(ctx, e); seconds > 0 {
+			return []Mistake{mistake(NegativeCached, "Once it is published, resolvers that have asked before may go on saying that it is not there%s.", remembered(seconds))}
+		}
 	}
 	return nil
+}
+
+// negative is how long resolvers remember that there is nothing, in seconds: what the
+// zone's SOA says (RFC 2308 §5). 0 if it can't be known.
+func (l *look) negative(ctx context.Context, e *evidence) int {
+	s := e.answering()
+	if !s.addr.IsValid() || !l.take(ctx) {
+		return 0
+	}
+	defer func() { <-l.slots }()
+	records, err := l.o.Asker.Ask(ctx, s.addr, e.zone, dns.TypeSOA)
+	if err != nil || len(records) == 0 {
+		return 0
+	}
+	fields := strings.Fields(records[0].Value)
+	if len(fields) == 0 {
+		return 0
+	}
+	minimum, err := strconv.ParseUint(fields[len(fields)-1], 10, 31)
+	if err != nil {
+		return 0
+	}
+	return min(int(minimum), int(records[0].TTL.Seconds()))
 }
 
 func because(f Found) string {
@@ -334,6 +361,3 @@ func (r *Record) show() {
 	}
 	cut(&r.Resolver)
 }
-
-// valid reports whether there is a server to ask.
-func (s Server) valid() bool { return s.Addr != netip.AddrPort{} }

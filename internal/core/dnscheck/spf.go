@@ -327,7 +327,7 @@ func (s spfResolver) LookupIPAddr(ctx context.Context, host string) ([]net.IPAdd
 	return out, netError(host, err)
 }
 
-// LookupAddr finds nothing: "ptr" is not evaluated, as RFC 7208 §5.5 would have it.
+// LookupAddr finds nothing: "ptr" should not be used (RFC 7208 §5.5), and is not evaluated.
 func (spfResolver) LookupAddr(_ context.Context, addr string) ([]string, error) {
 	return nil, &net.DNSError{Err: "not asked for", Name: addr, IsNotFound: true}
 }

@@ -4,11 +4,15 @@ package dnscheck_test
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"net/netip"
 	"slices"
+	"strconv"
 	"strings"
+	"sync"
 	"testing"
+	"time"
 
 	mdns "github.com/miekg/dns"
 
@@ -26,7 +30,13 @@ type world struct {
 	fails    []string // "ns1 TXT name" gets SERVFAIL; "silent" as type: no answer; "lame": not authoritative
 }
 
+// parsed holds what records has read before: a world is asked dozens of times.
+var parsed sync.Map
+
 func records(text string) map[string][]mdns.RR {
+	if m, ok := parsed.Load(text); ok {
+		return m.(map[string][]mdns.RR)
+	}
 	var lines strings.Builder
 	for l := range strings.Lines(text) {
 		lines.WriteString(strings.TrimSpace(l) + "\n")
@@ -41,105 +51,128 @@ func records(text string) map[string][]mdns.RR {
 	if err := zp.Err(); err != nil {
 		panic(err)
 	}
+	parsed.Store(text, m)
 	return m
 }
 
-// find returns the records at name, and those that aliases lead to.
-func find(m map[string][]mdns.RR, name, rrtype string) (rrs []dnscheck.RR, exists bool) {
-	for range 9 {
-		next := ""
-		for _, rr := range m[name] {
-			switch rr := rr.(type) {
-			case *mdns.CNAME:
-				next = strings.TrimSuffix(strings.ToLower(rr.Target), ".")
-				rrs = append(rrs, dnscheck.RR{Name: name, Type: "CNAME", Value: next})
-			case *mdns.TXT:
-				if rrtype == "TXT" {
-					rrs = append(rrs, dnscheck.RR{Name: name, Type: "TXT", Value: strings.ReplaceAll(strings.Join(rr.Txt, ""), `\"`, `"`)})
-				}
-			case *mdns.MX:
-				if rrtype == "MX" {
-					rrs = append(rrs, dnscheck.RR{Name: name, Type: "MX", Value: fmt.Sprintf("%d %s", rr.Preference, strings.TrimSuffix(strings.ToLower(rr.Mx), "."))})
-				}
-			case *mdns.A:
-				if rrtype == "A" {
-					rrs = append(rrs, dnscheck.RR{Name: name, Type: "A", Value: rr.A.String()})
-				}
+// find returns the records of the type at name, or else its alias.
+func find(m map[string][]mdns.RR, name string, t dns.Type) (rrs []dns.Record, err error) {
+	var alias []dns.Record
+	for _, rr := range m[name] {
+		r := dns.Record{Name: name, Type: dns.Type(rr.Header().Rrtype), TTL: 15 * time.Minute}
+		switch rr := rr.(type) {
+		case *mdns.CNAME:
+			r.Value = strings.TrimSuffix(strings.ToLower(rr.Target), ".")
+			alias = []dns.Record{r}
+		case *mdns.TXT:
+			r.Value = unescape(strings.Join(rr.Txt, ""))
+		case *mdns.MX:
+			r.Value = fmt.Sprintf("%d %s", rr.Preference, strings.TrimSuffix(strings.ToLower(rr.Mx), "."))
+		case *mdns.A:
+			r.Value = rr.A.String()
+		}
+		if r.Type == t {
+			rrs = append(rrs, r)
+		}
+	}
+	switch {
+	case len(rrs) > 0:
+		return rrs, nil
+	case len(alias) > 0:
+		return alias, nil
+	case len(m[name]) > 0:
+		return nil, &dns.Error{Kind: dns.NoData, Name: name, Type: t.String()}
+	}
+	return nil, &dns.Error{Kind: dns.NotExist, Name: name, Type: t.String()}
+}
+
+// unescape undoes the presentation form \DDD and \X (RFC 1035 §5.1).
+func unescape(s string) string {
+	var b strings.Builder
+	for i := 0; i < len(s); i++ {
+		if s[i] != '\\' || i+1 == len(s) {
+			b.WriteByte(s[i])
+			continue
+		}
+		if i+3 < len(s) {
+			if n, err := strconv.ParseUint(s[i+1:i+4], 10, 8); err == nil {
+				b.WriteByte(byte(n))
+				i += 3
+				continue
 			}
 		}
-		if exists = exists || len(m[name]) > 0; next == "" || rrtype == "CNAME" {
-			break
-		}
-		name = next
+		i++
+		b.WriteByte(s[i])
 	}
-	return rrs, exists
+	return b.String()
 }
 
 var addresses = map[string]netip.AddrPort{
 	"ns1.example.com": netip.MustParseAddrPort("192.0.2.1:53"), "ns2.example.com": netip.MustParseAddrPort("192.0.2.2:53"),
 }
 
-func (w world) Authoritatives(_ context.Context, name string) (string, []dnscheck.Server, error) {
+func (w world) Authoritatives(_ context.Context, name string) (dns.Delegation, error) {
 	zone := w.zone
 	if zone == "" {
 		zone = "example.com"
 	}
 	if name != zone && !strings.HasSuffix(name, "."+zone) {
-		return "", nil, &dns.Error{Kind: dns.NotExist, Name: name, Type: "NS"}
+		return dns.Delegation{}, &dns.Error{Kind: dns.NotExist, Name: name, Type: "NS"}
 	}
-	return zone, []dnscheck.Server{
-		{Name: "ns2.example.com", Addr: addresses["ns2.example.com"]}, {Name: "ns1.example.com", Addr: addresses["ns1.example.com"]},
-	}, nil
+	d := dns.Delegation{Zone: zone}
+	for _, host := range []string{"ns1.example.com", "ns2.example.com"} {
+		d.Servers = append(d.Servers, dns.NameServer{Host: host, Addrs: []netip.AddrPort{addresses[host]}})
+	}
+	return d, nil
 }
 
-func (w world) Ask(ctx context.Context, server netip.AddrPort, name, rrtype string) (dnscheck.Answer, error) {
+func (w world) Ask(ctx context.Context, server netip.AddrPort, name string, t dns.Type) ([]dns.Record, error) {
 	who, text := "ns1", w.ns1
 	if server == addresses["ns2.example.com"] {
 		if who = "ns2"; w.ns2 != "" {
 			text = w.ns2
 		}
 	}
-	if slices.Contains(w.fails, who+" silent "+name) {
+	failure := func(err error) ([]dns.Record, error) {
+		return nil, &dns.Error{Kind: dns.Temporary, Name: name, Type: t.String(), Err: err}
+	}
+	switch {
+	case slices.Contains(w.fails, who+" silent "+name):
 		<-ctx.Done()
-		return dnscheck.Answer{}, ctx.Err()
+		return nil, ctx.Err()
+	case slices.Contains(w.fails, who+" "+t.String()+" "+name):
+		return failure(errors.New("answered SERVFAIL"))
+	case slices.Contains(w.fails, who+" lame "+name):
+		return failure(dns.ErrNotAuthoritative)
+	case t == dns.TypeSOA:
+		return []dns.Record{{Name: name, Type: t, TTL: time.Hour, Value: "ns1.example.com. hostmaster.example.com. 1 3600 600 86400 900"}}, nil
 	}
-	if slices.Contains(w.fails, who+" "+rrtype+" "+name) {
-		return dnscheck.Answer{Code: "SERVFAIL"}, nil
-	}
-	rrs, exists := find(records(text), name, rrtype)
-	a := dnscheck.Answer{Code: "NOERROR", Authoritative: !slices.Contains(w.fails, who+" lame "+name), Records: rrs}
-	if len(rrs) == 0 {
-		a.Authority = []dnscheck.RR{{Name: "example.com", Type: "SOA", TTL: 900e9}}
-	}
-	if !exists {
-		a.Code = "NXDOMAIN"
-	}
-	return a, nil
+	return find(records(text), name, t)
 }
 
-// look is the resolver's answer.
-func (w world) look(ctx context.Context, name, rrtype string) ([]dnscheck.RR, error) {
+// look is the resolver's answer, which follows aliases.
+func (w world) look(ctx context.Context, name string, t dns.Type) ([]dns.Record, error) {
 	name = strings.ToLower(strings.TrimSuffix(name, "."))
-	if slices.Contains(w.fails, "resolver "+rrtype+" "+name) {
-		return nil, &dns.Error{Kind: dns.Temporary, Name: name, Type: rrtype, Err: fmt.Errorf("10.0.0.53:53 answered SERVFAIL")}
+	if slices.Contains(w.fails, "resolver "+t.String()+" "+name) {
+		return nil, &dns.Error{Kind: dns.Temporary, Name: name, Type: t.String(), Err: errors.New("10.0.0.53:53 answered SERVFAIL")}
 	}
 	text := w.ns1 + "\n" + w.others
 	if w.resolver != "" {
 		text = w.resolver
 	}
-	rrs, exists := find(records(text), name, rrtype)
-	rrs = slices.DeleteFunc(rrs, func(rr dnscheck.RR) bool { return rr.Type != rrtype })
-	switch {
-	case len(rrs) > 0:
-		return rrs, ctx.Err()
-	case exists:
-		return nil, &dns.Error{Kind: dns.NoData, Name: name, Type: rrtype}
+	m := records(text)
+	for range 9 {
+		rrs, err := find(m, name, t)
+		if err != nil || rrs[0].Type == t {
+			return rrs, errors.Join(err, ctx.Err())
+		}
+		name = rrs[0].Value
 	}
-	return nil, &dns.Error{Kind: dns.NotExist, Name: name, Type: rrtype}
+	return nil, &dns.Error{Kind: dns.Temporary, Name: name, Type: t.String(), Err: dns.ErrAliases}
 }
 
 func (w world) LookupTXT(ctx context.Context, name string) (txt []string, err error) {
-	rrs, err := w.look(ctx, name, "TXT")
+	rrs, err := w.look(ctx, name, dns.TypeTXT)
 	for _, rr := range rrs {
 		txt = append(txt, rr.Value)
 	}
@@ -147,7 +180,7 @@ func (w world) LookupTXT(ctx context.Context, name string) (txt []string, err er
 }
 
 func (w world) LookupMX(ctx context.Context, name string) (list []dns.MX, err error) {
-	rrs, err := w.look(ctx, name, "MX")
+	rrs, err := w.look(ctx, name, dns.TypeMX)
 	for _, rr := range rrs {
 		var mx dns.MX
 		fmt.Sscan(rr.Value, &mx.Preference, &mx.Host)
@@ -157,11 +190,19 @@ func (w world) LookupMX(ctx context.Context, name string) (list []dns.MX, err er
 }
 
 func (w world) LookupAddrs(ctx context.Context, name string) (list []netip.Addr, err error) {
-	rrs, err := w.look(ctx, name, "A")
+	rrs, err := w.look(ctx, name, dns.TypeA)
 	for _, rr := range rrs {
 		list = append(list, netip.MustParseAddr(rr.Value))
 	}
 	return list, err
+}
+
+func (w world) QueryCNAME(ctx context.Context, name string) (r dns.Result[string], err error) {
+	rrs, err := w.look(ctx, name, dns.TypeCNAME)
+	for _, rr := range rrs {
+		r.Records = append(r.Records, rr.Value)
+	}
+	return r, err
 }
 
 func checker(w world, change func(*dnscheck.Options)) *dnscheck.Checker {
