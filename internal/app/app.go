@@ -25,6 +25,7 @@ import (
 	"sesame/internal/core/blob"
 	"sesame/internal/core/delivery"
 	"sesame/internal/core/dispatch"
+	"sesame/internal/core/dnscheck"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/keyring"
@@ -71,6 +72,7 @@ type Server struct {
 	ring       *keyring.Ring
 	accounts   *account.Accounts
 	identities *identity.Identities
+	checks     *dnscheck.Identities
 	quotas     *quota.Quotas
 	spool      *spool.Spool
 	transport  *delivery.Transport
@@ -146,6 +148,9 @@ func (s *Server) buildCore(context.Context) error {
 	s.identities = identity.New(identity.Options{
 		DB: s.db, Seal: s.ring, Clock: s.clock, Random: rand.Reader, VerifyAtOnce: s.cfg.Dev,
 	})
+	if s.checks, err = DNSCheck(s.cfg, s.identities); err != nil {
+		return err
+	}
 	s.quotas = quota.New(s.db, s.clock, quota.Limits{Daily: s.cfg.Limits.DailyQuota, Rate: s.cfg.Limits.MaxSendRate})
 	limit := inRow
 	if s.db.Shared() {

@@ -109,8 +109,12 @@ type Options struct {
 	ReturnDomain string       // domain of the return paths where an identity has no custom MAIL FROM
 }
 
-// Checker checks domains. It is safe for concurrent use.
-type Checker struct{ o Options }
+// Checker checks domains. It is safe for concurrent use: all checks share one bound of
+// questions.
+type Checker struct {
+	o     Options
+	slots chan struct{} // one for each question at once
+}
 
 // New returns a checker.
 func New(o Options) *Checker {
@@ -123,7 +127,7 @@ func New(o Options) *Checker {
 	if o.Concurrent == 0 {
 		o.Concurrent = 16
 	}
-	return &Checker{o: o}
+	return &Checker{o: o, slots: make(chan struct{}, o.Concurrent)}
 }
 
 // Subject is what to check.
@@ -146,7 +150,7 @@ func (c *Checker) Check(ctx context.Context, s Subject) Report {
 	ctx, cancel := context.WithTimeout(ctx, c.o.Timeout)
 	defer cancel()
 	s.Wanted = s.Wanted[:min(len(s.Wanted), maxWanted)]
-	l := &look{Checker: c, subject: s, slots: make(chan struct{}, c.o.Concurrent)}
+	l := &look{Checker: c, subject: s}
 	records := make([]*evidence, len(s.Wanted))
 	r := Report{Domain: s.Domain, Verdict: OK}
 	l.all(func(run func(func())) {

@@ -17,7 +17,6 @@ import (
 type look struct {
 	*Checker
 	subject Subject
-	slots   chan struct{} // one for each question at once
 }
 
 // all runs what start hands over, and returns when all of it has ended.

@@ -13,6 +13,7 @@ import (
 
 	"blitiri.com.ar/go/spf"
 
+	"sesame/internal/base/netaddr"
 	"sesame/internal/proto/dns"
 )
 
@@ -285,7 +286,7 @@ func (r *SPF) costs() string {
 // evaluate asks what a receiver would conclude for mail from here.
 func (r *SPF) evaluate(ctx context.Context, c *Checker) {
 	for _, ip := range c.o.Source {
-		if ip.IsPrivate() || ip.IsLoopback() || !ip.IsValid() {
+		if netaddr.Private(ip) {
 			continue // the world sees another address
 		}
 		res, err := spf.CheckHostWithSender(ip.AsSlice(), r.Domain, "postmaster@"+r.Domain, spf.WithContext(ctx), spf.WithResolver(spfResolver{c.o.Resolver}))
