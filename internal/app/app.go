@@ -25,6 +25,7 @@ import (
 	"sesame/internal/core/blob"
 	"sesame/internal/core/delivery"
 	"sesame/internal/core/dispatch"
+	"sesame/internal/core/dnscheck"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/keyring"
@@ -72,6 +73,7 @@ type Server struct {
 	accounts   *account.Accounts
 	identities *identity.Identities
 	checker    *identity.Checker
+	checks     *dnscheck.Identities
 	quotas     *quota.Quotas
 	spool      *spool.Spool
 	transport  *delivery.Transport
@@ -152,6 +154,9 @@ func (s *Server) buildCore(ctx context.Context) error {
 		return err
 	}
 	s.checker = identity.NewChecker(s.identities, s.log)
+	if s.checks, err = DNSCheck(s.cfg, s.identities); err != nil {
+		return err
+	}
 	s.quotas = quota.New(s.db, s.clock, quota.Limits{Daily: s.cfg.Limits.DailyQuota, Rate: s.cfg.Limits.MaxSendRate})
 	limit := inRow
 	if s.db.Shared() {

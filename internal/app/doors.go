@@ -228,7 +228,7 @@ func (s *Server) admin() *admin.Router {
 	if s.mailbox != nil {
 		routes = append(routes, admin.Mailbox(s.mailbox))
 	}
-	return admin.New(append(routes, admin.Identities(s.identities))...)
+	return admin.New(append(routes, admin.Identities(s.checks))...)
 }
 
 func (s *Server) ops() http.Handler {
