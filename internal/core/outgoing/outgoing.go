@@ -43,7 +43,7 @@ func (o *Outgoing) ReturnPath(m *spool.Message, n int) address.Address {
 func (o *Outgoing) Prepare(ctx context.Context, m *spool.Message) ([]byte, error) {
 	now := o.Clock()
 	prefix := fmt.Appendf(nil, "X-SES-Outgoing: %s-%s\r\n", now.UTC().Format("2006.01.02"), o.SourceIP)
-	signer, ok, err := o.Signers.ForDomain(ctx, m.Scope, m.Sender.Domain)
+	signer, ok, err := o.Signers.ForDomain(ctx, m.Owner(), m.Sender.Domain)
 	if err != nil || !ok {
 		return prefix, err
 	}
