@@ -21,6 +21,7 @@ import (
 	"sesame/internal/base/address"
 	"sesame/internal/base/clock"
 	"sesame/internal/config"
+	"sesame/internal/core/access"
 	"sesame/internal/core/account"
 	"sesame/internal/core/blob"
 	"sesame/internal/core/delivery"
@@ -74,6 +75,7 @@ type Server struct {
 	identities *identity.Identities
 	checker    *identity.Checker
 	checks     *dnscheck.Identities
+	access     *access.Authorizer
 	quotas     *quota.Quotas
 	spool      *spool.Spool
 	transport  *delivery.Transport
@@ -166,8 +168,9 @@ func (s *Server) buildCore(ctx context.Context) error {
 		DB: s.db, Blobs: blobs, Clock: s.clock, Log: s.log, Node: s.node.name, LeaseFor: leaseFor, InRow: limit,
 		MaxAge: s.cfg.Delivery.MaxAge.Duration,
 	})
+	s.access = s.authorizer()
 	s.intake = intake.New(intake.Options{
-		Spool: s.spool, Identities: s.identities, Quotas: s.quotas, Clock: s.clock, Random: rand.Reader, MAC: s.ring.MAC,
+		Spool: s.spool, Identities: s.identities, Access: s.access, Quotas: s.quotas, Clock: s.clock, Random: rand.Reader, MAC: s.ring.MAC,
 	})
 	if s.cfg.Dev {
 		s.mailbox, err = mailbox.New(mailbox.Options{DB: s.db, Clock: s.clock, Account: s.cfg.DevAccount, Region: s.cfg.Regions[0], Log: s.log})

@@ -192,7 +192,7 @@ func (s *Server) web() (http.Handler, error) {
 	}
 	var compress httpx.Compressor
 	s.api = api.New(api.Options{
-		V1: v1, V2: v2, Admin: s.admin(), Keys: s.accounts, Clock: s.clock, Random: rand.Reader, Log: s.log,
+		V1: v1, V2: v2, Admin: s.admin(), Keys: s.accounts, Access: s.access, Clock: s.clock, Random: rand.Reader, Log: s.log,
 		Regions: s.regions(), MaxInFlightBytes: maxInFlight,
 	})
 	apis := compress.Handler(s.api)

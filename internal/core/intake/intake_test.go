@@ -15,6 +15,7 @@ import (
 	"sesame/internal/base/fault"
 	"sesame/internal/base/msgid"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/access"
 	"sesame/internal/core/account"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
@@ -36,6 +37,10 @@ type world struct {
 	quotaErr error
 	reserved int
 	mailFrom identity.MailFrom
+
+	identities []identity.Identity // that are known by their ARNs
+	accessErr  error
+	asked      []access.Send // what access was asked
 }
 
 func (w *world) Accept(_ context.Context, m *spool.Message) error {
@@ -56,6 +61,20 @@ func (w *world) MailFrom(context.Context, scope.Scope, address.Address) (identit
 	return w.mailFrom, nil
 }
 
+func (w *world) Get(_ context.Context, sc scope.Scope, name string) (identity.Identity, error) {
+	for _, id := range w.identities {
+		if id.Scope == sc && id.Name == name {
+			return id, nil
+		}
+	}
+	return identity.Identity{}, fault.New(fault.NotFound, "no")
+}
+
+func (w *world) MaySend(_ context.Context, s access.Send) error {
+	w.asked = append(w.asked, s)
+	return w.accessErr
+}
+
 func (w *world) Reserve(_ context.Context, _ scope.Scope, n int) error {
 	if w.quotaErr == nil {
 		w.reserved += n
@@ -71,7 +90,7 @@ func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 func (w *world) intake() *intake.Intake {
 	return intake.New(intake.Options{
-		Spool: w, Identities: w, Quotas: w, Clock: clock.NewFake(now).Now, Random: zeros{},
+		Spool: w, Identities: w, Access: w, Quotas: w, Clock: clock.NewFake(now).Now, Random: zeros{},
 		MAC: func(purpose string, data []byte) []byte { return []byte(purpose) },
 	})
 }
