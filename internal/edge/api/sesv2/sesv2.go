@@ -17,6 +17,7 @@ import (
 	"sesame/internal/core/intake"
 	"sesame/internal/core/quota"
 	"sesame/internal/core/spool"
+	"sesame/internal/core/verification"
 	"sesame/internal/edge/api/caller"
 	"sesame/internal/proto/message"
 )
@@ -38,6 +39,9 @@ type API struct {
 	Intake     Intake
 	Identities *identity.Identities
 	Quotas     Quotas
+
+	Templates    *verification.Templates
+	Verification *verification.Mailer
 }
 
 // SendEmail accepts a formatted or a raw message.
