@@ -192,7 +192,7 @@ func (s *Server) web() (http.Handler, error) {
 	}
 	var compress httpx.Compressor
 	s.api = api.New(api.Options{
-		V1: v1, V2: v2, Admin: s.admin(), Keys: s.accounts, Clock: s.clock, Random: rand.Reader, Log: s.log,
+		V1: v1, V2: v2, Admin: s.admin(), Keys: s.accounts, Access: s.access, Clock: s.clock, Random: rand.Reader, Log: s.log,
 		Regions: s.regions(), MaxInFlightBytes: maxInFlight,
 	})
 	apis := s.withLinks(compress.Handler(s.api))
@@ -228,13 +228,15 @@ func (s *Server) admin() *admin.Router {
 	if s.mailbox != nil {
 		routes = append(routes, admin.Mailbox(s.mailbox))
 	}
-	return admin.New(append(routes, admin.Identities(s.identities))...)
+	return admin.New(append(routes, admin.Identities(s.checks))...)
 }
 
 func (s *Server) ops() http.Handler {
 	return ops.New(ops.Sources{
 		Ready: s.Ready, Store: s.db.Stats, Spool: s.spool.Stats, Dispatch: s.dispatcher.Stats, Transport: s.transport.Stats, MaxIdle: maxIdle,
-		Bodies: s.api.InFlight, MaxBodies: maxInFlight, Extra: append(s.smtpMetrics.Collectors(), ops.ServiceMail(s.serviceMail.Stats)...), Profiles: s.cfg.Listen.Profiles,
+		Checks: s.checker.Stats,
+		Bodies: s.api.InFlight, MaxBodies: maxInFlight, Profiles: s.cfg.Listen.Profiles,
+		Extra: append(s.smtpMetrics.Collectors(), ops.ServiceMail(s.serviceMail.Stats)...),
 	})
 }
 

@@ -84,7 +84,9 @@ func (c confirming) Confirm(ctx context.Context, sc scope.Scope, name string) (i
 type everyoneProduces struct{}
 
 // ProductionAccess is everybody's.
-func (everyoneProduces) ProductionAccess(context.Context, scope.Scope) (bool, error) { return true, nil }
+func (everyoneProduces) ProductionAccess(context.Context, scope.Scope) (bool, error) {
+	return true, nil
+}
 
 // contacts are those of accounts that have none.
 type contacts struct{}
