@@ -32,6 +32,7 @@ type Spool interface {
 type Identities interface {
 	Resolve(ctx context.Context, sc scope.Scope, a address.Address) (identity.Identity, error)
 	Get(ctx context.Context, sc scope.Scope, name string) (identity.Identity, error)
+	MailFrom(ctx context.Context, sc scope.Scope, a address.Address) (identity.MailFrom, error)
 }
 
 // Authorizer decides who may send with which identities.
@@ -79,7 +80,7 @@ type draft struct {
 func (i *Intake) Accept(ctx context.Context, s Submission) (string, error) {
 	d := &draft{Submission: s}
 	for _, step := range []func(context.Context, *draft) error{
-		i.size, i.inspect, i.built, i.configurationSet, i.sender, i.envelope, i.owned, i.allowed,
+		i.size, i.inspect, i.built, i.configurationSet, i.sender, i.envelope, i.owned, i.allowed, i.mailFrom,
 	} {
 		if err := step(ctx, d); err != nil {
 			return "", err

@@ -34,6 +34,7 @@ import (
 	"sesame/internal/core/access"
 	"sesame/internal/core/account"
 	"sesame/internal/core/blob"
+	"sesame/internal/core/dnscheck"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/keyring"
@@ -139,7 +140,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 		t.Fatal(err)
 	}
 	o := api.Options{
-		V1: api.Bind(both[0], s.v1), V2: api.Bind(both[1], s.v2), Admin: admin.New(admin.Identities(w.identities)),
+		V1: api.Bind(both[0], s.v1), V2: api.Bind(both[1], s.v2), Admin: admin.New(admin.Identities(&dnscheck.Identities{Identities: w.identities, Expected: identity.Identity.Records})),
 		Keys: w.accounts, Access: authorizer, Clock: w.clock.Now, Random: rand.Reader, Log: log, MaxInFlightBytes: 1 << 30,
 	}
 	if s.change != nil {
