@@ -173,7 +173,7 @@ func (i *Intake) envelope(_ context.Context, d *draft) error {
 	}
 	seen := make(map[address.Address]bool, len(all))
 	for _, a := range all {
-		if !seen[a] {
+		if a = a.Folded(); !seen[a] {
 			seen[a] = true
 			d.recipients = append(d.recipients, a)
 		}
@@ -214,7 +214,7 @@ func (i *Intake) allVerified(ctx context.Context, d *draft, senders []address.Ad
 		id, err := i.o.Identities.Resolve(ctx, d.Scope, a)
 		switch {
 		case fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid):
-			failed = append(failed, a.String())
+			failed = append(failed, a.Written())
 		case err != nil:
 			return err
 		case a == d.sender:
