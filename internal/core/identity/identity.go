@@ -50,7 +50,7 @@ type Tag struct{ Key, Value string }
 // Identity is a domain or address of a scope.
 type Identity struct {
 	Scope        scope.Scope
-	Name         string // domain in lower case, or address with its domain in lower case
+	Name         string // domain in lower case, or address as it was written
 	Kind         Kind
 	Verification Status
 	Token        string // for the TXT record that proves a domain (API v1)
@@ -173,14 +173,17 @@ func New(o Options) *Identities {
 	return &Identities{o: o, cache: newCache(), generating: make(chan struct{}, 2)}
 }
 
-// ParseName normalises an identity's name and tells its kind.
+// ParseName gives an identity's name in the form in which it is kept, and tells its
+// kind. A domain is in lower case: example.com is EXAMPLE.com, too. An address is as it
+// was written, since SES tells addresses apart by every letter, their domain's included.
+// International domains are given by their A-labels.
 func ParseName(name string) (string, Kind, error) {
 	if strings.Contains(name, "@") {
 		a, err := address.Parse(name)
 		if err != nil || strings.HasPrefix(string(a.Domain), "[") {
 			return "", "", fault.InField(fault.Invalid, "EmailIdentity", "Invalid email address <%s>.", safe(name))
 		}
-		return a.String(), Address, nil
+		return a.Written(), Address, nil
 	}
 	d, err := address.ParseDomain(name)
 	if err != nil || d.Parent() == "" {
@@ -502,19 +505,41 @@ func (s *Identities) MarkVerified(ctx context.Context, sc scope.Scope, name stri
 // send it unsigned.
 func absent(err error) bool { return fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid) }
 
-// Resolve returns the identity that mail from a is sent under: the address itself if
-// it is verified, else the most specific verified domain that a's domain is in or
-// below (SES: a verified domain covers its subdomains and addresses). It returns
-// NotFound if there is none.
+// Resolve returns the identity that mail from a is sent under: the most specific that is
+// verified of the address itself, the address without its label (SES: a verified
+// user@example.com covers user+label@example.com), and the domains that a's domain is in
+// or below (a verified domain covers its subdomains and addresses). It returns NotFound
+// if there is none.
 func (s *Identities) Resolve(ctx context.Context, sc scope.Scope, a address.Address) (Identity, error) {
-	id, err := s.Get(ctx, sc, a.String())
-	if err == nil && id.Verified() {
-		return id, nil
-	}
-	if err != nil && !absent(err) {
-		return Identity{}, err
+	for _, name := range withoutLabels(a.Written()) {
+		id, err := s.Get(ctx, sc, name)
+		if err == nil && id.Verified() {
+			return id, nil
+		}
+		if err != nil && !absent(err) {
+			return Identity{}, err
+		}
 	}
 	return s.ResolveDomain(ctx, sc, a.Domain)
+}
+
+// withoutLabels is the address, and what it may be a labelled form of. A label begins at
+// the first plus sign, or at the last, if the address that it is put on has signs of its
+// own; more forms are not tried, for a hostile sender must not cost a look-up per sign.
+func withoutLabels(name string) []string {
+	names := []string{name}
+	if name[0] == '"' {
+		return names // the sign is part of a quoted string
+	}
+	at := strings.LastIndexByte(name, '@')
+	first, last := strings.IndexByte(name[:at], '+'), strings.LastIndexByte(name[:at], '+')
+	if last > first {
+		names = append(names, name[:last]+name[at:])
+	}
+	if first > 0 {
+		names = append(names, name[:first]+name[at:])
+	}
+	return names
 }
 
 // ResolveDomain returns the most specific verified domain identity at or above d, or
