@@ -14,11 +14,11 @@ const (
 	cacheSize = 50_000      // entries; at the bound the cache starts anew
 )
 
-// cache keeps identities, and the names that are none, for cacheFor: the send path
-// looks up each sender and its parent domains.
-type cache struct {
+// cache keeps what is known of names, and the names of which nothing is, for cacheFor: the
+// send path looks up each sender and its parent domains.
+type cache[V any] struct {
 	mu      sync.RWMutex
-	entries map[cacheKey]cacheEntry
+	entries map[cacheKey]cacheEntry[V]
 }
 
 type cacheKey struct {
@@ -26,34 +26,34 @@ type cacheKey struct {
 	name  string
 }
 
-type cacheEntry struct {
-	id    Identity
+type cacheEntry[V any] struct {
+	value V
 	found bool
 	until time.Time
 }
 
-func newCache() *cache { return &cache{entries: map[cacheKey]cacheEntry{}} }
+func newCache[V any]() *cache[V] { return &cache[V]{entries: map[cacheKey]cacheEntry[V]{}} }
 
-func (c *cache) get(sc scope.Scope, name string, now time.Time) (id Identity, found, ok bool) {
+func (c *cache[V]) get(sc scope.Scope, name string, now time.Time) (value V, found, ok bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
 	e, ok := c.entries[cacheKey{sc, name}]
 	if !ok || now.After(e.until) {
-		return Identity{}, false, false
+		return value, false, false
 	}
-	return e.id, e.found, true
+	return e.value, e.found, true
 }
 
-func (c *cache) put(sc scope.Scope, name string, id Identity, found bool, now time.Time) {
+func (c *cache[V]) put(sc scope.Scope, name string, value V, found bool, now time.Time) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.entries) >= cacheSize {
 		clear(c.entries)
 	}
-	c.entries[cacheKey{sc, name}] = cacheEntry{id, found, now.Add(cacheFor)}
+	c.entries[cacheKey{sc, name}] = cacheEntry[V]{value, found, now.Add(cacheFor)}
 }
 
-func (c *cache) drop(sc scope.Scope, name string) {
+func (c *cache[V]) drop(sc scope.Scope, name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.entries, cacheKey{sc, name})

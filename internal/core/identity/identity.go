@@ -21,6 +21,7 @@ import (
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/store"
+	"sesame/internal/proto/policy"
 )
 
 // Kind tells domains from addresses.
@@ -164,13 +165,14 @@ type Options struct {
 // change made by another node is seen within a second.
 type Identities struct {
 	o          Options
-	cache      *cache
+	cache      *cache[Identity]
+	policies   *cache[[]*policy.Document]
 	generating chan struct{} // bounds how many keys are made at once
 }
 
 // New returns the identities kept in o.DB.
 func New(o Options) *Identities {
-	return &Identities{o: o, cache: newCache(), generating: make(chan struct{}, 2)}
+	return &Identities{o: o, cache: newCache[Identity](), policies: newCache[[]*policy.Document](), generating: make(chan struct{}, 2)}
 }
 
 // ParseName gives an identity's name in the form in which it is kept, and tells its
@@ -310,6 +312,11 @@ func insert(tx *store.Tx, id Identity) (refusal, err error) {
 	}
 	if n == 0 {
 		return fault.New(fault.AlreadyExists, "Email identity %s already exist.", id.Name), nil
+	}
+	if id.Verification == Pending {
+		if err := mailLink(tx, id, id.CreatedAt); err != nil {
+			return nil, err
+		}
 	}
 	return nil, insertKeys(tx, id)
 }
@@ -454,7 +461,7 @@ func (s *Identities) List(ctx context.Context, sc scope.Scope, kind Kind, after 
 	return ids, false, nil
 }
 
-// Delete removes the identity and its keys, or returns NotFound.
+// Delete removes the identity with its keys and policies, or returns NotFound.
 func (s *Identities) Delete(ctx context.Context, sc scope.Scope, name string) error {
 	norm, _, err := ParseName(name)
 	if err != nil {
@@ -466,9 +473,13 @@ func (s *Identities) Delete(ctx context.Context, sc scope.Scope, name string) er
 		if err == nil {
 			_, err = tx.Exec(`DELETE FROM dkim_keys WHERE account = ? AND region = ? AND identity = ?`, sc.Account, sc.Region, norm)
 		}
+		if err == nil {
+			err = deletePolicies(tx, sc, norm)
+		}
 		return err
 	})
 	s.cache.drop(sc, norm)
+	s.policies.drop(sc, norm)
 	if err == nil && n == 0 {
 		return notFound(norm)
 	}
@@ -511,6 +522,9 @@ func absent(err error) bool { return fault.Is(err, fault.NotFound) || fault.Is(e
 // or below (a verified domain covers its subdomains and addresses). It returns NotFound
 // if there is none.
 func (s *Identities) Resolve(ctx context.Context, sc scope.Scope, a address.Address) (Identity, error) {
+	if a.IsZero() {
+		return Identity{}, notFound("")
+	}
 	for _, name := range withoutLabels(a.Written()) {
 		id, err := s.Get(ctx, sc, name)
 		if err == nil && id.Verified() {
