@@ -213,7 +213,7 @@ func (s *Server) buildDelivery(context.Context) (err error) {
 	s.dispatcher = dispatch.New(dispatch.Options{
 		Spool: s.spool, Transport: s.transport, Clock: s.clock, Log: s.log,
 		Preparer: &outgoing.Outgoing{
-			Signers: identity.NewSigners(s.identities, engine), Clock: s.clock, ReturnDomain: d, SourceIP: sourceIP(),
+			Signers: identity.NewSigners(s.identities, engine), MailFroms: s.identities, Clock: s.clock, ReturnDomain: d, SourceIP: sourceIP(),
 			MAC: func(data []byte) []byte { return s.ring.MAC("verp", data) },
 		},
 		MaxConcurrent: s.cfg.Delivery.MaxConcurrent, PerDestination: s.cfg.Delivery.PerDestination,

@@ -62,7 +62,7 @@ func (s *Identities) PutPolicy(ctx context.Context, sc scope.Scope, name string,
 	if err != nil {
 		return err
 	}
-	err = s.change(ctx, sc, norm, func(tx *store.Tx, id *Identity) (refusal, err error) {
+	err = s.configure(ctx, sc, norm, func(tx *store.Tx, id *Identity) (refusal, err error) {
 		if id.ConfigSet != "" && delegates(doc, sc.Account) {
 			return shared(PolicyField, norm), nil
 		}

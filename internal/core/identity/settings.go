@@ -7,11 +7,9 @@ import (
 	"context"
 	"encoding/json"
 	"slices"
-	"time"
 
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
-	"sesame/internal/core/notice"
 	"sesame/internal/core/store"
 )
 
@@ -42,18 +40,14 @@ func (n *Notifications) Of(f Feedback) *Notification {
 // Read is Get past the cache: it sees what any node has changed. Operations that show an
 // identity take it, since their callers expect to read what they have written.
 func (s *Identities) Read(ctx context.Context, sc scope.Scope, name string) (Identity, error) {
-	norm, _, err := ParseName(name)
-	if err != nil {
-		return Identity{}, err
-	}
-	return s.load(ctx, sc, norm)
+	return s.fresh(ctx, sc, name)
 }
 
 // SetConfigSet gives an identity the configuration set that its mail gets by default, or
 // takes it away with "". Whether the set exists is for the caller to know. An identity
 // whose policies let others send can't have one (SES: sending authorization).
 func (s *Identities) SetConfigSet(ctx context.Context, sc scope.Scope, name, set string) error {
-	return s.change(ctx, sc, name, func(tx *store.Tx, id *Identity) (refusal, err error) {
+	return s.configure(ctx, sc, name, func(tx *store.Tx, id *Identity) (refusal, err error) {
 		if set != "" {
 			texts, err := policiesIn(tx, sc, id.Name)
 			if err != nil {
@@ -79,7 +73,7 @@ func shared(field, name string) error {
 // SetForwarding says whether bounces and complaints are forwarded by mail (SES: email
 // feedback forwarding).
 func (s *Identities) SetForwarding(ctx context.Context, sc scope.Scope, name string, on bool) error {
-	return s.change(ctx, sc, name, func(_ *store.Tx, id *Identity) (refusal, err error) {
+	return s.configure(ctx, sc, name, func(_ *store.Tx, id *Identity) (refusal, err error) {
 		id.Forwarding = on
 		return nil, nil
 	})
@@ -88,7 +82,7 @@ func (s *Identities) SetForwarding(ctx context.Context, sc scope.Scope, name str
 // StopForwarding is SetForwarding to off as API v1 has it: topics have to be there for
 // what is no longer forwarded.
 func (s *Identities) StopForwarding(ctx context.Context, sc scope.Scope, name string) error {
-	return s.change(ctx, sc, name, func(_ *store.Tx, id *Identity) (refusal, err error) {
+	return s.configure(ctx, sc, name, func(_ *store.Tx, id *Identity) (refusal, err error) {
 		if n := id.Notifications; n.Bounce.Topic == "" || n.Complaint.Topic == "" {
 			return fault.InField(fault.Invalid, "ForwardingEnabled",
 				"Identity %s is invalid. Feedback forwarding can only be disabled when Amazon SNS topics are set for both bounces and complaints.", id.Name), nil
@@ -100,7 +94,7 @@ func (s *Identities) StopForwarding(ctx context.Context, sc scope.Scope, name st
 
 // SetTopic says which topic hears of a type of feedback; "" is none.
 func (s *Identities) SetTopic(ctx context.Context, sc scope.Scope, name string, f Feedback, topic string) error {
-	return s.change(ctx, sc, name, func(_ *store.Tx, id *Identity) (refusal, err error) {
+	return s.configure(ctx, sc, name, func(_ *store.Tx, id *Identity) (refusal, err error) {
 		id.Notifications.Of(f).Topic = topic
 		return nil, nil
 	})
@@ -108,7 +102,7 @@ func (s *Identities) SetTopic(ctx context.Context, sc scope.Scope, name string, 
 
 // SetHeaders says whether notifications of a type have the header fields of the mail.
 func (s *Identities) SetHeaders(ctx context.Context, sc scope.Scope, name string, f Feedback, on bool) error {
-	return s.change(ctx, sc, name, func(_ *store.Tx, id *Identity) (refusal, err error) {
+	return s.configure(ctx, sc, name, func(_ *store.Tx, id *Identity) (refusal, err error) {
 		id.Notifications.Of(f).Headers = on
 		return nil, nil
 	})
@@ -117,7 +111,7 @@ func (s *Identities) SetHeaders(ctx context.Context, sc scope.Scope, name string
 // Tag adds tags, which the caller has checked. A key that is there already gets the new
 // value.
 func (s *Identities) Tag(ctx context.Context, sc scope.Scope, name string, tags []Tag) error {
-	return s.change(ctx, sc, name, func(_ *store.Tx, id *Identity) (refusal, err error) {
+	return s.configure(ctx, sc, name, func(_ *store.Tx, id *Identity) (refusal, err error) {
 		for _, t := range tags {
 			if at := slices.IndexFunc(id.Tags, func(has Tag) bool { return has.Key == t.Key }); at >= 0 {
 				id.Tags[at] = t
@@ -140,29 +134,25 @@ func TooManyTags() error {
 
 // Untag removes the tags with these keys. Those that are not there are no error.
 func (s *Identities) Untag(ctx context.Context, sc scope.Scope, name string, keys []string) error {
-	return s.change(ctx, sc, name, func(_ *store.Tx, id *Identity) (refusal, err error) {
+	return s.configure(ctx, sc, name, func(_ *store.Tx, id *Identity) (refusal, err error) {
 		id.Tags = slices.DeleteFunc(id.Tags, func(t Tag) bool { return slices.Contains(keys, t.Key) })
 		return nil, nil
 	})
 }
 
-// change lets edit change the settings of an identity, and keeps those alone: what is
-// found out about the identity in the meantime stays. The row is locked while edit runs,
-// which may be more than once. Edit refuses before it writes anything by itself: a
-// refusal is no error of the transaction.
-func (s *Identities) change(ctx context.Context, sc scope.Scope, name string, edit func(tx *store.Tx, id *Identity) (refusal, err error)) error {
+// configure lets edit change the settings of an identity, and keeps those alone: its state
+// is moved by change. The row is locked while edit runs, which may be more than once.
+// Edit refuses before it writes anything by itself: a refusal is no error of the
+// transaction.
+func (s *Identities) configure(ctx context.Context, sc scope.Scope, name string, edit func(tx *store.Tx, id *Identity) (refusal, err error)) error {
 	norm, _, err := ParseName(name)
 	if err != nil {
 		return err
 	}
 	var refusal error
-	err = s.o.DB.Write(ctx, func(tx *store.Tx) error {
-		id, err := locked(tx, sc, norm)
-		if fault.Is(err, fault.NotFound) {
-			refusal = err
-			return nil
-		}
-		if err != nil {
+	err = s.o.DB.Write(ctx, func(tx *store.Tx) (err error) {
+		var id Identity
+		if id, refusal, err = lock(tx, sc, norm); err != nil || refusal != nil {
 			return err
 		}
 		if refusal, err = edit(tx, &id); err != nil || refusal != nil {
@@ -172,29 +162,6 @@ func (s *Identities) change(ctx context.Context, sc scope.Scope, name string, ed
 	})
 	s.cache.drop(sc, norm)
 	return cmp.Or(err, refusal)
-}
-
-// locked reads an identity without its keys, or returns NotFound. Until the commit nobody
-// else changes its row.
-func locked(tx *store.Tx, sc scope.Scope, name string) (Identity, error) {
-	id := Identity{Scope: sc}
-	// A change to nothing new locks the row in either engine.
-	n, err := tx.Exec(`UPDATE identities SET name = name WHERE account = ? AND region = ? AND name = ?`, sc.Account, sc.Region, name)
-	if err != nil {
-		return id, err
-	}
-	if n == 0 {
-		return id, notFound(name)
-	}
-	rows, err := tx.Query(`SELECT `+columns+` FROM identities WHERE account = ? AND region = ? AND name = ?`, sc.Account, sc.Region, name)
-	if err != nil {
-		return id, err
-	}
-	defer rows.Close()
-	if rows.Next() {
-		err = scan(rows, &id)
-	}
-	return id, cmp.Or(err, rows.Err(), rows.Close())
 }
 
 func keepSettings(tx *store.Tx, id Identity) error {
@@ -209,30 +176,4 @@ func keepSettings(tx *store.Tx, id Identity) error {
 	_, err = tx.Exec(`UPDATE identities SET config_set = ?, tags = ?, forwarding = ?, notifications = ? WHERE account = ? AND region = ? AND name = ?`,
 		id.ConfigSet, string(tags), flag(id.Forwarding), string(notifications), id.Scope.Account, id.Scope.Region, id.Name)
 	return err
-}
-
-// VerifyAgain starts the verification of an identity anew whose owner asks for it once
-// more (SES API v1: VerifyEmailIdentity, VerifyDomainIdentity): an address is sent
-// another mail and has the whole time again, a domain that has failed is looked for
-// again. An identity that is verified stays as it is.
-func (s *Identities) VerifyAgain(ctx context.Context, sc scope.Scope, name string) error {
-	return s.change(ctx, sc, name, func(tx *store.Tx, id *Identity) (refusal, err error) {
-		if id.Verified() || id.Kind == Domain && id.Verification != Failed {
-			return nil, nil
-		}
-		now := store.Millis(s.o.Clock())
-		if _, err := tx.Exec(`UPDATE identities SET verification = ?, status_since = ?, next_check_at = ? WHERE account = ? AND region = ? AND name = ?`,
-			string(Pending), now, now, sc.Account, sc.Region, id.Name); err != nil {
-			return nil, err
-		}
-		return nil, mailLink(tx, *id, s.o.Clock())
-	})
-}
-
-// mailLink has an address that waits for it sent the mail with the link that verifies it.
-func mailLink(tx *store.Tx, id Identity, at time.Time) error {
-	if id.Kind != Address {
-		return nil
-	}
-	return notice.Append(tx, notice.Notice{Scope: id.Scope, Kind: notice.VerifyAddress, Identity: id.Name, At: at})
 }

@@ -7,7 +7,6 @@ import (
 	"reflect"
 	"sync"
 	"testing"
-	"time"
 
 	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
@@ -85,7 +84,7 @@ func TestSettingsOfNothing(t *testing.T) {
 		for n, err := range []error{
 			ids.SetConfigSet(ctx, at, name, "set"), ids.SetConfigSet(ctx, at, name, ""), ids.SetForwarding(ctx, at, name, false),
 			ids.StopForwarding(ctx, at, name), ids.SetTopic(ctx, at, name, identity.Bounce, bounces), ids.SetHeaders(ctx, at, name, identity.Bounce, true),
-			ids.Tag(ctx, at, name, nil), ids.Untag(ctx, at, name, nil), ids.VerifyAgain(ctx, at, name),
+			ids.Tag(ctx, at, name, nil), ids.Untag(ctx, at, name, nil),
 			ids.PutPolicy(ctx, at, name, identity.Upsert, identity.Policy{Name: "p", Document: "{}"}), ids.DeletePolicy(ctx, at, name, "p"),
 		} {
 			if !fault.Is(err, fault.NotFound) {
@@ -171,81 +170,4 @@ func TestChangesAtOnceAreAllKept(t *testing.T) {
 			t.Errorf("%d tags: %v", len(id.Tags), id.Tags)
 		}
 	})
-}
-
-func notices(t *testing.T, db *store.DB) (kinds []string) {
-	t.Helper()
-	rows, err := db.Query(ctx, `SELECT kind, identity FROM notices ORDER BY seq`)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		var kind, name string
-		if err := rows.Scan(&kind, &name); err != nil {
-			t.Fatal(err)
-		}
-		kinds = append(kinds, kind+" "+name)
-	}
-	if err := rows.Err(); err != nil {
-		t.Fatal(err)
-	}
-	return kinds
-}
-
-func TestAnAddressIsMailedUntilItIsVerified(t *testing.T) {
-	t.Parallel()
-	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		c := clock.NewFake(time.Now())
-		ids := open(db, c.Now, false)
-		create(t, ids, "a@example.com")
-		create(t, ids, "example.com")
-		mail := "VerifyAddress a@example.com"
-		if got := notices(t, db); !reflect.DeepEqual(got, []string{mail}) {
-			t.Errorf("after Create: %v", got)
-		}
-		c.Advance(time.Hour)
-		for _, name := range []string{"a@example.com", "example.com"} {
-			if err := ids.VerifyAgain(ctx, sc, name); err != nil {
-				t.Fatal(err)
-			}
-		}
-		if got := notices(t, db); !reflect.DeepEqual(got, []string{mail, mail}) {
-			t.Errorf("asked again: %v", got)
-		}
-		if id := read(t, ids, "a@example.com"); !id.Check.StatusSince.Equal(c.Now().Truncate(time.Millisecond)) {
-			t.Errorf("the time of the new mail does not count: %v", id.Check.StatusSince)
-		}
-		if _, err := ids.MarkVerified(ctx, sc, "a@example.com"); err != nil {
-			t.Fatal(err)
-		}
-		if err := ids.VerifyAgain(ctx, sc, "a@example.com"); err != nil {
-			t.Fatal(err)
-		}
-		if got := notices(t, db); len(got) != 2 || !read(t, ids, "a@example.com").Verified() {
-			t.Errorf("a verified address: %v", got)
-		}
-	})
-}
-
-func TestAFailedDomainIsLookedForAgain(t *testing.T) {
-	t.Parallel()
-	db := storetest.SQLite(t)
-	c := clock.NewFake(time.Now())
-	ids := open(db, c.Now, false)
-	create(t, ids, "example.com")
-	if err := db.Write(ctx, func(tx *store.Tx) error {
-		_, err := tx.Exec(`UPDATE identities SET verification = ?`, string(identity.Failed))
-		return err
-	}); err != nil {
-		t.Fatal(err)
-	}
-	c.Advance(time.Hour)
-	if err := ids.VerifyAgain(ctx, sc, "example.com"); err != nil {
-		t.Fatal(err)
-	}
-	now := c.Now().Truncate(time.Millisecond)
-	if id := read(t, ids, "example.com"); id.Verification != identity.Pending || !id.Check.StatusSince.Equal(now) || !id.Check.Next.Equal(now) {
-		t.Errorf("%+v", id.Check)
-	}
 }
