@@ -17,6 +17,7 @@ import (
 	"sesame/internal/core/intake"
 	"sesame/internal/core/quota"
 	"sesame/internal/core/spool"
+	"sesame/internal/core/zone"
 	"sesame/internal/edge/api/caller"
 	"sesame/internal/proto/message"
 )
@@ -38,6 +39,8 @@ type API struct {
 	Intake     Intake
 	Identities *identity.Identities
 	Quotas     Quotas
+	ConfigSets ConfigSets // nil where there are none
+	Zone       zone.Names // of the service
 }
 
 // SendEmail accepts a formatted or a raw message.
