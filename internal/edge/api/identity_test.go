@@ -82,7 +82,7 @@ func TestIdentitiesInV2(t *testing.T) {
 	dkim := types.DkimAttributes{
 		SigningEnabled: true, Status: types.DkimStatusNotStarted, SigningAttributesOrigin: types.DkimSigningAttributesOriginAwsSes, Tokens: id.Tokens(),
 		CurrentSigningKeyLength: types.DkimSigningKeyLengthRsa2048Bit, NextSigningKeyLength: types.DkimSigningKeyLengthRsa2048Bit,
-		LastKeyGenerationTimestamp: &at,
+		LastKeyGenerationTimestamp: &at, SigningHostedZone: aws.String("dkim." + serviceZone),
 	}
 	answered := dkim
 	equal(t, created, &sesv2.CreateEmailIdentityOutput{IdentityType: types.IdentityTypeDomain, DkimAttributes: &answered})
