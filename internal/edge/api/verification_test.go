@@ -352,11 +352,15 @@ func TestVerificationErrorsOfV1(t *testing.T) {
 	wantRefusal(t, err, refusal{400, "CustomVerificationEmailTemplateAlreadyExists", "Custom verification email template <welcome> already exists"})
 	isA[*sestypes.CustomVerificationEmailTemplateAlreadyExistsException](t, err)
 
-	err = create(func(in *ses.CreateCustomVerificationEmailTemplateInput) { in.FromEmailAddress = aws.String("a@example.net") })
+	err = create(func(in *ses.CreateCustomVerificationEmailTemplateInput) {
+		in.FromEmailAddress = aws.String("a@example.net")
+	})
 	wantRefusal(t, err, refusal{400, "FromEmailAddressNotVerified", "The from email address <a@example.net> is not verified"})
 	isA[*sestypes.FromEmailAddressNotVerifiedException](t, err)
 
-	err = create(func(in *ses.CreateCustomVerificationEmailTemplateInput) { in.TemplateContent = aws.String("<script>x</script>") })
+	err = create(func(in *ses.CreateCustomVerificationEmailTemplateInput) {
+		in.TemplateContent = aws.String("<script>x</script>")
+	})
 	wantRefusal(t, err, refusal{400, "CustomVerificationEmailInvalidContent", "The template content is invalid"})
 	isA[*sestypes.CustomVerificationEmailInvalidContentException](t, err)
 
@@ -413,7 +417,9 @@ func TestVerificationErrorsOfV2(t *testing.T) {
 		return err
 	}
 	for n := range verification.MaxTemplates {
-		if err := create(func(in *sesv2.CreateCustomVerificationEmailTemplateInput) { in.TemplateName = aws.String(fmt.Sprint("t", n)) }); err != nil {
+		if err := create(func(in *sesv2.CreateCustomVerificationEmailTemplateInput) {
+			in.TemplateName = aws.String(fmt.Sprint("t", n))
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -423,10 +429,14 @@ func TestVerificationErrorsOfV2(t *testing.T) {
 	err = create(func(in *sesv2.CreateCustomVerificationEmailTemplateInput) { in.TemplateName = aws.String("t7") })
 	wantRefusal(t, err, refusal{400, "AlreadyExistsException", "Custom verification email template <t7> already exists"})
 	isA[*types.AlreadyExistsException](t, err)
-	err = create(func(in *sesv2.CreateCustomVerificationEmailTemplateInput) { in.FromEmailAddress = aws.String("a@example.net") })
+	err = create(func(in *sesv2.CreateCustomVerificationEmailTemplateInput) {
+		in.FromEmailAddress = aws.String("a@example.net")
+	})
 	wantRefusal(t, err, refusal{404, "NotFoundException", "The from email address <a@example.net> is not verified"})
 	isA[*types.NotFoundException](t, err)
-	err = create(func(in *sesv2.CreateCustomVerificationEmailTemplateInput) { in.TemplateContent = aws.String("<!-- -->") })
+	err = create(func(in *sesv2.CreateCustomVerificationEmailTemplateInput) {
+		in.TemplateContent = aws.String("<!-- -->")
+	})
 	wantRefusal(t, err, refusal{400, "BadRequestException", "The template content is invalid"})
 	isA[*types.BadRequestException](t, err)
 	err = create(func(in *sesv2.CreateCustomVerificationEmailTemplateInput) { in.Tags = []types.Tag{tag("a!", "b")} })
