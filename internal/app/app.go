@@ -73,15 +73,16 @@ type Server struct {
 	ring       *keyring.Ring
 	accounts   *account.Accounts
 	identities *identity.Identities
-	access     *access.Authorizer
 	checker    *identity.Checker
 	checks     *dnscheck.Identities
+	access     *access.Authorizer
 	quotas     *quota.Quotas
 	spool      *spool.Spool
 	transport  *delivery.Transport
 	dispatcher *dispatch.Dispatcher
 	intake     *intake.Intake
 	mailbox    *mailbox.Mailbox // dev alone
+	verification
 
 	listeners listeners
 	addresses Addresses
@@ -107,7 +108,7 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server,
 	s.stop = cancel
 	started := context.AfterFunc(ctx, cancel) // a step may wait long: for the database, for a migration
 	for _, step := range []func(context.Context) error{
-		s.openData, s.buildCore, s.listen, s.buildDelivery, s.openDoors, s.recover,
+		s.openData, s.buildCore, s.listen, s.buildDelivery, s.buildVerification, s.openDoors, s.recover,
 	} {
 		if err := step(background); err != nil {
 			started()
@@ -120,6 +121,7 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server,
 	s.run(s.dispatcher.Run)
 	s.run(func() { s.purge(background) })
 	s.run(func() { s.checker.Run(background) })
+	s.run(func() { s.serviceMail.Run(background) })
 	for _, d := range s.doors {
 		s.run(d.serve)
 	}

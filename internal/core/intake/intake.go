@@ -31,8 +31,8 @@ type Spool interface {
 // Identities tells who may be sent as.
 type Identities interface {
 	Resolve(ctx context.Context, sc scope.Scope, a address.Address) (identity.Identity, error)
-	Get(ctx context.Context, sc scope.Scope, name string) (identity.Identity, error)
 	MailFrom(ctx context.Context, sc scope.Scope, a address.Address) (identity.MailFrom, error)
+	Get(ctx context.Context, sc scope.Scope, name string) (identity.Identity, error)
 }
 
 // Authorizer decides who may send with which identities.
@@ -78,13 +78,21 @@ type draft struct {
 // Accept takes a message or refuses it. When it returns an id the message is
 // durable. Refusals are faults in SES's words.
 func (i *Intake) Accept(ctx context.Context, s Submission) (string, error) {
+	if s.System {
+		s = s.asSystem()
+	}
 	d := &draft{Submission: s}
-	for _, step := range []func(context.Context, *draft) error{
-		i.size, i.inspect, i.built, i.configurationSet, i.sender, i.envelope, i.owned, i.allowed, i.mailFrom,
-	} {
+	steps := []func(context.Context, *draft) error{i.size, i.inspect, i.built, i.configurationSet, i.sender, i.envelope}
+	if !s.System {
+		steps = append(steps, i.owned, i.allowed, i.mailFrom)
+	}
+	for _, step := range steps {
 		if err := step(ctx, d); err != nil {
 			return "", err
 		}
+	}
+	if s.System {
+		return i.commit(ctx, d)
 	}
 	if err := i.o.Quotas.Reserve(ctx, d.Scope, len(d.recipients)); err != nil {
 		return "", err

@@ -87,8 +87,9 @@ type world struct {
 	spool      *spool.Spool
 	kept       *keeper
 	intake     *intake.Intake
-	clock      *clock.Fake
-	log        *logBuffer
+	verifying
+	clock *clock.Fake
+	log   *logBuffer
 }
 
 // settings are what a test may want otherwise.
@@ -129,11 +130,12 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	w.intake = intake.New(intake.Options{
 		Spool: w.kept, Identities: w.identities, Access: authorizer, Quotas: quotas, Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
 	})
+	w.verifying.build(w, ring)
 	if s.v1 == nil {
-		s.v1 = &v1.API{Intake: w.intake, Identities: w.identities, Quotas: quotas, Statistics: w.spool}
+		s.v1 = &v1.API{Intake: w.intake, Identities: w.identities, Quotas: quotas, Statistics: w.spool, Templates: w.templates, Verification: w.mailer}
 	}
 	if s.v2 == nil {
-		s.v2 = &v2.API{Intake: w.intake, Identities: w.identities, Quotas: quotas}
+		s.v2 = &v2.API{Intake: w.intake, Identities: w.identities, Quotas: quotas, Templates: w.templates, Verification: w.mailer}
 	}
 	both, err := services()
 	if err != nil {
