@@ -88,8 +88,8 @@ type world struct {
 	kept       *keeper
 	intake     *intake.Intake
 	verifying
-	clock      *clock.Fake
-	log        *logBuffer
+	clock *clock.Fake
+	log   *logBuffer
 }
 
 // settings are what a test may want otherwise.
