@@ -234,6 +234,7 @@ func (s *Server) admin() *admin.Router {
 func (s *Server) ops() http.Handler {
 	return ops.New(ops.Sources{
 		Ready: s.Ready, Store: s.db.Stats, Spool: s.spool.Stats, Dispatch: s.dispatcher.Stats, Transport: s.transport.Stats, MaxIdle: maxIdle,
+		Checks: s.checker.Stats,
 		Bodies: s.api.InFlight, MaxBodies: maxInFlight, Extra: s.smtpMetrics.Collectors(), Profiles: s.cfg.Listen.Profiles,
 	})
 }

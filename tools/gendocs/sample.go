@@ -113,7 +113,7 @@ type sampleIdentities struct{}
 func (sampleIdentities) Get(_ context.Context, sc scope.Scope, name string) (identity.Identity, error) {
 	id := identity.Identity{Scope: sc, Name: name, Kind: identity.Domain}
 	for _, token := range []string{"ja5d2shvyzd67fa5szclt45ufhscrlj5", "tzr6t7zwsup64v63uxlpcz6jatbctun3", "ktnbgqkmugrz5hfswb25vtbsh32ew2pj"} {
-		id.Keys = append(id.Keys, identity.Key{Selector: token, PublicKey: "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A..."})
+		id.Keys = append(id.Keys, identity.Key{Selector: token, Algorithm: identity.RSA, PublicKey: "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A..."})
 	}
 	return id, nil
 }

@@ -114,7 +114,7 @@ func (ids identities) Get(_ context.Context, sc scope.Scope, name string) (ident
 
 func TestIdentityRecords(t *testing.T) {
 	t.Parallel()
-	id := identity.Identity{Name: "example.com", Keys: []identity.Key{{Selector: "abc", PublicKey: "S0VZ"}}}
+	id := identity.Identity{Name: "example.com", Keys: []identity.Key{{Selector: "abc", Algorithm: identity.RSA, PublicKey: "S0VZ"}}}
 	r := admin.New(admin.Identities(identities{"123456789012/us-east-1/example.com": id}))
 	req := admin.Request{Scope: scope.Scope{Account: "123456789012", Region: "us-east-1"}}
 	resp, err := r.Handle(t.Context(), "GET", "/_sesame/v1/identities/example.com/records", req)

@@ -33,7 +33,7 @@ func Identities(ids IdentityReader) []Route {
 			}
 			out := RecordList{Records: []Record{}}
 			for _, rec := range id.Records() {
-				out.Records = append(out.Records, Record(rec))
+				out.Records = append(out.Records, Record{Name: rec.Name, Type: rec.Type, Value: rec.Value})
 			}
 			return out, nil
 		},
