@@ -22,10 +22,12 @@ import (
 	"sesame/internal/base/address"
 	"sesame/internal/base/clock"
 	"sesame/internal/config"
+	"sesame/internal/core/access"
 	"sesame/internal/core/account"
 	"sesame/internal/core/blob"
 	"sesame/internal/core/delivery"
 	"sesame/internal/core/dispatch"
+	"sesame/internal/core/dnscheck"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/keyring"
@@ -74,12 +76,15 @@ type Server struct {
 	accounts   *account.Accounts
 	identities *identity.Identities
 	checker    *identity.Checker
+	checks     *dnscheck.Identities
+	access     *access.Authorizer
 	quotas     *quota.Quotas
 	spool      *spool.Spool
 	transport  *delivery.Transport
 	dispatcher *dispatch.Dispatcher
 	intake     *intake.Intake
 	mailbox    *mailbox.Mailbox // dev alone
+	verification
 
 	listeners listeners
 	addresses Addresses
@@ -107,7 +112,7 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server,
 	s.stop = cancel
 	started := context.AfterFunc(ctx, cancel) // a step may wait long: for the database, for a migration
 	for _, step := range []func(context.Context) error{
-		s.openData, s.listen, s.buildCore, s.buildDelivery, s.openDoors, s.recover,
+		s.openData, s.listen, s.buildCore, s.buildDelivery, s.buildVerification, s.openDoors, s.recover,
 	} {
 		if err := step(background); err != nil {
 			started()
@@ -121,6 +126,7 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server,
 	s.run(func() { s.purge(background) })
 	s.run(func() { s.checker.Run(background) })
 	s.run(func() { s.push(background) })
+	s.run(func() { s.serviceMail.Run(background) })
 	for _, d := range s.doors {
 		s.run(d.serve)
 	}
@@ -160,6 +166,9 @@ func (s *Server) buildCore(ctx context.Context) error {
 	if s.pusher, err = s.newPusher(); err != nil {
 		return err
 	}
+	if s.checks, err = DNSCheck(s.cfg, s.identities); err != nil {
+		return err
+	}
 	s.quotas = quota.New(s.db, s.clock, quota.Limits{Daily: s.cfg.Limits.DailyQuota, Rate: s.cfg.Limits.MaxSendRate})
 	limit := inRow
 	if s.db.Shared() {
@@ -169,8 +178,9 @@ func (s *Server) buildCore(ctx context.Context) error {
 		DB: s.db, Blobs: blobs, Clock: s.clock, Log: s.log, Node: s.node.name, LeaseFor: leaseFor, InRow: limit,
 		MaxAge: s.cfg.Delivery.MaxAge.Duration,
 	})
+	s.access = s.authorizer()
 	s.intake = intake.New(intake.Options{
-		Spool: s.spool, Identities: s.identities, Quotas: s.quotas, Clock: s.clock, Random: rand.Reader, MAC: s.ring.MAC,
+		Spool: s.spool, Identities: s.identities, Access: s.access, Quotas: s.quotas, Clock: s.clock, Random: rand.Reader, MAC: s.ring.MAC,
 	})
 	if s.cfg.Dev {
 		s.mailbox, err = mailbox.New(mailbox.Options{DB: s.db, Clock: s.clock, Account: s.cfg.DevAccount, Region: s.cfg.Regions[0], Log: s.log})
@@ -212,11 +222,7 @@ func (s *Server) buildDelivery(context.Context) (err error) {
 	}
 	engine := rsasign.Open(rsasign.Options{})
 	s.log.Info("signing", "rsa", engine.Implementation())
-	returnDomain := cmp.Or(s.cfg.Zone.Name, s.cfg.Hostname)
-	if s.cfg.Delivery.ReturnDomain != "" {
-		returnDomain = s.cfg.Delivery.ReturnDomain
-	}
-	d, err := address.ParseDomain(returnDomain)
+	d, err := address.ParseDomain(returnDomain(s.cfg))
 	if err != nil {
 		return err
 	}
@@ -236,6 +242,12 @@ func (s *Server) buildDelivery(context.Context) (err error) {
 	})
 	s.spool.SetReady(s.dispatcher)
 	return nil
+}
+
+// returnDomain is the domain of return paths, where no custom MAIL FROM domain is used: the
+// zone has an MX and an SPF record for them.
+func returnDomain(c config.Config) string {
+	return cmp.Or(c.Delivery.ReturnDomain, c.Zone.Name, c.Hostname)
 }
 
 // sourceIP is the address that mail leaves from by default. Connecting a UDP socket

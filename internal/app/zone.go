@@ -74,7 +74,7 @@ func (s *Server) listenDNS() error {
 	if own.Addr().IsUnspecified() {
 		own = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), own.Port())
 	}
-	s.cfg.DNS = config.DNS{Servers: []string{own.String()}, Port: int(own.Port()), Private: true}
+	s.cfg.DNS = config.DNS{Servers: []string{own.String()}, Port: int(own.Port())}
 	return nil
 }
 

@@ -35,6 +35,7 @@ type Config struct {
 	Delivery Delivery `toml:"delivery"`
 	Routes   []Route  `toml:"routes"`
 	Limits   Limits   `toml:"limits"`
+	Service  Service  `toml:"service"`
 	Log      Log      `toml:"log"`
 
 	// Dev is set by `sesame dev` alone: identities verify at once, the last hop is the
@@ -75,8 +76,7 @@ type TLS struct {
 // DNS names the resolvers; empty means those of /etc/resolv.conf.
 type DNS struct {
 	Servers []string `toml:"servers"`
-	Port    int      `toml:"port"`              // of name servers that are asked directly
-	Private bool     `toml:"private_addresses"` // they may have private and loopback addresses
+	Port    int      `toml:"port"` // of name servers that are asked directly
 }
 
 // Delivery bounds and paces outgoing mail.
@@ -203,7 +203,7 @@ func (c Config) Check() error {
 			return fmt.Errorf("regions: %q is no region name", r)
 		}
 	}
-	return errors.Join(c.checkListen(), c.checkTLS(), c.checkDelivery(), c.checkRoutes(), c.checkLimits(), c.checkDKIM(), c.checkZone())
+	return errors.Join(c.checkListen(), c.checkTLS(), c.checkDelivery(), c.checkRoutes(), c.checkLimits(), c.checkDKIM(), c.checkZone(), c.checkService())
 }
 
 func (c Config) checkListen() error {
