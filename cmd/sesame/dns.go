@@ -94,7 +94,8 @@ func (r remote) subject(ctx context.Context, name string) (s dnscheck.Subject, e
 }
 
 func (r remote) report(ctx context.Context, name string) (rep dnscheck.Report, err error) {
-	return rep, r.client.Get(ctx, "/identities/"+url.PathEscape(name)+"/dns", nil, &rep)
+	err = r.client.Get(ctx, "/identities/"+url.PathEscape(name)+"/dns", nil, &rep)
+	return rep, err
 }
 
 func (c *dnsCmd) show(ctx context.Context, out io.Writer, from source) error {
@@ -145,7 +146,7 @@ func describe(r dnscheck.Report) string {
 		}
 		fmt.Fprintf(&b, "    wanted    %s\n", w.Value)
 		for _, f := range rec.Servers {
-			fmt.Fprintf(&b, "    %s  %s\n", strings.TrimSpace(f.Server+" "+f.Address), has(f))
+			fmt.Fprintf(&b, "    %s  %s\n", strings.TrimSpace(cmp.Or(f.Server, "name servers")+" "+f.Address), has(f))
 		}
 		fmt.Fprintf(&b, "    resolver  %s\n", has(rec.Resolver))
 		mistakes(&b, rec.Mistakes)

@@ -52,7 +52,7 @@ func (l *look) gather(ctx context.Context, w Wanted) *evidence {
 	e := &evidence{wanted: w, kind: kindOf(w), targets: map[string]bool{}}
 	d, err := l.o.Asker.Authoritatives(ctx, w.Name)
 	if err != nil {
-		e.found = []Found{{Error: "the name servers can't be found: " + reason(err), state: failed}}
+		e.found = []Found{{Error: "can't be found: " + reason(err), state: failed}}
 	}
 	e.zone, e.servers = tidy(d.Zone), l.servers(d)
 	e.key = l.wantedKey(ctx, w)
