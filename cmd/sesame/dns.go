@@ -18,7 +18,6 @@ import (
 	"sesame/internal/base/scope"
 	"sesame/internal/config"
 	"sesame/internal/core/dnscheck"
-	"sesame/internal/core/identity"
 	"sesame/internal/core/keyring"
 	"sesame/internal/core/store"
 	"sesame/internal/edge/api/admin"
@@ -52,7 +51,13 @@ func (c *dnsCmd) Run(out io.Writer) error {
 		if sc.Region == "" {
 			sc.Region = cfg.Regions[0]
 		}
-		ids := identity.New(identity.Options{DB: db, Seal: ring, Clock: clock.System})
+		if cfg.Hostname == "" { // a development server's folder says nothing of it
+			cfg.Hostname = "localhost"
+		}
+		ids, err := app.NewIdentities(cfg, db, ring, clock.System)
+		if err != nil {
+			return err
+		}
 		checks, err := app.DNSCheck(cfg, ids)
 		if err != nil {
 			return err

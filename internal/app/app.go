@@ -73,6 +73,7 @@ type Server struct {
 	accounts   *account.Accounts
 	identities *identity.Identities
 	checks     *dnscheck.Identities
+	checker    *identity.Checker
 	quotas     *quota.Quotas
 	spool      *spool.Spool
 	transport  *delivery.Transport
@@ -116,6 +117,7 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server,
 	}
 	s.run(s.dispatcher.Run)
 	s.run(func() { s.purge(background) })
+	s.run(func() { s.checker.Run(background) })
 	for _, d := range s.doors {
 		s.run(d.serve)
 	}
@@ -139,15 +141,19 @@ func StoreOptions(c config.Config, log *slog.Logger) store.Options {
 	return store.Options{URL: c.Database.URL, Path: filepath.Join(c.DataDir, "sesame.db"), Log: log}
 }
 
-func (s *Server) buildCore(context.Context) error {
+func (s *Server) buildCore(ctx context.Context) error {
 	blobs, err := blob.Open(filepath.Join(s.cfg.DataDir, "blobs"))
 	if err != nil {
 		return err
 	}
 	s.accounts = account.New(s.db, s.ring, s.clock, rand.Reader)
-	s.identities = identity.New(identity.Options{
-		DB: s.db, Seal: s.ring, Clock: s.clock, Random: rand.Reader, VerifyAtOnce: s.cfg.Dev,
-	})
+	if s.identities, err = NewIdentities(s.cfg, s.db, s.ring, s.clock); err != nil {
+		return err
+	}
+	if err := s.identities.EnsureService(ctx); err != nil {
+		return err
+	}
+	s.checker = identity.NewChecker(s.identities, s.log)
 	if s.checks, err = DNSCheck(s.cfg, s.identities); err != nil {
 		return err
 	}
@@ -218,7 +224,7 @@ func (s *Server) buildDelivery(context.Context) (err error) {
 	s.dispatcher = dispatch.New(dispatch.Options{
 		Spool: s.spool, Transport: s.transport, Clock: s.clock, Log: s.log,
 		Preparer: &outgoing.Outgoing{
-			Signers: identity.NewSigners(s.identities, engine), Clock: s.clock, ReturnDomain: d, SourceIP: sourceIP(),
+			Signers: identity.NewSigners(s.identities, engine), MailFroms: s.identities, Clock: s.clock, ReturnDomain: d, SourceIP: sourceIP(),
 			MAC: func(data []byte) []byte { return s.ring.MAC("verp", data) },
 		},
 		MaxConcurrent: s.cfg.Delivery.MaxConcurrent, PerDestination: s.cfg.Delivery.PerDestination,

@@ -228,12 +228,13 @@ func (s *Server) admin() *admin.Router {
 	if s.mailbox != nil {
 		routes = append(routes, admin.Mailbox(s.mailbox))
 	}
-	return admin.New(append(routes, admin.Identities(s.checks))...)
+	return admin.New(append(routes, admin.Identities(s.checks, s.identities))...)
 }
 
 func (s *Server) ops() http.Handler {
 	return ops.New(ops.Sources{
 		Ready: s.Ready, Store: s.db.Stats, Spool: s.spool.Stats, Dispatch: s.dispatcher.Stats, Transport: s.transport.Stats, MaxIdle: maxIdle,
+		Checks: s.checker.Stats,
 		Bodies: s.api.InFlight, MaxBodies: maxInFlight, Extra: s.smtpMetrics.Collectors(), Profiles: s.cfg.Listen.Profiles,
 	})
 }

@@ -12,6 +12,10 @@ type Scope struct {
 	Region  string // an AWS region name such as "us-east-1"
 }
 
+// ServiceAccount is the account of the service itself: its mail (verification mails,
+// warnings) is sent in it, so that it counts as no customer's. Nobody else can have it.
+const ServiceAccount = "000000000000"
+
 // ARN returns the SES ARN of a resource of this scope, for example
 // arn:aws:ses:us-east-1:123456789012:identity/example.com.
 func (s Scope) ARN(resource string) string {
@@ -32,9 +36,10 @@ func (s Scope) Partition() string {
 // String is "account/region", for logs.
 func (s Scope) String() string { return s.Account + "/" + s.Region }
 
-// ValidAccount reports whether id has the form of an AWS account id: 12 digits.
+// ValidAccount reports whether id can be a customer's AWS account id: 12 digits, and not
+// those of ServiceAccount.
 func ValidAccount(id string) bool {
-	if len(id) != 12 {
+	if len(id) != 12 || id == ServiceAccount {
 		return false
 	}
 	for i := range len(id) {

@@ -30,6 +30,7 @@ type Spool interface {
 // Identities tells who may be sent as.
 type Identities interface {
 	Resolve(ctx context.Context, sc scope.Scope, a address.Address) (identity.Identity, error)
+	MailFrom(ctx context.Context, sc scope.Scope, a address.Address) (identity.MailFrom, error)
 }
 
 // Quotas counts recipients.
@@ -70,7 +71,7 @@ type draft struct {
 func (i *Intake) Accept(ctx context.Context, s Submission) (string, error) {
 	d := &draft{Submission: s}
 	for _, step := range []func(context.Context, *draft) error{
-		i.size, i.inspect, i.built, i.configurationSet, i.sender, i.envelope, i.verified,
+		i.size, i.inspect, i.built, i.configurationSet, i.sender, i.envelope, i.verified, i.mailFrom,
 	} {
 		if err := step(ctx, d); err != nil {
 			return "", err

@@ -35,6 +35,7 @@ type world struct {
 	spoolErr error
 	quotaErr error
 	reserved int
+	mailFrom identity.MailFrom
 }
 
 func (w *world) Accept(_ context.Context, m *spool.Message) error {
@@ -49,6 +50,10 @@ func (w *world) Resolve(_ context.Context, _ scope.Scope, a address.Address) (id
 		return identity.Identity{Name: "example.com"}, nil
 	}
 	return identity.Identity{}, fault.New(fault.NotFound, "no")
+}
+
+func (w *world) MailFrom(context.Context, scope.Scope, address.Address) (identity.MailFrom, error) {
+	return w.mailFrom, nil
 }
 
 func (w *world) Reserve(_ context.Context, _ scope.Scope, n int) error {
@@ -332,5 +337,30 @@ func TestFormattedMessages(t *testing.T) {
 				t.Errorf("the refusal has line breaks: %q", fault.PeerText(err))
 			}
 		})
+	}
+}
+
+func TestMailFromThatIsNotSetUp(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name     string
+		mailFrom identity.MailFrom
+		refused  bool
+	}{
+		{"none", identity.MailFrom{Behavior: identity.UseDefault}, false},
+		{"set up", identity.MailFrom{Domain: "m.example.com", Status: identity.Success, Behavior: identity.RejectMessage}, false},
+		{"not found yet, with the default domain instead", identity.MailFrom{Domain: "m.example.com", Status: identity.Pending, Behavior: identity.UseDefault}, false},
+		{"not found yet", identity.MailFrom{Domain: "m.example.com", Status: identity.Pending, Behavior: identity.RejectMessage}, true},
+		{"gone", identity.MailFrom{Domain: "m.example.com", Status: identity.TemporaryFailure, Behavior: identity.RejectMessage}, true},
+		{"never found", identity.MailFrom{Domain: "m.example.com", Status: identity.Failed, Behavior: identity.RejectMessage}, true},
+	} {
+		w := &world{mailFrom: c.mailFrom}
+		_, err := w.intake().Accept(ctx, submission(simple))
+		if (err != nil) != c.refused || (len(w.kept) == 0) != c.refused {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if c.refused && (!fault.Is(err, fault.MailFromNotVerified) || fault.PeerText(err) != "Mail FROM domain is not verified" || w.reserved != 0) {
+			t.Errorf("%s: %v", c.name, err)
+		}
 	}
 }
