@@ -13,6 +13,7 @@ import (
 	"net/http"
 	"net/netip"
 	"net/smtp"
+	"net/textproto"
 	"strings"
 	"syscall"
 	"time"
@@ -151,7 +152,8 @@ func (d *doctor) session(ctx context.Context, l Listener) (*smtp.Client, Result)
 		return nil, unreachable(err)
 	}
 	refused := func(step string, err error) (*smtp.Client, Result) {
-		return nil, fail(step+": "+errors.Join(err, conn.Close()).Error(), "Something else listens on the port, or the server is unwell: look in its log.")
+		_ = conn.Close() // the error is what matters
+		return nil, fail(step+": "+said(err), "Something else listens on the port, or the server is unwell: look in its log.")
 	}
 	seen := ok("answers SMTP")
 	if l.Door == SMTPS {
@@ -182,6 +184,15 @@ func (d *doctor) session(ctx context.Context, l Listener) (*smtp.Client, Result)
 		return nil, fail("offers no STARTTLS", "Configure a certificate: without TLS nobody can authenticate.")
 	}
 	return c, seen
+}
+
+// said is an SMTP server's refusal, or why there is none.
+func said(err error) string {
+	var reply *textproto.Error
+	if errors.As(err, &reply) {
+		return fmt.Sprintf("%d %s", reply.Code, reply.Msg)
+	}
+	return err.Error()
 }
 
 // soon is how long before its end a certificate should have been renewed.

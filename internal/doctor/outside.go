@@ -40,7 +40,7 @@ func (d *doctor) outbound(ctx context.Context) Result {
 	host, _, _ := net.SplitHostPort(target)
 	c, err := smtp.NewClient(conn, host)
 	if err != nil {
-		return fail(fmt.Sprintf("%s takes the connection, but does not greet: %v", target, err), "A firewall may be in between. "+open)
+		return fail(fmt.Sprintf("%s takes the connection, but does not greet: %s", target, said(err)), "A firewall may be in between. "+open)
 	}
 	_ = c.Quit() // the result is known
 	return ok("%s answers", target)

@@ -5,7 +5,6 @@ package doctor
 import (
 	"context"
 	"errors"
-	"fmt"
 	"net/textproto"
 )
 
@@ -33,7 +32,7 @@ func (d *doctor) relay(ctx context.Context, l Listener) Result {
 			"Close the door at once: spammers will find it. Is something else listening on the port?")
 	case errors.As(err, &reply):
 		_ = c.Quit()
-		return ok("refuses strangers: %d %s", reply.Code, reply.Msg)
+		return ok("refuses strangers: %s", said(err))
 	}
-	return warn(fmt.Sprintf("the session broke: %v", err), "Look in the server's log.")
+	return warn("the session broke: "+said(err), "Look in the server's log.")
 }
