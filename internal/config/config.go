@@ -34,6 +34,7 @@ type Config struct {
 	Delivery Delivery `toml:"delivery"`
 	Routes   []Route  `toml:"routes"`
 	Limits   Limits   `toml:"limits"`
+	Service  Service  `toml:"service"`
 	Log      Log      `toml:"log"`
 
 	// Dev is set by `sesame dev` alone: identities verify at once, the last hop is the
@@ -196,7 +197,7 @@ func (c Config) Check() error {
 			return fmt.Errorf("regions: %q is no region name", r)
 		}
 	}
-	return errors.Join(c.checkListen(), c.checkTLS(), c.checkDelivery(), c.checkRoutes(), c.checkLimits(), c.checkDKIM())
+	return errors.Join(c.checkListen(), c.checkTLS(), c.checkDelivery(), c.checkRoutes(), c.checkLimits(), c.checkDKIM(), c.checkService())
 }
 
 func (c Config) checkListen() error {

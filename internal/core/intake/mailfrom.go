@@ -12,7 +12,7 @@ import (
 // mailFrom refuses mail whose custom MAIL FROM domain is not set up, if the domain's
 // owner wants that instead of the default domain (SES: behavior on MX failure).
 func (i *Intake) mailFrom(ctx context.Context, d *draft) error {
-	mf, err := i.o.Identities.MailFrom(ctx, d.Scope, d.sender)
+	mf, err := i.o.Identities.MailFrom(ctx, d.identity.Owner, d.sender)
 	if err != nil {
 		return err
 	}

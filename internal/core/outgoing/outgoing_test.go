@@ -130,6 +130,19 @@ func TestASignedMessageIsVerifiedByAnotherImplementation(t *testing.T) {
 	}
 }
 
+func TestADelegatesMailIsSignedByTheOwnerOfTheIdentity(t *testing.T) {
+	t.Parallel()
+	s := newSigners(t, "example.com")
+	m := message(t, letter)
+	m.IdentityAccount = "888888888888"
+	if _, err := prepared(s).Prepare(ctx, m); err != nil {
+		t.Fatal(err)
+	}
+	if want := (scope.Scope{Account: "888888888888", Region: sc.Region}); len(s.asked) != 1 || s.asked[0] != want {
+		t.Errorf("the signer was asked for in %v, want %v", s.asked, want)
+	}
+}
+
 func TestWhatGoesBeforeTheMessage(t *testing.T) {
 	t.Parallel()
 	const trace = "X-SES-Outgoing: 2026.01.02-192.0.2.7\r\n"
