@@ -3,6 +3,7 @@
 package app
 
 import (
+	"context"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -12,7 +13,11 @@ import (
 	"os"
 	"path/filepath"
 
+	"sesame/internal/base/clock"
 	"sesame/internal/config"
+	"sesame/internal/core/dnscheck"
+	"sesame/internal/core/keyring"
+	"sesame/internal/core/store"
 	"sesame/internal/doctor"
 	"sesame/internal/proto/dns"
 )
@@ -33,6 +38,9 @@ func DoctorOptions(c config.Config) (doctor.Options, error) {
 	if o.Listeners, err = doctorListeners(c); err != nil {
 		return o, err
 	}
+	if o.Names.Configured() {
+		o.ServiceKeys = func(ctx context.Context) ([]dnscheck.Wanted, error) { return serviceKeys(ctx, c) }
+	}
 	if c.Dev {
 		o.Roots, err = devRoots(filepath.Join(c.DataDir, "ca.pem"))
 	}
@@ -42,6 +50,36 @@ func DoctorOptions(c config.Config) (doctor.Options, error) {
 		}
 	}
 	return o, err
+}
+
+// serviceKeys reads the DKIM records of the service's own domain from the store, which it
+// leaves as it is.
+func serviceKeys(ctx context.Context, c config.Config) (_ []dnscheck.Wanted, err error) {
+	h, err := store.Inspect(ctx, StoreOptions(c, nil))
+	if err != nil {
+		return nil, err
+	}
+	if h.Pending != 0 {
+		return nil, errors.New("the database is of another version")
+	}
+	ring, err := keyring.Load(filepath.Join(c.DataDir, "keyring"))
+	if err != nil {
+		return nil, err
+	}
+	db, err := store.Open(ctx, StoreOptions(c, nil))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	ids, err := NewIdentities(c, db, ring, clock.System)
+	if err != nil {
+		return nil, err
+	}
+	id, err := ids.Service(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return dnscheck.SubjectOf(id, id.Records()).Wanted, nil
 }
 
 func localAddrs() []netip.Addr {
