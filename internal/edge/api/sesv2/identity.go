@@ -117,7 +117,7 @@ func moment(t time.Time) *time.Time {
 	return &t
 }
 
-// verification tells of the look-ups. What is verified without one, by a mailed link or
+// verificationInfo tells of the look-ups. What is verified without one, by a mailed link or
 // by the operator's word, was checked at that moment.
 func verificationInfo(id identity.Identity) *types.VerificationInfo {
 	c := id.Check
