@@ -457,3 +457,36 @@ func TestVerificationErrorsOfV2(t *testing.T) {
 		t.Errorf("a refusal is logged as a failure:\n%s", w.log)
 	}
 }
+
+func TestWhoMaySendCustomVerificationMails(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx, one, two := t.Context(), w.sesClient(tester()), w.sesv2Client(tester())
+	if _, err := two.CreateCustomVerificationEmailTemplate(ctx, templateInput()); err != nil {
+		t.Fatal(err)
+	}
+	first := &ses.SendCustomVerificationEmailInput{EmailAddress: aws.String(reader), TemplateName: aws.String("welcome")}
+	second := &sesv2.SendCustomVerificationEmailInput{EmailAddress: aws.String(reader), TemplateName: aws.String("welcome")}
+
+	const template = "arn:aws:ses:us-east-1:123456789012:custom-verification-email-template/welcome"
+	w.policies.ofUser(t, testerARN, allow("ses:SendEmail"))
+	_, err := one.SendCustomVerificationEmail(ctx, first)
+	wantRefusal(t, err, denied("AccessDenied", "ses:SendCustomVerificationEmail", template))
+	_, err = two.SendCustomVerificationEmail(ctx, second)
+	wantRefusal(t, err, denied("AccessDeniedException", "ses:SendCustomVerificationEmail", template))
+
+	// The identity that the mail is from is asked for, too.
+	w.policies.ofUser(t, testerARN, statement("Allow", "ses:SendCustomVerificationEmail", template, ""))
+	_, err = one.SendCustomVerificationEmail(ctx, first)
+	wantRefusal(t, err, deniedSend("AccessDenied", testerARN, "ses:SendCustomVerificationEmail", senderARN))
+	_, err = two.SendCustomVerificationEmail(ctx, second)
+	wantRefusal(t, err, deniedSend("AccessDeniedException", testerARN, "ses:SendCustomVerificationEmail", senderARN))
+
+	w.policies.ofUser(t, testerARN, allow("ses:SendCustomVerificationEmail"))
+	if _, err = one.SendCustomVerificationEmail(ctx, first); err != nil {
+		t.Error(err)
+	}
+	if _, err = two.SendCustomVerificationEmail(ctx, second); err != nil {
+		t.Error(err)
+	}
+}

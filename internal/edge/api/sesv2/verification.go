@@ -110,6 +110,7 @@ func (a *API) SendCustomVerificationEmail(ctx context.Context, in *sesv2.SendCus
 	c := caller.From(ctx)
 	id, err := a.Verification.Send(ctx, intake.Submission{
 		Scope: c.Scope, Principal: c.Principal, SourceIP: c.SourceIP, Operation: "SendCustomVerificationEmail",
+		Action: "ses:SendCustomVerificationEmail", UserAgent: c.UserAgent, Secure: c.Secure, APIVersion: "2",
 		ConfigSet: aws.ToString(in.ConfigurationSetName),
 	}, aws.ToString(in.EmailAddress), aws.ToString(in.TemplateName))
 	if err != nil {
