@@ -22,6 +22,18 @@ func (s Scope) ARN(resource string) string {
 	return "arn:" + s.Partition() + ":ses:" + s.Region + ":" + s.Account + ":" + resource
 }
 
+// ParseARN takes the ARN of an SES resource apart, as ARN makes it. ok is false for what
+// is not one.
+func ParseARN(arn string) (s Scope, resource string, ok bool) {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) < 6 || parts[0] != "arn" || parts[2] != "ses" {
+		return Scope{}, "", false
+	}
+	s = Scope{Region: parts[3], Account: parts[4]}
+	ok = ValidRegion(s.Region) && ValidAccount(s.Account) && parts[1] == s.Partition() && parts[5] != ""
+	return s, parts[5], ok
+}
+
 // Partition is the ARN partition that the region belongs to.
 func (s Scope) Partition() string {
 	switch {

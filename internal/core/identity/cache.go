@@ -19,6 +19,7 @@ const (
 type cache[V any] struct {
 	mu      sync.RWMutex
 	entries map[cacheKey]cacheEntry[V]
+	drops   uint64 // changes made here: what was read before the last one is not kept
 }
 
 type cacheKey struct {
@@ -34,27 +35,30 @@ type cacheEntry[V any] struct {
 
 func newCache[V any]() *cache[V] { return &cache[V]{entries: map[cacheKey]cacheEntry[V]{}} }
 
-func (c *cache[V]) get(sc scope.Scope, name string, now time.Time) (value V, found, ok bool) {
+// get returns what is known of a name. Where nothing is, put takes what the caller then
+// reads, with drops.
+func (c *cache[V]) get(sc scope.Scope, name string, now time.Time) (e cacheEntry[V], drops uint64, ok bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	e, ok := c.entries[cacheKey{sc, name}]
-	if !ok || now.After(e.until) {
-		return value, false, false
-	}
-	return e.value, e.found, true
+	e, ok = c.entries[cacheKey{sc, name}]
+	return e, c.drops, ok && !now.After(e.until)
 }
 
-func (c *cache[V]) put(sc scope.Scope, name string, value V, found bool, now time.Time) {
+func (c *cache[V]) put(sc scope.Scope, name string, e cacheEntry[V], drops uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if drops != c.drops {
+		return
+	}
 	if len(c.entries) >= cacheSize {
 		clear(c.entries)
 	}
-	c.entries[cacheKey{sc, name}] = cacheEntry[V]{value, found, now.Add(cacheFor)}
+	c.entries[cacheKey{sc, name}] = e
 }
 
 func (c *cache[V]) drop(sc scope.Scope, name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.entries, cacheKey{sc, name})
+	c.drops++
 }

@@ -52,7 +52,7 @@ func NewChecker(ids *Identities, log *slog.Logger) *Checker {
 // CheckerStats are counters since the start, for metrics.
 type CheckerStats struct {
 	Checks    int64 // made
-	Changes   int64 // of them, those that moved a status
+	Changes   int64 // of them, those that an account was told something of
 	Failures  int64 // of them, those that came to nothing
 	Active    int
 	MaxActive int

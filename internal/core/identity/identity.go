@@ -275,17 +275,18 @@ func (s *Identities) Get(ctx context.Context, sc scope.Scope, name string) (Iden
 		return Identity{}, err
 	}
 	now := s.o.Clock()
-	if id, found, ok := s.cache.get(sc, norm, now); ok {
-		if !found {
+	e, drops, ok := s.cache.get(sc, norm, now)
+	if ok {
+		if !e.found {
 			return Identity{}, notFound(norm)
 		}
-		return id, nil
+		return e.value, nil
 	}
 	id, err := s.load(ctx, sc, norm)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return Identity{}, err
 	}
-	s.cache.put(sc, norm, id, err == nil, now)
+	s.cache.put(sc, norm, cacheEntry[Identity]{id, err == nil, now.Add(cacheFor)}, drops)
 	return id, err
 }
 

@@ -241,8 +241,9 @@ func (s *Identities) PolicyDocuments(ctx context.Context, sc scope.Scope, identi
 		return nil, err
 	}
 	now := s.o.Clock()
-	if docs, _, ok := s.policies.get(sc, norm, now); ok {
-		return docs, nil
+	e, drops, ok := s.policies.get(sc, norm, now)
+	if ok {
+		return e.value, nil
 	}
 	all, err := s.loadPolicies(ctx, sc, norm)
 	if err != nil {
@@ -256,7 +257,7 @@ func (s *Identities) PolicyDocuments(ctx context.Context, sc scope.Scope, identi
 		}
 		docs = append(docs, doc)
 	}
-	s.policies.put(sc, norm, docs, true, now)
+	s.policies.put(sc, norm, cacheEntry[[]*policy.Document]{docs, true, now.Add(cacheFor)}, drops)
 	return docs, nil
 }
 

@@ -43,7 +43,7 @@ type Outgoing struct {
 // FROM domain while that is set up (SES: custom MAIL FROM set-up states), else in ours.
 // Mail that was taken while it was set up is not held back when it no longer is.
 func (o *Outgoing) ReturnPath(ctx context.Context, m *spool.Message, n int) (address.Address, error) {
-	mf, err := o.MailFroms.MailFrom(ctx, m.Scope, m.Sender)
+	mf, err := o.MailFroms.MailFrom(ctx, m.Owner(), m.Sender)
 	if err != nil {
 		return address.Address{}, err
 	}
@@ -59,7 +59,7 @@ func (o *Outgoing) ReturnPath(ctx context.Context, m *spool.Message, n int) (add
 func (o *Outgoing) Prepare(ctx context.Context, m *spool.Message) ([]byte, error) {
 	now := o.Clock()
 	prefix := fmt.Appendf(nil, "X-SES-Outgoing: %s-%s\r\n", now.UTC().Format("2006.01.02"), o.SourceIP)
-	signers, err := o.Signers.For(ctx, m.Scope, m.Sender, m.ConfigSet)
+	signers, err := o.Signers.For(ctx, m.Owner(), m.Sender, m.ConfigSet)
 	if err != nil || len(signers) == 0 {
 		return prefix, err
 	}

@@ -24,6 +24,8 @@ import (
 // built are the operations that this server has.
 var built = map[string][]string{
 	"ses": {
+		"CreateCustomVerificationEmailTemplate", "DeleteCustomVerificationEmailTemplate", "GetCustomVerificationEmailTemplate",
+		"ListCustomVerificationEmailTemplates", "SendCustomVerificationEmail", "UpdateCustomVerificationEmailTemplate",
 		"DeleteIdentity", "DeleteIdentityPolicy", "DeleteVerifiedEmailAddress", "GetAccountSendingEnabled", "GetIdentityDkimAttributes",
 		"GetIdentityMailFromDomainAttributes", "GetIdentityNotificationAttributes", "GetIdentityPolicies", "GetIdentityVerificationAttributes",
 		"GetSendQuota", "GetSendStatistics", "ListIdentities", "ListIdentityPolicies", "ListVerifiedEmailAddresses", "PutIdentityPolicy",
@@ -32,6 +34,8 @@ var built = map[string][]string{
 		"VerifyDomainIdentity", "VerifyEmailAddress", "VerifyEmailIdentity",
 	},
 	"sesv2": {
+		"CreateCustomVerificationEmailTemplate", "DeleteCustomVerificationEmailTemplate", "GetCustomVerificationEmailTemplate",
+		"ListCustomVerificationEmailTemplates", "SendCustomVerificationEmail", "UpdateCustomVerificationEmailTemplate",
 		"CreateEmailIdentity", "CreateEmailIdentityPolicy", "DeleteEmailIdentity", "DeleteEmailIdentityPolicy", "GetAccount", "GetEmailIdentity",
 		"GetEmailIdentityPolicies", "ListEmailIdentities", "ListTagsForResource", "PutEmailIdentityConfigurationSetAttributes",
 		"PutEmailIdentityDkimAttributes", "PutEmailIdentityDkimSigningAttributes", "PutEmailIdentityFeedbackAttributes",

@@ -17,11 +17,11 @@ import (
 
 // Errors of keys.
 var (
-	ErrKeySize = errors.New("dkim: RSA keys have 1024 or 2048 bits")
+	ErrKeySize = errors.New("dkim: RSA keys have 1024 to 2048 bits")
 	ErrKey     = errors.New("dkim: not a private key in PKCS #8 or PKCS #1 DER")
 )
 
-// GenerateRSA makes a key of 1024 or 2048 bits and returns it in PKCS #8 DER.
+// GenerateRSA makes a key of 1024 or 2048 bits, the lengths of Easy DKIM, and returns it in PKCS #8 DER.
 func GenerateRSA(bits int) ([]byte, error) {
 	if bits != 1024 && bits != 2048 {
 		return nil, fmt.Errorf("%w, not %d", ErrKeySize, bits)

@@ -117,14 +117,13 @@ func tagList(tags []identity.Tag) []types.Tag {
 // neither does an ARN that spells its identity's name otherwise: policies compare ARNs by
 // every letter.
 func identityOf(sc scope.Scope, arn *string) (string, error) {
-	const service = 2 // arn:partition:service:region:account:resource
-	parts := strings.SplitN(aws.ToString(arn), ":", 6)
-	if len(parts) != 6 || parts[0] != "arn" || parts[service] != "ses" || parts[5] == "" {
+	owner, resource, ok := scope.ParseARN(aws.ToString(arn))
+	if !ok {
 		return "", fault.InField(fault.Invalid, "ResourceArn", "ResourceArn is not the ARN of a resource of Amazon SES.")
 	}
-	name, isIdentity := strings.CutPrefix(parts[5], "identity/")
+	name, isIdentity := strings.CutPrefix(resource, "identity/")
 	kept, _, err := identity.ParseName(name)
-	if !isIdentity || err != nil || kept != name || sc.ARN(parts[5]) != aws.ToString(arn) {
+	if !isIdentity || err != nil || kept != name || owner != sc {
 		return "", noResource()
 	}
 	return name, nil
