@@ -158,7 +158,9 @@ func identityARN(sc scope.Scope, arn string) (owner scope.Scope, name string, er
 // without a label, or a domain that the address is in or below.
 func covers(name string, a address.Address) bool {
 	if at := strings.LastIndexByte(name, '@'); at >= 0 {
-		return a.Written() == name || strings.HasPrefix(a.Local, name[:at]+"+") && strings.HasSuffix(a.Written(), name[at:])
+		local, domain := name[:at], name[at+1:]
+		written := a.Written()[len(a.Local)+1:] // SES compares every letter of an address
+		return domain == written && (a.Local == local || strings.HasPrefix(a.Local, local+"+"))
 	}
 	return string(a.Domain) == name || strings.HasSuffix(string(a.Domain), "."+name)
 }

@@ -94,7 +94,7 @@ func (a *API) GetEmailIdentity(ctx context.Context, in *sesv2.GetEmailIdentityIn
 	}
 	return &sesv2.GetEmailIdentityOutput{
 		IdentityType: kind(id), VerifiedForSendingStatus: id.Verified(), VerificationStatus: types.VerificationStatus(id.Verification),
-		VerificationInfo: lookUps(id), FeedbackForwardingStatus: id.Forwarding, ConfigurationSetName: optional(id.ConfigSet),
+		VerificationInfo: verificationInfo(id), FeedbackForwardingStatus: id.Forwarding, ConfigurationSetName: optional(id.ConfigSet),
 		DkimAttributes: a.dkim(id), MailFromAttributes: mailFrom(id), Policies: policyMap(policies), Tags: tagList(id.Tags),
 	}, nil
 }
@@ -117,9 +117,9 @@ func moment(t time.Time) *time.Time {
 	return &t
 }
 
-// lookUps tells of the look-ups for an identity. What is verified without one, by a mailed link or
+// verificationInfo tells of the look-ups. What is verified without one, by a mailed link or
 // by the operator's word, was checked at that moment.
-func lookUps(id identity.Identity) *types.VerificationInfo {
+func verificationInfo(id identity.Identity) *types.VerificationInfo {
 	c := id.Check
 	if c.At.IsZero() {
 		c.At, c.SucceededAt = id.VerifiedAt, id.VerifiedAt
