@@ -132,15 +132,14 @@ func (s taggedIdentities) Tags(ctx context.Context, sc scope.Scope, name string)
 // others does not exist, and neither does an ARN that spells its identity's name
 // otherwise: policies compare ARNs by every letter.
 func (a *API) resource(sc scope.Scope, arn *string) (taggable, string, error) {
-	const service = 2 // arn:partition:service:region:account:resource
-	parts := strings.SplitN(aws.ToString(arn), ":", 6)
-	if len(parts) != 6 || parts[0] != "arn" || parts[service] != "ses" || parts[5] == "" {
+	owner, resource, ok := scope.ParseARN(aws.ToString(arn))
+	if !ok {
 		return nil, "", fault.InField(fault.Invalid, "ResourceArn", "ResourceArn is not the ARN of a resource of Amazon SES.")
 	}
-	if sc.ARN(parts[5]) != aws.ToString(arn) {
+	if owner != sc {
 		return nil, "", noResource()
 	}
-	kind, name, _ := strings.Cut(parts[5], "/")
+	kind, name, _ := strings.Cut(resource, "/")
 	switch kind {
 	case "identity":
 		if kept, _, err := identity.ParseName(name); err == nil && kept == name {
