@@ -164,7 +164,7 @@ func (w *world) start(t testing.TB, tls bool) {
 func (w *world) fill(t testing.TB) {
 	t.Helper()
 	ctx := context.Background()
-	if _, err := w.accounts.CreateUser(ctx, account.NewUser{Account: accountID, Name: "tester", KeyID: keyID, Secret: secretKey}); err != nil {
+	if _, err := w.accounts.CreateUser(ctx, account.NewUser{Account: accountID, Name: "tester", KeyID: keyID, Secret: secretKey, Policies: []string{account.AdministratorAccess}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.identities.Create(ctx, home, verified, identity.Settings{}); err != nil {
