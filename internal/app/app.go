@@ -114,6 +114,7 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server,
 	}
 	s.run(s.dispatcher.Run)
 	s.run(func() { s.purge(background) })
+	s.run(func() { s.keepAccounts(background) })
 	for _, d := range s.doors {
 		s.run(d.serve)
 	}

@@ -118,7 +118,7 @@ func (a *Accounts) mayAssume(ctx context.Context, who Principal, role Role, r As
 
 // assumeRequest is the request with the condition keys of STS and the global ones.
 func (a *Accounts) assumeRequest(ctx context.Context, who Principal, role Role, r Assume) (*policy.Request, error) {
-	owner, err := a.Account(ctx, who.Account)
+	org, err := a.Organization(ctx, who.Account)
 	if err != nil {
 		return nil, err
 	}
@@ -134,7 +134,7 @@ func (a *Accounts) assumeRequest(ctx context.Context, who Principal, role Role, 
 		"sts:rolesessionname":  {r.Session},
 	}
 	for key, value := range map[string]string{
-		"aws:sourceip": r.SourceIP, "aws:username": who.User, "sts:externalid": r.ExternalID, "aws:principalorgid": owner.Org,
+		"aws:sourceip": r.SourceIP, "aws:username": who.User, "sts:externalid": r.ExternalID, "aws:principalorgid": org,
 	} {
 		if value != "" {
 			keys[key] = []string{value}

@@ -33,10 +33,10 @@ const (
 	MaxVersions    = 5
 	MaxAttached    = 10 // managed policies per user or role
 	MaxTags        = 50
-	maxPolicySize  = 6144
-	maxTrustSize   = 2048
-	maxUserInline  = 2048
-	maxRoleInline  = 10240
+	MaxPolicySize  = 6144
+	MaxTrustSize   = 2048
+	MaxUserInline  = 2048
+	MaxRoleInline  = 10240
 	maxDescription = 1000
 	maxPath        = 512
 	maxSMTPPerUser = 10

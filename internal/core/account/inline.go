@@ -16,7 +16,7 @@ func (a *Accounts) PutInline(ctx context.Context, e Entity, name, document strin
 	if err := checkName("policyName", name, 128); err != nil {
 		return err
 	}
-	most := map[Kind]int{KindUser: maxUserInline, KindRole: maxRoleInline}[e.Kind]
+	most := map[Kind]int{KindUser: MaxUserInline, KindRole: MaxRoleInline}[e.Kind]
 	tooLong := fault.New(fault.LimitExceeded, "Maximum policy size of %d bytes exceeded for %s %s", most, e.Kind, e.Name)
 	if err := checkDocument(policy.IdentityBased, document, most, tooLong); err != nil {
 		return err

@@ -96,7 +96,7 @@ func (p Policy) check() error {
 }
 
 func checkManaged(document string) error {
-	return checkDocument(policy.IdentityBased, document, maxPolicySize, overQuota("PolicySize", maxPolicySize))
+	return checkDocument(policy.IdentityBased, document, MaxPolicySize, overQuota("PolicySize", MaxPolicySize))
 }
 
 func insertVersion(tx *store.Tx, account, name string, v PolicyVersion) error {

@@ -85,7 +85,7 @@ func (r Role) check() error {
 }
 
 func checkTrust(document string) error {
-	return checkDocument(policy.Trust, document, maxTrustSize, overQuota("ACLSizePerRole", maxTrustSize))
+	return checkDocument(policy.Trust, document, MaxTrustSize, overQuota("ACLSizePerRole", MaxTrustSize))
 }
 
 func checkSession(d time.Duration) error {

@@ -97,6 +97,15 @@ func (a *Accounts) SetContact(ctx context.Context, id, contact string) error {
 	})
 }
 
+// Organization is the organization that an account counts as part of; "" is none.
+func (a *Accounts) Organization(ctx context.Context, id string) (string, error) {
+	x, err := a.Account(ctx, id)
+	if fault.Is(err, fault.NotFound) {
+		return "", nil
+	}
+	return x.Org, err
+}
+
 var orgForm = regexp.MustCompile(`^(o-[a-z0-9]{10,32})?$`) // AWS Organizations
 
 // SetOrg sets the organization that the account counts as part of (the condition key

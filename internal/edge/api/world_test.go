@@ -41,8 +41,10 @@ import (
 	"sesame/internal/core/store"
 	"sesame/internal/edge/api"
 	"sesame/internal/edge/api/admin"
+	"sesame/internal/edge/api/iam"
 	v1 "sesame/internal/edge/api/ses"
 	v2 "sesame/internal/edge/api/sesv2"
+	"sesame/internal/edge/api/sts"
 	"sesame/internal/edge/httpx"
 	"sesame/internal/proto/awswire"
 	"sesame/internal/testkit/storetest"
@@ -62,14 +64,14 @@ const (
 
 var home = scope.Scope{Account: accountID, Region: region}
 
-// services compiles the two APIs once: they are read-only.
-var services = sync.OnceValues(func() ([2]*awswire.Service, error) {
-	first, err := awswire.NewSES()
-	if err != nil {
-		return [2]*awswire.Service{}, err
+// services compiles SES v1, SES v2, IAM and STS once: they are read-only.
+var services = sync.OnceValues(func() (all [4]*awswire.Service, err error) {
+	for i, compile := range []func() (*awswire.Service, error){awswire.NewSES, awswire.NewSESv2, awswire.NewIAM, awswire.NewSTS} {
+		if all[i], err = compile(); err != nil {
+			return all, err
+		}
 	}
-	second, err := awswire.NewSESv2()
-	return [2]*awswire.Service{first, second}, err
+	return all, nil
 })
 
 // world is a door with everything real behind it, on an SQLite database of its own,
@@ -130,12 +132,14 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	if s.v2 == nil {
 		s.v2 = &v2.API{Intake: w.intake, Identities: w.identities, Quotas: quotas}
 	}
-	both, err := services()
+	all, err := services()
 	if err != nil {
 		t.Fatal(err)
 	}
+	users, tokens := api.Bind(all[2], &iam.API{Accounts: w.accounts, Clock: w.clock.Now}), api.Bind(all[3], &sts.API{Accounts: w.accounts})
 	o := api.Options{
-		V1: api.Bind(both[0], s.v1), V2: api.Bind(both[1], s.v2), Admin: admin.New(admin.Identities(w.identities)),
+		IAM: users, STS: tokens,
+		V1: api.Bind(all[0], s.v1), V2: api.Bind(all[1], s.v2), Admin: admin.New(admin.Identities(w.identities)),
 		Keys: w.accounts, Clock: w.clock.Now, Random: rand.Reader, Log: log, MaxInFlightBytes: 1 << 30,
 	}
 	if s.change != nil {

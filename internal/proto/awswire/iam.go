@@ -22,10 +22,10 @@ var stsConstraints string
 // NewIAM compiles the IAM API. Constraints are known of the operations that are served.
 func NewIAM() (*Service, error) {
 	return NewQuery(&QueryConfig{
-		Name:        "iam",
-		Client:      reflect.TypeFor[*iam.Client](),
-		Namespace:   "https://iam.amazonaws.com/doc/2010-05-08/",
-		Version:     "2010-05-08",
+		Name:      "iam",
+		Client:    reflect.TypeFor[*iam.Client](),
+		Namespace: "https://iam.amazonaws.com/doc/2010-05-08/",
+		Version:   "2010-05-08",
 		Unions: map[reflect.Type][]unionVariant{
 			reflect.TypeFor[iamtypes.PolicyIdentifier](): {
 				{"InlinePolicyIdentifier", reflect.TypeFor[iamtypes.PolicyIdentifierMemberInlinePolicyIdentifier]()},

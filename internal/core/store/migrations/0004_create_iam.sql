@@ -38,8 +38,6 @@ CREATE TABLE roles (
   max_session  BIGINT NOT NULL,
   tags         TEXT NOT NULL,
   created_at   BIGINT NOT NULL,
-  used_at      BIGINT NOT NULL DEFAULT 0,
-  used_region  TEXT NOT NULL DEFAULT '',
   PRIMARY KEY (account, name)
 ) {{without_rowid}};
 
