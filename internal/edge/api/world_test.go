@@ -289,6 +289,7 @@ type call struct {
 	who            who
 	at             time.Time // of the signature; zero is now
 	hash           string    // X-Amz-Content-Sha256 as signed; "" is the body's, which is not sent
+	service        string    // of the signature; "" is ses
 	unsigned       bool
 	alter          func(*http.Request) // after signing
 }
@@ -366,8 +367,12 @@ func (c call) sign(t testing.TB, w *world, r *http.Request) {
 	if c.at.IsZero() {
 		c.at = w.clock.Now()
 	}
+	service := c.service
+	if service == "" {
+		service = "ses"
+	}
 	keys := aws.Credentials{AccessKeyID: c.who.key, SecretAccessKey: c.who.secret, SessionToken: c.who.token}
-	if err := v4.NewSigner().SignHTTP(context.Background(), keys, r, hash, "ses", c.who.region, c.at); err != nil {
+	if err := v4.NewSigner().SignHTTP(context.Background(), keys, r, hash, service, c.who.region, c.at); err != nil {
 		t.Fatal(err)
 	}
 }
