@@ -197,6 +197,29 @@ func (a *Accounts) ManagedPolicies(ctx context.Context, account string, own, aws
 	return append(all, mine...), err
 }
 
+// PolicyARN is the ARN of a managed policy that the account sees, by its name or by the
+// ARN itself; an account's own policy goes before AWS's of that name.
+func (a *Accounts) PolicyARN(ctx context.Context, account, name string) (string, error) {
+	if strings.HasPrefix(name, "arn:") {
+		p, err := a.Policy(ctx, account, name)
+		return p.ARN(), err
+	}
+	all, err := a.ManagedPolicies(ctx, account, true, true)
+	if err != nil {
+		return "", err
+	}
+	arn := ""
+	for _, p := range all {
+		if p.Name == name { // AWS's come first
+			arn = p.ARN()
+		}
+	}
+	if arn == "" {
+		return "", noPolicy(name)
+	}
+	return arn, nil
+}
+
 // attachments counts the account's users and roles by the policy that they have.
 func (a *Accounts) attachments(ctx context.Context, account string) (map[string]int, error) {
 	rows, err := a.db.Query(ctx, `SELECT arn, count(*) FROM policy_attachments WHERE account = ? GROUP BY arn`, account)

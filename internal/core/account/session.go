@@ -81,7 +81,7 @@ func (t sessionToken) principal(keyID string) Principal {
 
 // open reads a token of a key id, or gives ErrNoKey.
 func (a *Accounts) open(keyID, token string) (t sessionToken, err error) {
-	if len(token) > maxToken || !IsTemporary(keyID) {
+	if len(token) > maxToken || !IsTemporary(keyID) || strings.ContainsAny(token, "\r\n") { // which Base64 would skip
 		return t, ErrNoKey
 	}
 	sealed, err := base64.StdEncoding.DecodeString(token)

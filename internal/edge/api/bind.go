@@ -80,3 +80,16 @@ func (b Binding) List(w io.Writer) error {
 	}
 	return nil
 }
+
+// ListAnswered is List without the operations that are not implemented.
+func (b Binding) ListAnswered(w io.Writer) error {
+	for _, op := range b.Service.Operations() {
+		if !b.Implements(op.Name) {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "%s\t%s\tyes\n", op.Service, op.Name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
