@@ -7,7 +7,6 @@ import (
 	"crypto/rand"
 	"fmt"
 	"io"
-	"log/slog"
 	"time"
 
 	"sesame/internal/base/clock"
@@ -16,12 +15,6 @@ import (
 	"sesame/internal/core/keyring"
 	"sesame/internal/core/store"
 )
-
-// audit logs what an operator did: one line of JSON on standard error. It never holds a
-// secret.
-func audit(log *slog.Logger, operation string, args ...any) {
-	log.Info("audit", append([]any{"by", "operator", "operation", operation}, args...)...)
-}
 
 // accounts is what a command does with a server's accounts.
 type accounts = func(context.Context, config.Config, *account.Accounts) error
@@ -56,8 +49,8 @@ type accountCreateCmd struct {
 }
 
 // Run creates the account.
-func (c *accountCreateCmd) Run(log *slog.Logger) error {
-	return c.create(withAccounts(func(ctx context.Context, _ config.Config, a *account.Accounts) error {
+func (c *accountCreateCmd) Run() error {
+	return c.create(withAccounts(func(ctx context.Context, cfg config.Config, a *account.Accounts) error {
 		if err := a.EnsureAccount(ctx, c.ID); err != nil {
 			return err
 		}
@@ -66,8 +59,7 @@ func (c *accountCreateCmd) Run(log *slog.Logger) error {
 				return err
 			}
 		}
-		audit(log, "account create", "account", c.ID)
-		return nil
+		return audit(cfg.DataDir, "account create", "account", c.ID)
 	}))
 }
 
@@ -97,13 +89,13 @@ type accountContactCmd struct {
 }
 
 // Run sets the contact.
-func (c *accountContactCmd) Run(log *slog.Logger) error {
-	return c.open(withAccounts(func(ctx context.Context, _ config.Config, a *account.Accounts) error {
+func (c *accountContactCmd) Run() error {
+	return c.open(withAccounts(func(ctx context.Context, cfg config.Config, a *account.Accounts) error {
 		err := a.SetContact(ctx, c.ID, c.Address)
-		if err == nil {
-			audit(log, "account contact", "account", c.ID, "contact", c.Address)
+		if err != nil {
+			return err
 		}
-		return err
+		return audit(cfg.DataDir, "account contact", "account", c.ID, "contact", c.Address)
 	}))
 }
 
@@ -113,43 +105,43 @@ type accountOrgCmd struct {
 }
 
 // Run sets the organization.
-func (c *accountOrgCmd) Run(log *slog.Logger) error {
-	return c.open(withAccounts(func(ctx context.Context, _ config.Config, a *account.Accounts) error {
+func (c *accountOrgCmd) Run() error {
+	return c.open(withAccounts(func(ctx context.Context, cfg config.Config, a *account.Accounts) error {
 		err := a.SetOrg(ctx, c.ID, c.Org)
-		if err == nil {
-			audit(log, "account org", "account", c.ID, "org", c.Org)
+		if err != nil {
+			return err
 		}
-		return err
+		return audit(cfg.DataDir, "account org", "account", c.ID, "org", c.Org)
 	}))
 }
 
 type accountPauseCmd struct{ anAccount }
 
 // Run pauses the account.
-func (c *accountPauseCmd) Run(log *slog.Logger) error {
-	return c.set(log, "account pause", account.Paused)
+func (c *accountPauseCmd) Run() error {
+	return c.set("account pause", account.Paused)
 }
 
 type accountResumeCmd struct{ anAccount }
 
 // Run makes the account active.
-func (c *accountResumeCmd) Run(log *slog.Logger) error {
-	return c.set(log, "account resume", account.Active)
+func (c *accountResumeCmd) Run() error {
+	return c.set("account resume", account.Active)
 }
 
 type accountCloseCmd struct{ anAccount }
 
 // Run closes the account.
-func (c *accountCloseCmd) Run(log *slog.Logger) error {
-	return c.set(log, "account close", account.Closed)
+func (c *accountCloseCmd) Run() error {
+	return c.set("account close", account.Closed)
 }
 
-func (c *anAccount) set(log *slog.Logger, operation string, to account.State) error {
-	return c.open(withAccounts(func(ctx context.Context, _ config.Config, a *account.Accounts) error {
+func (c *anAccount) set(operation string, to account.State) error {
+	return c.open(withAccounts(func(ctx context.Context, cfg config.Config, a *account.Accounts) error {
 		err := a.SetState(ctx, c.ID, to)
-		if err == nil {
-			audit(log, operation, "account", c.ID)
+		if err != nil {
+			return err
 		}
-		return err
+		return audit(cfg.DataDir, operation, "account", c.ID)
 	}))
 }

@@ -4,9 +4,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"time"
 
 	"sesame/internal/config"
@@ -36,16 +36,15 @@ type keyCreateCmd struct {
 }
 
 // Run creates the key.
-func (c *keyCreateCmd) Run(out io.Writer, log *slog.Logger) error {
+func (c *keyCreateCmd) Run(out io.Writer) error {
 	return c.open(withAccounts(func(ctx context.Context, cfg config.Config, a *account.Accounts) error {
-		return c.make(ctx, cfg, a, output{out, log, "key create", c.Region})
+		return c.make(ctx, cfg, a, output{out, "key create", c.Region})
 	}))
 }
 
 // output is where a new key goes.
 type output struct {
 	out       io.Writer
-	log       *slog.Logger
 	operation string
 	region    string // of the SMTP password
 }
@@ -59,8 +58,8 @@ func (c *aUser) make(ctx context.Context, cfg config.Config, a *account.Accounts
 	if err != nil {
 		return err
 	}
-	audit(o.log, o.operation, "account", c.Account, "user", c.User, "key", cred.KeyID)
-	return printCredentials(o.out, cred, region)
+	return errors.Join(printCredentials(o.out, cred, region),
+		audit(cfg.DataDir, o.operation, "account", c.Account, "user", c.User, "key", cred.KeyID))
 }
 
 type keyRotateCmd struct {
@@ -69,7 +68,7 @@ type keyRotateCmd struct {
 }
 
 // Run deletes what is disabled, and creates the new key.
-func (c *keyRotateCmd) Run(out io.Writer, log *slog.Logger) error {
+func (c *keyRotateCmd) Run(out io.Writer) error {
 	return c.open(withAccounts(func(ctx context.Context, cfg config.Config, a *account.Accounts) error {
 		keys, err := a.AccessKeys(ctx, c.Account, c.User)
 		if err != nil {
@@ -82,9 +81,11 @@ func (c *keyRotateCmd) Run(out io.Writer, log *slog.Logger) error {
 			if err := a.DeleteKey(ctx, c.Account, c.User, k.ID); err != nil {
 				return err
 			}
-			audit(log, "key delete", "account", c.Account, "user", c.User, "key", k.ID)
+			if err := audit(cfg.DataDir, "key delete", "account", c.Account, "user", c.User, "key", k.ID); err != nil {
+				return err
+			}
 		}
-		return c.make(ctx, cfg, a, output{out, log, "key rotate", c.Region})
+		return c.make(ctx, cfg, a, output{out, "key rotate", c.Region})
 	}))
 }
 
@@ -139,8 +140,8 @@ type aKey struct {
 }
 
 // change does something with the key.
-func (c *aKey) change(log *slog.Logger, operation string, fn func(ctx context.Context, a *account.Accounts, k account.AccessKey) error) error {
-	return c.open(withAccounts(func(ctx context.Context, _ config.Config, a *account.Accounts) error {
+func (c *aKey) change(operation string, fn func(ctx context.Context, a *account.Accounts, k account.AccessKey) error) error {
+	return c.open(withAccounts(func(ctx context.Context, cfg config.Config, a *account.Accounts) error {
 		k, err := a.AccessKey(ctx, c.Account, c.ID)
 		if err != nil {
 			return err
@@ -148,16 +149,15 @@ func (c *aKey) change(log *slog.Logger, operation string, fn func(ctx context.Co
 		if err := fn(ctx, a, k); err != nil {
 			return err
 		}
-		audit(log, operation, "account", k.Account, "user", k.User, "key", k.ID)
-		return nil
+		return audit(cfg.DataDir, operation, "account", k.Account, "user", k.User, "key", k.ID)
 	}))
 }
 
 type keyDisableCmd struct{ aKey }
 
 // Run disables the key.
-func (c *keyDisableCmd) Run(log *slog.Logger) error {
-	return c.change(log, "key disable", func(ctx context.Context, a *account.Accounts, k account.AccessKey) error {
+func (c *keyDisableCmd) Run() error {
+	return c.change("key disable", func(ctx context.Context, a *account.Accounts, k account.AccessKey) error {
 		return a.SetKeyActive(ctx, k.Account, k.User, k.ID, false)
 	})
 }
@@ -165,8 +165,8 @@ func (c *keyDisableCmd) Run(log *slog.Logger) error {
 type keyEnableCmd struct{ aKey }
 
 // Run enables the key.
-func (c *keyEnableCmd) Run(log *slog.Logger) error {
-	return c.change(log, "key enable", func(ctx context.Context, a *account.Accounts, k account.AccessKey) error {
+func (c *keyEnableCmd) Run() error {
+	return c.change("key enable", func(ctx context.Context, a *account.Accounts, k account.AccessKey) error {
 		return a.SetKeyActive(ctx, k.Account, k.User, k.ID, true)
 	})
 }
@@ -174,8 +174,8 @@ func (c *keyEnableCmd) Run(log *slog.Logger) error {
 type keyDeleteCmd struct{ aKey }
 
 // Run deletes the key.
-func (c *keyDeleteCmd) Run(log *slog.Logger) error {
-	return c.change(log, "key delete", func(ctx context.Context, a *account.Accounts, k account.AccessKey) error {
+func (c *keyDeleteCmd) Run() error {
+	return c.change("key delete", func(ctx context.Context, a *account.Accounts, k account.AccessKey) error {
 		return a.DeleteKey(ctx, k.Account, k.User, k.ID)
 	})
 }

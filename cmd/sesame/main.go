@@ -6,7 +6,6 @@ package main
 
 import (
 	"io"
-	"log/slog"
 	"os"
 
 	"github.com/alecthomas/kong"
@@ -25,6 +24,7 @@ type cli struct {
 	Policy          policyCmd   `cmd:"" help:"Say what users and roles may do."`
 	Role            roleCmd     `cmd:"" help:"Create, list and delete roles."`
 	Identity        identityCmd `cmd:"" help:"Work on identities as the operator."`
+	DNS             dnsCmd      `cmd:"" name:"dns" help:"Look at the DNS records of an identity and say what is wrong with them."`
 	Mail            mailcli.Cmd `cmd:"" help:"Read the mailbox of a development server."`
 	API             apiCmd      `cmd:"" name:"api" help:"List the operations of SES and whether this server has them."`
 	Version         versionCmd  `cmd:"" help:"Print the version."`
@@ -40,7 +40,7 @@ func run(args []string, out, errOut io.Writer) int {
 	exit := -1
 	parser, err := kong.New(&c, kong.Name("sesame"), kong.Description("Amazon SES on machines that you own."),
 		kong.Writers(out, errOut), kong.Exit(func(code int) { exit = code }), kong.UsageOnError(),
-		kong.BindTo(out, (*io.Writer)(nil)), kong.Bind(slog.New(slog.NewJSONHandler(errOut, nil))))
+		kong.BindTo(out, (*io.Writer)(nil)))
 	if err != nil {
 		panic(err) // the command line's own description is wrong
 	}

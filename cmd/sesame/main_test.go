@@ -130,7 +130,7 @@ func TestUsers(t *testing.T) {
 	if code, out, _ = user("list", "--account", "210987654321"); code != 0 || out != "" {
 		t.Errorf("users of an account without any: %d, %q", code, out)
 	}
-	if code, out, errOut = user("delete", "--account", "123456789012", "--name", "alice"); code != 0 || out != "" || !strings.Contains(errOut, `"msg":"audit","by":"operator","operation":"user delete","account":"123456789012","user":"alice"`) {
+	if code, out, errOut = user("delete", "--account", "123456789012", "--name", "alice"); code != 0 || out != "" || errOut != "" {
 		t.Errorf("%d, %q, %q", code, out, errOut)
 	}
 	if code, _, errOut = user("delete", "--account", "123456789012", "--name", "alice"); code != 1 || !strings.Contains(errOut, "The user with name alice cannot be found.") {

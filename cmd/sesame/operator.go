@@ -4,7 +4,6 @@ package main
 
 import (
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -16,10 +15,7 @@ import (
 	"time"
 
 	"sesame/internal/app"
-	"sesame/internal/base/clock"
-	"sesame/internal/base/scope"
 	"sesame/internal/config"
-	"sesame/internal/core/identity"
 	"sesame/internal/core/keyring"
 	"sesame/internal/core/store"
 	"sesame/internal/edge/api/iam"
@@ -96,38 +92,6 @@ func printJSON(out io.Writer, v any) error {
 	e := json.NewEncoder(out)
 	e.SetIndent("", "  ")
 	return e.Encode(v)
-}
-
-// identityCmd is `sesame identity`.
-type identityCmd struct {
-	Verify identityVerifyCmd `cmd:"" help:"Take an identity as verified, on the operator's word."`
-}
-
-type identityVerifyCmd struct {
-	place
-	Name    string `arg:"" help:"Domain or address."`
-	Account string `required:"" help:"Account id."`
-	Region  string `help:"Region (default: the server's first)."`
-}
-
-// Run verifies the identity and prints its DKIM records.
-func (c *identityVerifyCmd) Run(out io.Writer) error {
-	return c.open(func(ctx context.Context, cfg config.Config, db *store.DB, ring *keyring.Ring) error {
-		ids := identity.New(identity.Options{DB: db, Seal: ring, Clock: clock.System, Random: rand.Reader})
-		region := c.Region
-		if region == "" {
-			region = cfg.Regions[0]
-		}
-		id, err := ids.MarkVerified(ctx, scope.Scope{Account: c.Account, Region: region}, c.Name)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "%s is verified in %s.\n", id.Name, region)
-		for _, r := range id.Records() {
-			fmt.Fprintf(out, "%s. %s %q\n", r.Name, r.Type, r.Value)
-		}
-		return nil
-	})
 }
 
 // apiCmd is `sesame api`.

@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 
 	"sesame/internal/config"
 	"sesame/internal/core/account"
@@ -54,17 +53,16 @@ func (c *anEntity) entity() (e account.Entity, ok bool) {
 }
 
 // change does something with the user or the role.
-func (c *anEntity) change(log *slog.Logger, operation, policy string, fn func(ctx context.Context, a *account.Accounts, e account.Entity) error) error {
+func (c *anEntity) change(operation, policy string, fn func(ctx context.Context, a *account.Accounts, e account.Entity) error) error {
 	e, ok := c.entity()
 	if !ok {
 		return errors.New("give --user or --role")
 	}
-	return c.open(withAccounts(func(ctx context.Context, _ config.Config, a *account.Accounts) error {
+	return c.open(withAccounts(func(ctx context.Context, cfg config.Config, a *account.Accounts) error {
 		if err := fn(ctx, a, e); err != nil {
 			return err
 		}
-		audit(log, operation, "account", e.Account, string(e.Kind), e.Name, "policy", policy)
-		return nil
+		return audit(cfg.DataDir, operation, "account", e.Account, string(e.Kind), e.Name, "policy", policy)
 	}))
 }
 
@@ -110,22 +108,26 @@ type policyCreateCmd struct {
 }
 
 // Run creates the policy, or its next version.
-func (c *policyCreateCmd) Run(out io.Writer, log *slog.Logger) error {
-	return c.open(withAccounts(func(ctx context.Context, _ config.Config, a *account.Accounts) error {
+func (c *policyCreateCmd) Run(out io.Writer) error {
+	return c.open(withAccounts(func(ctx context.Context, cfg config.Config, a *account.Accounts) error {
 		p := account.Policy{Account: c.Account, Name: c.Name, Path: "/", Document: string(c.Document)}
 		if _, err := a.Policy(ctx, c.Account, p.ARN()); err == nil {
 			v, err := a.CreateVersion(ctx, c.Account, p.ARN(), p.Document, true)
 			if err != nil {
 				return err
 			}
-			audit(log, "policy create", "account", c.Account, "policy", p.ARN(), "version", account.VersionID(v.Number))
+			if err := audit(cfg.DataDir, "policy create", "account", c.Account, "policy", p.ARN(), "version", account.VersionID(v.Number)); err != nil {
+				return err
+			}
 			_, err = fmt.Fprintln(out, p.ARN())
 			return err
 		}
 		if _, err := a.CreatePolicy(ctx, p); err != nil {
 			return err
 		}
-		audit(log, "policy create", "account", c.Account, "policy", p.ARN())
+		if err := audit(cfg.DataDir, "policy create", "account", c.Account, "policy", p.ARN()); err != nil {
+			return err
+		}
 		_, err := fmt.Fprintln(out, p.ARN())
 		return err
 	}))
@@ -137,8 +139,8 @@ type policyAttachCmd struct {
 }
 
 // Run attaches the policy.
-func (c *policyAttachCmd) Run(log *slog.Logger) error {
-	return c.change(log, "policy attach", c.Policy, func(ctx context.Context, a *account.Accounts, e account.Entity) error {
+func (c *policyAttachCmd) Run() error {
+	return c.change("policy attach", c.Policy, func(ctx context.Context, a *account.Accounts, e account.Entity) error {
 		arn, err := a.PolicyARN(ctx, e.Account, c.Policy)
 		if err != nil {
 			return err
@@ -153,8 +155,8 @@ type policyDetachCmd struct {
 }
 
 // Run detaches the policy.
-func (c *policyDetachCmd) Run(log *slog.Logger) error {
-	return c.change(log, "policy detach", c.Policy, func(ctx context.Context, a *account.Accounts, e account.Entity) error {
+func (c *policyDetachCmd) Run() error {
+	return c.change("policy detach", c.Policy, func(ctx context.Context, a *account.Accounts, e account.Entity) error {
 		arn, err := a.PolicyARN(ctx, e.Account, c.Policy)
 		if err != nil {
 			return err
@@ -170,8 +172,8 @@ type policyPutCmd struct {
 }
 
 // Run puts the policy.
-func (c *policyPutCmd) Run(log *slog.Logger) error {
-	return c.change(log, "policy put", c.Name, func(ctx context.Context, a *account.Accounts, e account.Entity) error {
+func (c *policyPutCmd) Run() error {
+	return c.change("policy put", c.Name, func(ctx context.Context, a *account.Accounts, e account.Entity) error {
 		return a.PutInline(ctx, e, c.Name, string(c.Document))
 	})
 }
@@ -182,8 +184,8 @@ type policyRemoveCmd struct {
 }
 
 // Run removes the policy.
-func (c *policyRemoveCmd) Run(log *slog.Logger) error {
-	return c.change(log, "policy remove", c.Name, func(ctx context.Context, a *account.Accounts, e account.Entity) error {
+func (c *policyRemoveCmd) Run() error {
+	return c.change("policy remove", c.Name, func(ctx context.Context, a *account.Accounts, e account.Entity) error {
 		return a.DeleteInline(ctx, e, c.Name)
 	})
 }
@@ -195,8 +197,8 @@ type policyDeleteCmd struct {
 }
 
 // Run deletes the policy with all its versions.
-func (c *policyDeleteCmd) Run(log *slog.Logger) error {
-	return c.open(withAccounts(func(ctx context.Context, _ config.Config, a *account.Accounts) error {
+func (c *policyDeleteCmd) Run() error {
+	return c.open(withAccounts(func(ctx context.Context, cfg config.Config, a *account.Accounts) error {
 		arn, err := a.PolicyARN(ctx, c.Account, c.Policy)
 		if err != nil {
 			return err
@@ -216,7 +218,6 @@ func (c *policyDeleteCmd) Run(log *slog.Logger) error {
 		if err := a.DeletePolicy(ctx, c.Account, arn); err != nil {
 			return err
 		}
-		audit(log, "policy delete", "account", c.Account, "policy", arn)
-		return nil
+		return audit(cfg.DataDir, "policy delete", "account", c.Account, "policy", arn)
 	}))
 }

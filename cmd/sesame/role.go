@@ -6,7 +6,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"time"
 
 	"sesame/internal/config"
@@ -31,8 +30,8 @@ type roleCreateCmd struct {
 }
 
 // Run creates the role.
-func (c *roleCreateCmd) Run(out io.Writer, log *slog.Logger) error {
-	return c.open(withAccounts(func(ctx context.Context, _ config.Config, a *account.Accounts) error {
+func (c *roleCreateCmd) Run(out io.Writer) error {
+	return c.open(withAccounts(func(ctx context.Context, cfg config.Config, a *account.Accounts) error {
 		policies, err := policyARNs(ctx, a, c.Account, c.Policy)
 		if err != nil {
 			return err
@@ -46,7 +45,9 @@ func (c *roleCreateCmd) Run(out io.Writer, log *slog.Logger) error {
 				return err
 			}
 		}
-		audit(log, "role create", "account", c.Account, "role", r.ARN(), "policies", policies)
+		if err := audit(cfg.DataDir, "role create", "account", c.Account, "role", r.ARN(), "policies", policies); err != nil {
+			return err
+		}
 		_, err = fmt.Fprintln(out, r.ARN())
 		return err
 	}))
@@ -78,12 +79,12 @@ type roleDeleteCmd struct {
 }
 
 // Run deletes the role.
-func (c *roleDeleteCmd) Run(log *slog.Logger) error {
-	return c.open(withAccounts(func(ctx context.Context, _ config.Config, a *account.Accounts) error {
+func (c *roleDeleteCmd) Run() error {
+	return c.open(withAccounts(func(ctx context.Context, cfg config.Config, a *account.Accounts) error {
 		err := a.DeleteRole(ctx, c.Account, c.Name)
-		if err == nil {
-			audit(log, "role delete", "account", c.Account, "role", c.Name)
+		if err != nil {
+			return err
 		}
-		return err
+		return audit(cfg.DataDir, "role delete", "account", c.Account, "role", c.Name)
 	}))
 }

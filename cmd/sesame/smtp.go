@@ -4,9 +4,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 
 	"sesame/internal/base/scope"
 	"sesame/internal/config"
@@ -44,7 +44,7 @@ type smtpCreateCmd struct {
 }
 
 // Run makes the credentials.
-func (c *smtpCreateCmd) Run(out io.Writer, log *slog.Logger) error {
+func (c *smtpCreateCmd) Run(out io.Writer) error {
 	return c.open(withAccounts(func(ctx context.Context, cfg config.Config, a *account.Accounts) error {
 		region, err := c.regionOf(cfg, c.Region)
 		if err != nil {
@@ -54,10 +54,10 @@ func (c *smtpCreateCmd) Run(out io.Writer, log *slog.Logger) error {
 		if err != nil {
 			return err
 		}
-		audit(log, "smtp-credentials create", "account", c.Account, "user", c.User, "credential", cred.ID, "region", region)
-		return printJSON(out, map[string]string{
+		shown := printJSON(out, map[string]string{
 			"account": c.Account, "user": c.User, "region": region, "smtpUser": cred.ID, "smtpPassword": password,
 		})
+		return errors.Join(shown, audit(cfg.DataDir, "smtp-credentials create", "account", c.Account, "user", c.User, "credential", cred.ID, "region", region))
 	}))
 }
 
@@ -88,21 +88,20 @@ type aCredential struct {
 }
 
 // change does something with the credential.
-func (c *aCredential) change(log *slog.Logger, operation string, fn func(ctx context.Context, a *account.Accounts) error) error {
-	return c.open(withAccounts(func(ctx context.Context, _ config.Config, a *account.Accounts) error {
+func (c *aCredential) change(operation string, fn func(ctx context.Context, a *account.Accounts) error) error {
+	return c.open(withAccounts(func(ctx context.Context, cfg config.Config, a *account.Accounts) error {
 		if err := fn(ctx, a); err != nil {
 			return err
 		}
-		audit(log, operation, "account", c.Account, "credential", c.ID)
-		return nil
+		return audit(cfg.DataDir, operation, "account", c.Account, "credential", c.ID)
 	}))
 }
 
 type smtpDisableCmd struct{ aCredential }
 
 // Run disables the credential.
-func (c *smtpDisableCmd) Run(log *slog.Logger) error {
-	return c.change(log, "smtp-credentials disable", func(ctx context.Context, a *account.Accounts) error {
+func (c *smtpDisableCmd) Run() error {
+	return c.change("smtp-credentials disable", func(ctx context.Context, a *account.Accounts) error {
 		return a.SetSMTPCredentialActive(ctx, c.Account, c.ID, false)
 	})
 }
@@ -110,8 +109,8 @@ func (c *smtpDisableCmd) Run(log *slog.Logger) error {
 type smtpEnableCmd struct{ aCredential }
 
 // Run enables the credential.
-func (c *smtpEnableCmd) Run(log *slog.Logger) error {
-	return c.change(log, "smtp-credentials enable", func(ctx context.Context, a *account.Accounts) error {
+func (c *smtpEnableCmd) Run() error {
+	return c.change("smtp-credentials enable", func(ctx context.Context, a *account.Accounts) error {
 		return a.SetSMTPCredentialActive(ctx, c.Account, c.ID, true)
 	})
 }
@@ -119,8 +118,8 @@ func (c *smtpEnableCmd) Run(log *slog.Logger) error {
 type smtpDeleteCmd struct{ aCredential }
 
 // Run deletes the credential.
-func (c *smtpDeleteCmd) Run(log *slog.Logger) error {
-	return c.change(log, "smtp-credentials delete", func(ctx context.Context, a *account.Accounts) error {
+func (c *smtpDeleteCmd) Run() error {
+	return c.change("smtp-credentials delete", func(ctx context.Context, a *account.Accounts) error {
 		return a.DeleteSMTPCredential(ctx, c.Account, c.ID)
 	})
 }

@@ -4,9 +4,9 @@ package main
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"slices"
 	"time"
 
@@ -35,7 +35,7 @@ type userCreateCmd struct {
 }
 
 // Run creates the user.
-func (c *userCreateCmd) Run(out io.Writer, log *slog.Logger) error {
+func (c *userCreateCmd) Run(out io.Writer) error {
 	return c.create(withAccounts(func(ctx context.Context, cfg config.Config, a *account.Accounts) error {
 		region, err := c.regionOf(cfg, c.Region)
 		if err != nil {
@@ -51,8 +51,8 @@ func (c *userCreateCmd) Run(out io.Writer, log *slog.Logger) error {
 		if err != nil {
 			return err
 		}
-		audit(log, "user create", "account", cred.Account, "user", cred.User, "key", cred.KeyID, "policies", policies)
-		return printCredentials(out, cred, region)
+		return errors.Join(printCredentials(out, cred, region),
+			audit(cfg.DataDir, "user create", "account", cred.Account, "user", cred.User, "key", cred.KeyID, "policies", policies))
 	}))
 }
 
@@ -114,12 +114,12 @@ type userDeleteCmd struct {
 }
 
 // Run deletes the user.
-func (c *userDeleteCmd) Run(log *slog.Logger) error {
-	return c.open(withAccounts(func(ctx context.Context, _ config.Config, a *account.Accounts) error {
+func (c *userDeleteCmd) Run() error {
+	return c.open(withAccounts(func(ctx context.Context, cfg config.Config, a *account.Accounts) error {
 		err := a.DeleteUser(ctx, c.Account, c.Name)
-		if err == nil {
-			audit(log, "user delete", "account", c.Account, "user", c.Name)
+		if err != nil {
+			return err
 		}
-		return err
+		return audit(cfg.DataDir, "user delete", "account", c.Account, "user", c.Name)
 	}))
 }

@@ -21,10 +21,12 @@ import (
 	"sesame/internal/base/address"
 	"sesame/internal/base/clock"
 	"sesame/internal/config"
+	"sesame/internal/core/access"
 	"sesame/internal/core/account"
 	"sesame/internal/core/blob"
 	"sesame/internal/core/delivery"
 	"sesame/internal/core/dispatch"
+	"sesame/internal/core/dnscheck"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/keyring"
@@ -71,6 +73,9 @@ type Server struct {
 	ring       *keyring.Ring
 	accounts   *account.Accounts
 	identities *identity.Identities
+	checker    *identity.Checker
+	checks     *dnscheck.Identities
+	access     *access.Authorizer
 	quotas     *quota.Quotas
 	spool      *spool.Spool
 	transport  *delivery.Transport
@@ -115,6 +120,7 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server,
 	s.run(s.dispatcher.Run)
 	s.run(func() { s.purge(background) })
 	s.run(func() { s.keepAccounts(background) })
+	s.run(func() { s.checker.Run(background) })
 	for _, d := range s.doors {
 		s.run(d.serve)
 	}
@@ -138,15 +144,22 @@ func StoreOptions(c config.Config, log *slog.Logger) store.Options {
 	return store.Options{URL: c.Database.URL, Path: filepath.Join(c.DataDir, "sesame.db"), Log: log}
 }
 
-func (s *Server) buildCore(context.Context) error {
+func (s *Server) buildCore(ctx context.Context) error {
 	blobs, err := blob.Open(filepath.Join(s.cfg.DataDir, "blobs"))
 	if err != nil {
 		return err
 	}
 	s.accounts = account.New(s.db, s.ring, s.clock, rand.Reader)
-	s.identities = identity.New(identity.Options{
-		DB: s.db, Seal: s.ring, Clock: s.clock, Random: rand.Reader, VerifyAtOnce: s.cfg.Dev,
-	})
+	if s.identities, err = NewIdentities(s.cfg, s.db, s.ring, s.clock); err != nil {
+		return err
+	}
+	if err := s.identities.EnsureService(ctx); err != nil {
+		return err
+	}
+	s.checker = identity.NewChecker(s.identities, s.log)
+	if s.checks, err = DNSCheck(s.cfg, s.identities); err != nil {
+		return err
+	}
 	s.quotas = quota.New(s.db, s.clock, quota.Limits{Daily: s.cfg.Limits.DailyQuota, Rate: s.cfg.Limits.MaxSendRate})
 	limit := inRow
 	if s.db.Shared() {
@@ -156,8 +169,9 @@ func (s *Server) buildCore(context.Context) error {
 		DB: s.db, Blobs: blobs, Clock: s.clock, Log: s.log, Node: s.node.name, LeaseFor: leaseFor, InRow: limit,
 		MaxAge: s.cfg.Delivery.MaxAge.Duration,
 	})
+	s.access = s.authorizer()
 	s.intake = intake.New(intake.Options{
-		Spool: s.spool, Identities: s.identities, Quotas: s.quotas, Clock: s.clock, Random: rand.Reader, MAC: s.ring.MAC,
+		Spool: s.spool, Identities: s.identities, Access: s.access, Quotas: s.quotas, Clock: s.clock, Random: rand.Reader, MAC: s.ring.MAC,
 	})
 	if s.cfg.Dev {
 		s.mailbox, err = mailbox.New(mailbox.Options{DB: s.db, Clock: s.clock, Account: s.cfg.DevAccount, Region: s.cfg.Regions[0], Log: s.log})
@@ -214,7 +228,7 @@ func (s *Server) buildDelivery(context.Context) (err error) {
 	s.dispatcher = dispatch.New(dispatch.Options{
 		Spool: s.spool, Transport: s.transport, Clock: s.clock, Log: s.log,
 		Preparer: &outgoing.Outgoing{
-			Signers: identity.NewSigners(s.identities, engine), Clock: s.clock, ReturnDomain: d, SourceIP: sourceIP(),
+			Signers: identity.NewSigners(s.identities, engine), MailFroms: s.identities, Clock: s.clock, ReturnDomain: d, SourceIP: sourceIP(),
 			MAC: func(data []byte) []byte { return s.ring.MAC("verp", data) },
 		},
 		MaxConcurrent: s.cfg.Delivery.MaxConcurrent, PerDestination: s.cfg.Delivery.PerDestination,

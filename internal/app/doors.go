@@ -198,7 +198,7 @@ func (s *Server) web() (http.Handler, error) {
 	}
 	var compress httpx.Compressor
 	s.api = api.New(api.Options{
-		V1: v1, V2: v2, IAM: users, STS: tokens, Admin: s.admin(), Keys: s.accounts, Clock: s.clock, Random: rand.Reader, Log: s.log,
+		V1: v1, V2: v2, IAM: users, STS: tokens, Admin: s.admin(), Keys: s.accounts, Access: s.access, Clock: s.clock, Random: rand.Reader, Log: s.log,
 		Regions: s.regions(), MaxInFlightBytes: maxInFlight,
 	})
 	apis := compress.Handler(s.api)
@@ -234,12 +234,13 @@ func (s *Server) admin() *admin.Router {
 	if s.mailbox != nil {
 		routes = append(routes, admin.Mailbox(s.mailbox))
 	}
-	return admin.New(append(routes, admin.Identities(s.identities))...)
+	return admin.New(append(routes, admin.Identities(s.checks))...)
 }
 
 func (s *Server) ops() http.Handler {
 	return ops.New(ops.Sources{
 		Ready: s.Ready, Store: s.db.Stats, Spool: s.spool.Stats, Dispatch: s.dispatcher.Stats, Transport: s.transport.Stats, MaxIdle: maxIdle,
+		Checks: s.checker.Stats,
 		Bodies: s.api.InFlight, MaxBodies: maxInFlight, Extra: s.smtpMetrics.Collectors(), Profiles: s.cfg.Listen.Profiles,
 	})
 }

@@ -30,6 +30,7 @@ type Config struct {
 	Listen   Listen   `toml:"listen"`
 	TLS      TLS      `toml:"tls"`
 	DNS      DNS      `toml:"dns"`
+	DKIM     DKIM     `toml:"dkim"`
 	Delivery Delivery `toml:"delivery"`
 	Routes   []Route  `toml:"routes"`
 	Limits   Limits   `toml:"limits"`
@@ -129,6 +130,7 @@ func Default() Config {
 			MaxConcurrent: 500, PerDestination: 20, MaxAge: Duration{14 * time.Hour}, SMTPPort: 25, Retention: Duration{14 * 24 * time.Hour},
 			Retry: []Duration{{time.Minute}, {5 * time.Minute}, {15 * time.Minute}, {30 * time.Minute}, {time.Hour}},
 		},
+		DKIM:   defaultDKIM(),
 		Limits: Limits{DailyQuota: 50_000, MaxSendRate: 100},
 		Log:    Log{Level: "info", Format: "text"},
 	}
@@ -194,7 +196,7 @@ func (c Config) Check() error {
 			return fmt.Errorf("regions: %q is no region name", r)
 		}
 	}
-	return errors.Join(c.checkListen(), c.checkTLS(), c.checkDelivery(), c.checkRoutes(), c.checkLimits())
+	return errors.Join(c.checkListen(), c.checkTLS(), c.checkDelivery(), c.checkRoutes(), c.checkLimits(), c.checkDKIM())
 }
 
 func (c Config) checkListen() error {

@@ -73,6 +73,7 @@ func TestEachBadConfigurationFailsForItsReason(t *testing.T) {
 		{"route with an odd policy", base + "[[routes]]\ndomain = \"*\"\nhosts = [\"a:1\"]\ntls = \"maybe\"", "is not none, opportunistic or require"},
 		{"route host without port", base + "[[routes]]\ndomain = \"*\"\nhosts = [\"a\"]", "is not host:port"},
 		{"negative limit", base + "[limits]\ndaily_quota = -1", "must not be negative"},
+		{"keys that would run out", base + "[dkim]\nrotate_every = \"1h\"", "0 or at least 168h"},
 		{"log level", base + "[log]\nlevel = \"loud\"", "is not debug, info, warn or error"},
 		{"log format", base + "[log]\nformat = \"xml\"", "is not text or json"},
 	} {

@@ -15,6 +15,7 @@ import (
 	"sesame/internal/base/fault"
 	"sesame/internal/base/msgid"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/access"
 	"sesame/internal/core/account"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
@@ -35,6 +36,11 @@ type world struct {
 	spoolErr error
 	quotaErr error
 	reserved int
+	mailFrom identity.MailFrom
+
+	identities []identity.Identity // that are known by their ARNs
+	accessErr  error
+	asked      []access.Send // what access was asked
 }
 
 func (w *world) Accept(_ context.Context, m *spool.Message) error {
@@ -49,6 +55,24 @@ func (w *world) Resolve(_ context.Context, _ scope.Scope, a address.Address) (id
 		return identity.Identity{Name: "example.com"}, nil
 	}
 	return identity.Identity{}, fault.New(fault.NotFound, "no")
+}
+
+func (w *world) MailFrom(context.Context, scope.Scope, address.Address) (identity.MailFrom, error) {
+	return w.mailFrom, nil
+}
+
+func (w *world) Get(_ context.Context, sc scope.Scope, name string) (identity.Identity, error) {
+	for _, id := range w.identities {
+		if id.Scope == sc && id.Name == name {
+			return id, nil
+		}
+	}
+	return identity.Identity{}, fault.New(fault.NotFound, "no")
+}
+
+func (w *world) MaySend(_ context.Context, s access.Send) error {
+	w.asked = append(w.asked, s)
+	return w.accessErr
 }
 
 func (w *world) Reserve(_ context.Context, _ scope.Scope, n int) error {
@@ -66,7 +90,7 @@ func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 func (w *world) intake() *intake.Intake {
 	return intake.New(intake.Options{
-		Spool: w, Identities: w, Quotas: w, Clock: clock.NewFake(now).Now, Random: zeros{},
+		Spool: w, Identities: w, Access: w, Quotas: w, Clock: clock.NewFake(now).Now, Random: zeros{},
 		MAC: func(purpose string, data []byte) []byte { return []byte(purpose) },
 	})
 }
@@ -332,5 +356,30 @@ func TestFormattedMessages(t *testing.T) {
 				t.Errorf("the refusal has line breaks: %q", fault.PeerText(err))
 			}
 		})
+	}
+}
+
+func TestMailFromThatIsNotSetUp(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name     string
+		mailFrom identity.MailFrom
+		refused  bool
+	}{
+		{"none", identity.MailFrom{Behavior: identity.UseDefault}, false},
+		{"set up", identity.MailFrom{Domain: "m.example.com", Status: identity.Success, Behavior: identity.RejectMessage}, false},
+		{"not found yet, with the default domain instead", identity.MailFrom{Domain: "m.example.com", Status: identity.Pending, Behavior: identity.UseDefault}, false},
+		{"not found yet", identity.MailFrom{Domain: "m.example.com", Status: identity.Pending, Behavior: identity.RejectMessage}, true},
+		{"gone", identity.MailFrom{Domain: "m.example.com", Status: identity.TemporaryFailure, Behavior: identity.RejectMessage}, true},
+		{"never found", identity.MailFrom{Domain: "m.example.com", Status: identity.Failed, Behavior: identity.RejectMessage}, true},
+	} {
+		w := &world{mailFrom: c.mailFrom}
+		_, err := w.intake().Accept(ctx, submission(simple))
+		if (err != nil) != c.refused || (len(w.kept) == 0) != c.refused {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if c.refused && (!fault.Is(err, fault.MailFromNotVerified) || fault.PeerText(err) != "Mail FROM domain is not verified" || w.reserved != 0) {
+			t.Errorf("%s: %v", c.name, err)
+		}
 	}
 }

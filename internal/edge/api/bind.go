@@ -9,6 +9,7 @@ import (
 	"reflect"
 
 	"sesame/internal/base/fault"
+	"sesame/internal/core/access"
 	"sesame/internal/proto/awswire"
 )
 
@@ -17,8 +18,15 @@ type handler func(ctx context.Context, in any) (any, error)
 
 // Binding is a service with what answers its operations.
 type Binding struct {
-	Service  *awswire.Service
-	handlers map[string]handler
+	Service     *awswire.Service
+	handlers    map[string]handler
+	permissions map[string]permission
+	resource    resourcer // nil: the permissions tell what an operation is about
+}
+
+// resourcer tells what the requests to a service are about, as policies name it.
+type resourcer interface {
+	Resource(ctx context.Context, in any) (arn string, err error)
 }
 
 // Bind connects a service to the methods of impl. A method answers the operation of
@@ -29,9 +37,11 @@ type Binding struct {
 // Operations without a method are not implemented. Bind panics on a method that has
 // an operation's name and another signature, since that is a defect of the program.
 func Bind(svc *awswire.Service, impl any) Binding {
-	b := Binding{Service: svc, handlers: map[string]handler{}}
+	b := Binding{Service: svc, handlers: map[string]handler{}, permissions: map[string]permission{}}
+	b.resource, _ = impl.(resourcer)
 	v := reflect.ValueOf(impl)
 	for _, op := range svc.Operations() {
+		b.permissions[op.Name] = permissionOf(op)
 		if m := v.MethodByName(op.Name); m.IsValid() {
 			b.handlers[op.Name] = bindMethod(op, m)
 		}
@@ -65,6 +75,23 @@ func (b Binding) call(ctx context.Context, op *awswire.Operation, in any) (any, 
 		return nil, fault.New(fault.NotImplemented, "The operation %s is not implemented by this server.", op.Name)
 	}
 	return h(ctx, in)
+}
+
+// access is the call as the authorizer wants it; ok is false for an operation that needs
+// no permission here.
+func (b Binding) access(ctx context.Context, r access.Request, op *awswire.Operation, in any) (c access.Call, ok bool, err error) {
+	p := b.permissions[op.Name]
+	if p.free {
+		return access.Call{}, false, nil
+	}
+	c = access.Call{Request: r, Action: p.action}
+	if b.resource == nil {
+		c.Resources = p.resources(r.Scope, in)
+		return c, true, nil
+	}
+	arn, err := b.resource.Resource(ctx, in)
+	c.Resources = []access.Resource{{ARN: arn}}
+	return c, true, err
 }
 
 // List writes one line per operation: service, operation, yes or no.

@@ -25,6 +25,7 @@ import (
 	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/access"
 	"sesame/internal/core/account"
 	"sesame/internal/edge/api/admin"
 	"sesame/internal/edge/api/caller"
@@ -42,6 +43,11 @@ type Keys interface {
 	Used(id, service, region string)
 }
 
+// Authorizer decides who may call what.
+type Authorizer interface {
+	Authorize(ctx context.Context, c access.Call) error
+}
+
 // Options configure a Door.
 type Options struct {
 	V1, V2  Binding
@@ -49,6 +55,7 @@ type Options struct {
 	STS     Binding
 	Admin   *admin.Router
 	Keys    Keys
+	Access  Authorizer
 	Clock   clock.Clock
 	Random  io.Reader
 	Log     *slog.Logger
@@ -197,6 +204,9 @@ func (d *Door) operation(ctx context.Context, q *request, body []byte) (*awswire
 		if err := call.Op.Validate(in); err != nil {
 			return nil, err
 		}
+		if err := d.authorize(ctx, b, call.Op, in); err != nil {
+			return nil, err
+		}
 	}
 	out, err := b.call(ctx, call.Op, in)
 	if q.svc != d.o.V1.Service && q.svc != d.o.V2.Service {
@@ -208,11 +218,29 @@ func (d *Door) operation(ctx context.Context, q *request, body []byte) (*awswire
 	return call.Op.EncodeOutput(out, q.id)
 }
 
+// authorize refuses a call that the caller's policies do not allow.
+func (d *Door) authorize(ctx context.Context, b Binding, op *awswire.Operation, in any) error {
+	version := map[string]string{"ses": "1", "sesv2": "2"}[op.Service]
+	c, ok, err := b.access(ctx, caller.From(ctx).Access(version), op, in)
+	if err != nil || !ok {
+		return err
+	}
+	return d.o.Access.Authorize(ctx, c)
+}
+
 // admin runs a request of the admin API.
 func (d *Door) admin(ctx context.Context, q *request, body []byte) (*awswire.Response, error) {
 	who := caller.From(ctx)
-	a, err := d.o.Admin.Handle(ctx, q.r.Method, q.r.URL.EscapedPath(), admin.Request{
-		Scope: who.Scope, Caller: who.Principal.ARN(), Query: q.r.URL.Query(), Body: body,
+	route, vars, err := d.o.Admin.Find(q.r.Method, q.r.URL.EscapedPath())
+	if err != nil {
+		return nil, err
+	}
+	err = d.o.Access.Authorize(ctx, access.Call{Request: who.Access("2"), Action: route.Action, Resources: adminResources(who.Scope, vars, route)})
+	if err != nil {
+		return nil, err
+	}
+	a, err := route.Answer(ctx, admin.Request{
+		Scope: who.Scope, Caller: who.Principal.ARN(), Path: vars, Query: q.r.URL.Query(), Body: body,
 	})
 	if err != nil {
 		return nil, err
@@ -255,6 +283,7 @@ func (d *Door) authenticate(q *request, room *room) (who caller.Caller, body []b
 	}
 	who = caller.Caller{
 		Scope: scope.Scope{Account: key.Account, Region: claim.Region}, Principal: key.Principal, RequestID: q.id, SourceIP: ip,
+		UserAgent: q.r.UserAgent(), Secure: q.r.TLS != nil,
 	}
 	return who, body, nil
 }

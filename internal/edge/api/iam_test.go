@@ -16,8 +16,12 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/ses"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
+	"github.com/aws/smithy-go"
 
+	"sesame/internal/core/access"
 	"sesame/internal/core/account"
+	"sesame/internal/edge/api"
 )
 
 func (w *world) iamClient(i who) *iam.Client {
@@ -451,4 +455,57 @@ func TestIAMIsOfOneAccount(t *testing.T) {
 	isA[*types.NoSuchEntityException](t, err)
 	_, err = other.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: aws.String("tester"), PolicyArn: aws.String("arn:aws:iam::123456789012:policy/p")})
 	isA[*types.NoSuchEntityException](t, err)
+}
+
+// TestIAMPoliciesDecide has users with real policies at the door.
+func TestIAMPoliciesDecide(t *testing.T) {
+	t.Parallel()
+	w, ctx := newWorld(t, func(s *settings) {
+		s.change = func(o *api.Options) {
+			accounts := o.Keys.(*account.Accounts)
+			o.Access = access.New(access.Options{Policies: accounts, Organizations: accounts, Clock: o.Clock})
+		}
+	}), context.Background()
+	admin := w.iamClient(tester())
+	of := func(name string, policies ...string) who {
+		c := must(w.accounts.CreateUser(ctx, account.NewUser{Account: accountID, Name: name, Path: "/team/", Policies: policies}))(t)
+		return who{key: c.KeyID, secret: c.Secret, region: region}
+	}
+	reader, nobody := of("reader", account.IAMReadOnlyAccess), of("nobody")
+	must(w.iamClient(reader).ListUsers(ctx, nil))(t)
+	_, err := w.iamClient(reader).CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("x"), Path: aws.String("/p/")})
+	wantRefusal(t, err, refusal{403, "AccessDenied",
+		"User: arn:aws:iam::123456789012:user/team/reader is not authorized to perform: iam:CreateUser on resource: arn:aws:iam::123456789012:user/p/x"})
+	_, err = w.iamClient(nobody).GetUser(ctx, nil)
+	wantRefusal(t, err, refusal{403, "AccessDenied",
+		"User: arn:aws:iam::123456789012:user/team/nobody is not authorized to perform: iam:GetUser on resource: arn:aws:iam::123456789012:user/team/nobody"})
+	_, err = w.iamClient(nobody).ListUsers(ctx, nil)
+	wantRefusal(t, err, refusal{403, "AccessDenied", "User: arn:aws:iam::123456789012:user/team/nobody is not authorized to perform: iam:ListUsers on resource: *"})
+	must(w.stsClient(nobody).GetCallerIdentity(ctx, nil))(t)
+
+	own := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:*AccessKey*","iam:GetUser"],"Resource":"arn:aws:iam::*:user/team/${aws:username}"}]}`
+	must(admin.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: aws.String("nobody"), PolicyName: aws.String("own"), PolicyDocument: &own}))(t)
+	must(w.iamClient(nobody).ListAccessKeys(ctx, nil))(t)
+	_, err = w.iamClient(nobody).ListAccessKeys(ctx, &iam.ListAccessKeysInput{UserName: aws.String("reader")})
+	isA[*smithy.GenericAPIError](t, err)
+	_, err = w.iamClient(nobody).AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: aws.String("nobody"), PolicyArn: aws.String(account.AdministratorAccess)})
+	wantRefusal(t, err, refusal{403, "AccessDenied",
+		"User: arn:aws:iam::123456789012:user/team/nobody is not authorized to perform: iam:AttachUserPolicy on resource: arn:aws:iam::123456789012:user/team/nobody"})
+
+	session := must(w.stsClient(reader).GetSessionToken(ctx, nil))(t).Credentials
+	must(w.iamClient(with(session)).ListUsers(ctx, nil))(t)
+	_, err = w.iamClient(with(session)).DeleteUser(ctx, &iam.DeleteUserInput{UserName: aws.String("nobody")})
+	same(t, refused(t, err).code, "AccessDenied")
+
+	narrow := must(w.stsClient(tester()).AssumeRole(ctx, &sts.AssumeRoleInput{
+		RoleArn: w.role(t, "ops", trustPolicy), RoleSessionName: aws.String("s1"),
+		Policy: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:ListRoles","Resource":"*"}]}`),
+	}))(t).Credentials
+	ops := w.iamClient(with(narrow))
+	_, err = ops.ListRoles(ctx, nil)
+	wantRefusal(t, err, refusal{403, "AccessDenied", "User: arn:aws:sts::123456789012:assumed-role/ops/s1 is not authorized to perform: iam:ListRoles on resource: *"})
+	must(admin.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: aws.String("ops"), PolicyArn: aws.String(account.AdministratorAccess)}))(t)
+	must(ops.ListRoles(ctx, nil))(t)
+	_, err = ops.ListUsers(ctx, nil)
+	same(t, refused(t, err).code, "AccessDenied")
 }

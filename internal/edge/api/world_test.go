@@ -31,8 +31,10 @@ import (
 
 	"sesame/internal/base/clock"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/access"
 	"sesame/internal/core/account"
 	"sesame/internal/core/blob"
+	"sesame/internal/core/dnscheck"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/keyring"
@@ -83,6 +85,7 @@ type world struct {
 	db         *store.DB
 	accounts   *account.Accounts
 	identities *identity.Identities
+	policies   *policies
 	spool      *spool.Spool
 	kept       *keeper
 	intake     *intake.Intake
@@ -123,8 +126,10 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	w.identities = identity.New(identity.Options{DB: w.db, Seal: ring, Clock: w.clock.Now, Random: rand.Reader, VerifyAtOnce: !s.pending})
 	w.spool = spool.New(kept)
 	w.kept = &keeper{spool: w.spool, messages: map[string]*spool.Message{}}
+	w.policies = newPolicies(w.identities)
+	authorizer := access.New(access.Options{Policies: w.policies, Identities: w.policies, Organizations: w.policies, Clock: w.clock.Now})
 	w.intake = intake.New(intake.Options{
-		Spool: w.kept, Identities: w.identities, Quotas: quotas, Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
+		Spool: w.kept, Identities: w.identities, Access: authorizer, Quotas: quotas, Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
 	})
 	if s.v1 == nil {
 		s.v1 = &v1.API{Intake: w.intake, Identities: w.identities, Quotas: quotas, Statistics: w.spool}
@@ -139,8 +144,8 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	users, tokens := api.Bind(all[2], &iam.API{Accounts: w.accounts, Clock: w.clock.Now}), api.Bind(all[3], &sts.API{Accounts: w.accounts})
 	o := api.Options{
 		IAM: users, STS: tokens,
-		V1: api.Bind(all[0], s.v1), V2: api.Bind(all[1], s.v2), Admin: admin.New(admin.Identities(w.identities)),
-		Keys: w.accounts, Clock: w.clock.Now, Random: rand.Reader, Log: log, MaxInFlightBytes: 1 << 30,
+		V1: api.Bind(all[0], s.v1), V2: api.Bind(all[1], s.v2), Admin: admin.New(admin.Identities(&dnscheck.Identities{Identities: w.identities, Expected: identity.Identity.Records})),
+		Keys: w.accounts, Access: authorizer, Clock: w.clock.Now, Random: rand.Reader, Log: log, MaxInFlightBytes: 1 << 30,
 	}
 	if s.change != nil {
 		s.change(&o)

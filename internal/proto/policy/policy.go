@@ -109,6 +109,9 @@ type Request struct {
 	parts  []string // Resource taken apart
 }
 
+// SetResource makes the request one about another resource.
+func (r *Request) SetResource(arn string) { r.Resource, r.parts = arn, nil }
+
 // Evaluate decides the request by the document alone.
 func (d *Document) Evaluate(r *Request) Decision {
 	decision := NotApplicable

@@ -48,7 +48,8 @@ func (a *API) SendEmail(ctx context.Context, in *sesv2.SendEmailInput) (*sesv2.S
 	c := caller.From(ctx)
 	s := intake.Submission{
 		Scope: c.Scope, Principal: c.Principal, SourceIP: c.SourceIP, Operation: "SendEmail", MaxBytes: intake.MaxBytesV2,
-		ConfigSet: aws.ToString(in.ConfigurationSetName), Tags: tags(in.EmailTags),
+		Action: "ses:SendEmail", UserAgent: c.UserAgent, Secure: c.Secure, APIVersion: "2",
+		ConfigSet: aws.ToString(in.ConfigurationSetName), Tags: tags(in.EmailTags), ARNs: arns(in),
 	}
 	var err error
 	if s.ReturnPath, err = intake.OptionalAddress("FeedbackForwardingEmailAddress", aws.ToString(in.FeedbackForwardingEmailAddress)); err != nil {
@@ -69,6 +70,13 @@ func (a *API) SendEmail(ctx context.Context, in *sesv2.SendEmailInput) (*sesv2.S
 	return &sesv2.SendEmailOutput{MessageId: &id}, nil
 }
 
+// arns are the identities of others. FromEmailAddressIdentityArn is more than the two
+// header fields for Source and From of a raw message (SES API v2: SendEmail).
+func arns(in *sesv2.SendEmailInput) intake.ARNs {
+	from := aws.ToString(in.FromEmailAddressIdentityArn)
+	return intake.ARNs{Source: from, From: from, ReturnPath: aws.ToString(in.FeedbackForwardingEmailAddressIdentityArn)}
+}
+
 // unbuiltSend refuses the parameters that no part of this server heeds yet: to ignore
 // one would send something else than was asked for.
 func unbuiltSend(in *sesv2.SendEmailInput) error {
@@ -81,8 +89,6 @@ func unbuiltSend(in *sesv2.SendEmailInput) error {
 		{"ListManagementOptions", in.ListManagementOptions != nil},
 		{"TenantName", in.TenantName != nil},
 		{"EndpointId", in.EndpointId != nil},
-		{"FromEmailAddressIdentityArn", in.FromEmailAddressIdentityArn != nil},
-		{"FeedbackForwardingEmailAddressIdentityArn", in.FeedbackForwardingEmailAddressIdentityArn != nil},
 	} {
 		if p.used {
 			return fault.InField(fault.NotImplemented, p.name, "The parameter %s of SendEmail is not implemented by this server.", p.name)
@@ -152,7 +158,7 @@ func (a *API) sendRaw(ctx context.Context, s intake.Submission, in *sesv2.SendEm
 			s.Recipients = append(s.Recipients, as...)
 		}
 	}
-	s.Raw, s.SourceFirst = in.Content.Raw.Data, true
+	s.Raw, s.SourceFirst, s.Action = in.Content.Raw.Data, true, "ses:SendRawEmail"
 	return a.Intake.Accept(ctx, s)
 }
 

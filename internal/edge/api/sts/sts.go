@@ -80,7 +80,7 @@ func (a *API) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts.Ass
 	from := caller.From(ctx)
 	assume := account.Assume{
 		RoleARN: aws.ToString(in.RoleArn), Session: aws.ToString(in.RoleSessionName), Duration: duration(in.DurationSeconds, roleTime),
-		Policy: aws.ToString(in.Policy), ExternalID: aws.ToString(in.ExternalId), SourceIP: from.SourceIP,
+		Policy: aws.ToString(in.Policy), ExternalID: aws.ToString(in.ExternalId), SourceIP: from.SourceIP, Secure: from.Secure,
 	}
 	for _, p := range in.PolicyArns {
 		assume.PolicyARNs = append(assume.PolicyARNs, aws.ToString(p.Arn))
