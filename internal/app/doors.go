@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -65,6 +66,7 @@ type Addresses struct {
 	SMTPS []string `json:"smtps"`
 	MX    []string `json:"mx"`
 	Ops   []string `json:"ops"`
+	DNS   []string `json:"dns,omitempty"`
 }
 
 // Addresses returns where the doors listen.
@@ -115,18 +117,30 @@ func (s *Server) listen(context.Context) error {
 			*open.real = append(*open.real, n.Addr().String())
 		}
 	}
-	return nil
+	return s.listenDNS()
 }
 
 // listeners are the open listeners by door.
 type listeners struct {
 	all, https, http, smtp, smtps, mx, ops []net.Listener
+
+	packets []net.PacketConn // of the name server, UDP
+	streams []net.Listener   // and TCP, on the same ports
 }
 
 func (l *listeners) close() error {
 	var errs []error
-	for _, n := range l.all {
+	for _, n := range slices.Concat(l.all, l.streams) {
 		errs = append(errs, unlessClosed(n.Close()))
+	}
+	return errors.Join(errs...)
+}
+
+// closePackets closes what the last answers leave by.
+func (l *listeners) closePackets() error {
+	var errs []error
+	for _, p := range l.packets {
+		errs = append(errs, unlessClosed(p.Close()))
 	}
 	return errors.Join(errs...)
 }
@@ -164,6 +178,7 @@ func (s *Server) openDoors(ctx context.Context) error {
 	for _, n := range s.listeners.mx {
 		err = errors.Join(err, s.mx(n, tlsConfig))
 	}
+	s.nameServers()
 	return err
 }
 
@@ -187,8 +202,8 @@ func withHTTP(c *tls.Config) *tls.Config {
 // paths.
 func (s *Server) web() (http.Handler, error) {
 	v1, v2, err := APIs(
-		&ses.API{Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Statistics: s.spool},
-		&sesv2.API{Intake: s.intake, Identities: s.identities, Quotas: s.quotas})
+		&ses.API{Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Statistics: s.spool, Templates: s.templates, Verification: s.verifier},
+		&sesv2.API{Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Templates: s.templates, Verification: s.verifier})
 	if err != nil {
 		return nil, err
 	}
@@ -201,7 +216,7 @@ func (s *Server) web() (http.Handler, error) {
 		V1: v1, V2: v2, IAM: users, STS: tokens, Admin: s.admin(), Keys: s.accounts, Access: s.access, Clock: s.clock, Random: rand.Reader, Log: s.log,
 		Regions: s.regions(), MaxInFlightBytes: maxInFlight,
 	})
-	apis := compress.Handler(s.api)
+	apis := s.withLinks(compress.Handler(s.api))
 	if !s.cfg.Dev {
 		return apis, nil
 	}
@@ -213,7 +228,7 @@ func (s *Server) web() (http.Handler, error) {
 	pages.Handle("/", compress.Handler(console.New(s.mailbox, console.Options{EnvFile: filepath.Join(s.cfg.DataDir, "dev.env"), Log: s.log})))
 	local := httpx.AllowHosts(nil, pages) // the APIs are asked by any name: the signature guards them
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if api.IsRequest(r) {
+		if api.IsRequest(r) || isLink(r) {
 			apis.ServeHTTP(w, r)
 			return
 		}
@@ -241,7 +256,8 @@ func (s *Server) ops() http.Handler {
 	return ops.New(ops.Sources{
 		Ready: s.Ready, Store: s.db.Stats, Spool: s.spool.Stats, Dispatch: s.dispatcher.Stats, Transport: s.transport.Stats, MaxIdle: maxIdle,
 		Checks: s.checker.Stats,
-		Bodies: s.api.InFlight, MaxBodies: maxInFlight, Extra: s.smtpMetrics.Collectors(), Profiles: s.cfg.Listen.Profiles,
+		Bodies: s.api.InFlight, MaxBodies: maxInFlight, Profiles: s.cfg.Listen.Profiles,
+		Extra: slices.Concat(s.smtpMetrics.Collectors(), s.dnsMetrics.Collectors(s.pushStats()), ops.ServiceMail(s.serviceMail.Stats)),
 	})
 }
 

@@ -56,7 +56,7 @@ func TestNames(t *testing.T) {
 			t.Errorf("region %q: %v", s, !want)
 		}
 	}
-	for s, want := range map[string]bool{"123456789012": true, "12345678901": false, "1234567890123": false, "12345678901x": false, "": false} {
+	for s, want := range map[string]bool{"123456789012": true, "12345678901": false, "1234567890123": false, "12345678901x": false, "": false, scope.ServiceAccount: false} {
 		if scope.ValidAccount(s) != want {
 			t.Errorf("account %q: %v", s, !want)
 		}

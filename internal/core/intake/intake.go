@@ -78,13 +78,21 @@ type draft struct {
 // Accept takes a message or refuses it. When it returns an id the message is
 // durable. Refusals are faults in SES's words.
 func (i *Intake) Accept(ctx context.Context, s Submission) (string, error) {
+	if s.System {
+		s = s.asSystem()
+	}
 	d := &draft{Submission: s}
-	for _, step := range []func(context.Context, *draft) error{
-		i.size, i.inspect, i.built, i.configurationSet, i.sender, i.envelope, i.owned, i.allowed, i.mailFrom,
-	} {
+	steps := []func(context.Context, *draft) error{i.size, i.inspect, i.built, i.configurationSet, i.sender, i.envelope}
+	if !s.System {
+		steps = append(steps, i.owned, i.allowed, i.mailFrom)
+	}
+	for _, step := range steps {
 		if err := step(ctx, d); err != nil {
 			return "", err
 		}
+	}
+	if s.System {
+		return i.commit(ctx, d)
 	}
 	if err := i.o.Quotas.Reserve(ctx, d.Scope, len(d.recipients)); err != nil {
 		return "", err
@@ -184,7 +192,7 @@ func (i *Intake) envelope(_ context.Context, d *draft) error {
 	}
 	seen := make(map[address.Address]bool, len(all))
 	for _, a := range all {
-		if !seen[a] {
+		if a = a.Folded(); !seen[a] {
 			seen[a] = true
 			d.recipients = append(d.recipients, a)
 		}

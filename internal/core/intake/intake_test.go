@@ -6,6 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -381,5 +386,67 @@ func TestMailFromThatIsNotSetUp(t *testing.T) {
 		if c.refused && (!fault.Is(err, fault.MailFromNotVerified) || fault.PeerText(err) != "Mail FROM domain is not verified" || w.reserved != 0) {
 			t.Errorf("%s: %v", c.name, err)
 		}
+	}
+}
+
+func TestTheServicesOwnMailAsksNobody(t *testing.T) {
+	t.Parallel()
+	w := &world{quotaErr: fault.New(fault.Throttled, "Daily message quota exceeded.")}
+	s := submission("From: no-reply@service.example\nTo: b@example.net\n\nhello\n", func(s *intake.Submission) { s.System = true })
+	if _, err := w.intake().Accept(ctx, s); err != nil {
+		t.Fatal(err)
+	}
+	m := w.kept[0]
+	if m.Scope != (scope.Scope{Account: scope.ServiceAccount, Region: sc.Region}) || m.Identity != "" || w.reserved != 0 ||
+		m.Caller != "arn:aws:iam::000000000000:user/sesame" {
+		t.Errorf("%+v, reserved %d", m, w.reserved)
+	}
+	if text := string(m.Content); !strings.Contains(text, "Message-ID: <"+m.ID) || !strings.Contains(text, "Feedback-ID: ") {
+		t.Errorf("it was not made into what leaves like other mail:\n%s", text)
+	}
+	s.Raw = []byte("To: b@example.net\r\n\r\nhello\r\n")
+	if _, err := w.intake().Accept(ctx, s); err == nil || len(w.kept) != 1 {
+		t.Errorf("mail of the service without From: %v", err)
+	}
+}
+
+// TestNoDoorSendsAsTheService reads the source: only the package that sends the
+// service's own mail may name the member.
+func TestNoDoorSendsAsTheService(t *testing.T) {
+	t.Parallel()
+	const root, sender, here = "../..", "core/servicemail", "core/intake"
+	found := 0
+	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			return err
+		}
+		dir := strings.TrimPrefix(filepath.ToSlash(filepath.Dir(path)), root+"/")
+		ast.Inspect(f, func(n ast.Node) bool {
+			named := false
+			switch n := n.(type) {
+			case *ast.KeyValueExpr:
+				id, ok := n.Key.(*ast.Ident)
+				named = ok && id.Name == "System"
+			case *ast.AssignStmt:
+				for _, left := range n.Lhs {
+					sel, ok := left.(*ast.SelectorExpr)
+					named = named || ok && sel.Sel.Name == "System"
+				}
+			}
+			if named && dir == sender {
+				found++
+			} else if named && dir != here {
+				t.Errorf("%s sets System", path)
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil || found == 0 {
+		t.Errorf("%v; the service's own mail is marked %d times", err, found)
 	}
 }

@@ -52,4 +52,19 @@ type Submission struct {
 	// HeaderOptional lets a message without From through: the source is put in (SMTP
 	// takes messages without any header section).
 	HeaderOptional bool
+
+	// System marks mail of the service itself: it is sent in the service's account,
+	// whatever Scope's is, and no identity, permission or quota is asked for. No door may
+	// set it.
+	System bool
+}
+
+// systemUser is the name under which the service's own mail is on record.
+const systemUser = "sesame"
+
+// asSystem puts the submission into the service's account.
+func (s Submission) asSystem() Submission {
+	s.Scope.Account = scope.ServiceAccount
+	s.Principal = account.Principal{Account: scope.ServiceAccount, User: systemUser}
+	return s
 }

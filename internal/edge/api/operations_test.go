@@ -24,12 +24,22 @@ import (
 // built are the operations that this server has.
 var built = map[string][]string{
 	"ses": {
-		"DeleteIdentity", "DeleteVerifiedEmailAddress", "GetAccountSendingEnabled", "GetIdentityDkimAttributes",
-		"GetIdentityVerificationAttributes", "GetSendQuota", "GetSendStatistics", "ListIdentities", "ListVerifiedEmailAddresses",
-		"SendEmail", "SendRawEmail", "VerifyDomainDkim", "VerifyDomainIdentity", "VerifyEmailAddress", "VerifyEmailIdentity",
+		"CreateCustomVerificationEmailTemplate", "DeleteCustomVerificationEmailTemplate", "GetCustomVerificationEmailTemplate",
+		"ListCustomVerificationEmailTemplates", "SendCustomVerificationEmail", "UpdateCustomVerificationEmailTemplate",
+		"DeleteIdentity", "DeleteIdentityPolicy", "DeleteVerifiedEmailAddress", "GetAccountSendingEnabled", "GetIdentityDkimAttributes",
+		"GetIdentityMailFromDomainAttributes", "GetIdentityNotificationAttributes", "GetIdentityPolicies", "GetIdentityVerificationAttributes",
+		"GetSendQuota", "GetSendStatistics", "ListIdentities", "ListIdentityPolicies", "ListVerifiedEmailAddresses", "PutIdentityPolicy",
+		"SendEmail", "SendRawEmail", "SetIdentityDkimEnabled", "SetIdentityFeedbackForwardingEnabled",
+		"SetIdentityHeadersInNotificationsEnabled", "SetIdentityMailFromDomain", "SetIdentityNotificationTopic", "VerifyDomainDkim",
+		"VerifyDomainIdentity", "VerifyEmailAddress", "VerifyEmailIdentity",
 	},
 	"sesv2": {
-		"CreateEmailIdentity", "DeleteEmailIdentity", "GetAccount", "GetEmailIdentity", "ListEmailIdentities", "SendEmail",
+		"CreateCustomVerificationEmailTemplate", "DeleteCustomVerificationEmailTemplate", "GetCustomVerificationEmailTemplate",
+		"ListCustomVerificationEmailTemplates", "SendCustomVerificationEmail", "UpdateCustomVerificationEmailTemplate",
+		"CreateEmailIdentity", "CreateEmailIdentityPolicy", "DeleteEmailIdentity", "DeleteEmailIdentityPolicy", "GetAccount", "GetEmailIdentity",
+		"GetEmailIdentityPolicies", "ListEmailIdentities", "ListTagsForResource", "PutEmailIdentityConfigurationSetAttributes",
+		"PutEmailIdentityDkimAttributes", "PutEmailIdentityDkimSigningAttributes", "PutEmailIdentityFeedbackAttributes",
+		"PutEmailIdentityMailFromAttributes", "SendEmail", "TagResource", "UntagResource", "UpdateEmailIdentityPolicy",
 	},
 }
 

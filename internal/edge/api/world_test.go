@@ -41,6 +41,7 @@ import (
 	"sesame/internal/core/quota"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
+	"sesame/internal/core/zone"
 	"sesame/internal/edge/api"
 	"sesame/internal/edge/api/admin"
 	"sesame/internal/edge/api/iam"
@@ -62,6 +63,8 @@ const (
 	sender   = "sender@example.com"
 	verified = sender // identities that exist from the start, in us-east-1
 	reader   = "reader@example.net"
+
+	serviceZone = "ses.example.net"
 )
 
 var home = scope.Scope{Account: accountID, Region: region}
@@ -89,8 +92,9 @@ type world struct {
 	spool      *spool.Spool
 	kept       *keeper
 	intake     *intake.Intake
-	clock      *clock.Fake
-	log        *logBuffer
+	verifying
+	clock *clock.Fake
+	log   *logBuffer
 }
 
 // settings are what a test may want otherwise.
@@ -100,6 +104,7 @@ type settings struct {
 	large   bool // messages that are files
 	limits  quota.Limits
 	v1, v2  any // handlers, instead of the real ones
+	sets    v2.ConfigSets
 	change  func(*api.Options)
 }
 
@@ -131,11 +136,15 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	w.intake = intake.New(intake.Options{
 		Spool: w.kept, Identities: w.identities, Access: authorizer, Quotas: quotas, Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
 	})
+	w.verifying.build(w, ring)
 	if s.v1 == nil {
-		s.v1 = &v1.API{Intake: w.intake, Identities: w.identities, Quotas: quotas, Statistics: w.spool}
+		s.v1 = &v1.API{Intake: w.intake, Identities: w.identities, Quotas: quotas, Statistics: w.spool, Templates: w.templates, Verification: w.mailer}
 	}
 	if s.v2 == nil {
-		s.v2 = &v2.API{Intake: w.intake, Identities: w.identities, Quotas: quotas}
+		s.v2 = &v2.API{
+			Intake: w.intake, Identities: w.identities, Quotas: quotas, Templates: w.templates, Verification: w.mailer,
+			ConfigSets: s.sets, Zone: zone.Names{Zone: serviceZone},
+		}
 	}
 	all, err := services()
 	if err != nil {

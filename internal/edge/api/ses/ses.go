@@ -16,6 +16,7 @@ import (
 	"sesame/internal/core/intake"
 	"sesame/internal/core/quota"
 	"sesame/internal/core/spool"
+	"sesame/internal/core/verification"
 	"sesame/internal/edge/api/caller"
 	"sesame/internal/proto/message"
 )
@@ -43,6 +44,9 @@ type API struct {
 	Identities *identity.Identities
 	Quotas     Quotas
 	Statistics Statistics
+
+	Templates    *verification.Templates
+	Verification *verification.Mailer
 }
 
 // SendEmail accepts a formatted message.
