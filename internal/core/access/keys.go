@@ -16,10 +16,29 @@ type keys struct {
 	now          time.Time
 	organization string
 	send         *Send // nil for calls that send nothing
+
+	known []known // the values that were asked for
 }
 
-// Values implements policy.Context.
+// known is a key with its values; none if it is absent.
+type known struct {
+	key    string
+	values []string
+}
+
+// Values implements policy.Context. Many statements ask for the same few keys.
 func (k *keys) Values(key string) ([]string, bool) {
+	for i := range k.known {
+		if k.known[i].key == key {
+			return k.known[i].values, k.known[i].values != nil
+		}
+	}
+	values := k.values(key)
+	k.known = append(k.known, known{key, values})
+	return values, values != nil
+}
+
+func (k *keys) values(key string) []string {
 	p := &k.Principal
 	switch key {
 	case "aws:currenttime":
@@ -58,12 +77,12 @@ func (k *keys) Values(key string) ([]string, bool) {
 	if k.send != nil {
 		return k.send.values(key)
 	}
-	return nil, false
+	return nil
 }
 
 // values are the keys that only mail has (SES: controlling access, condition keys). A
 // message with several From addresses has several values of what is said of one.
-func (s *Send) values(key string) ([]string, bool) {
+func (s *Send) values(key string) []string {
 	var values []string
 	switch key {
 	case "ses:fromaddress":
@@ -71,9 +90,8 @@ func (s *Send) values(key string) ([]string, bool) {
 			values = append(values, m.Address.String())
 		}
 	case "ses:recipients":
-		values = make([]string, len(s.Recipients))
-		for i, a := range s.Recipients {
-			values[i] = a.String()
+		for _, a := range s.Recipients {
+			values = append(values, a.String())
 		}
 	case "ses:feedbackaddress":
 		if !s.ReturnPath.IsZero() {
@@ -85,10 +103,17 @@ func (s *Send) values(key string) ([]string, bool) {
 			values = append(values, m.Name)
 			named = named || m.Name != ""
 		}
-		return values, named
+		if !named {
+			return nil
+		}
 	}
-	return values, len(values) > 0
+	return values
 }
 
 // one is a key with one value; it is absent where the value is empty.
-func one(value string) ([]string, bool) { return []string{value}, value != "" }
+func one(value string) []string {
+	if value == "" {
+		return nil
+	}
+	return []string{value}
+}
