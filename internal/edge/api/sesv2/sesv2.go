@@ -18,6 +18,7 @@ import (
 	"sesame/internal/core/quota"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/verification"
+	"sesame/internal/core/zone"
 	"sesame/internal/edge/api/caller"
 	"sesame/internal/proto/message"
 )
@@ -42,6 +43,8 @@ type API struct {
 
 	Templates    *verification.Templates
 	Verification *verification.Mailer
+	ConfigSets   ConfigSets // nil where there are none
+	Zone         zone.Names // of the service
 }
 
 // SendEmail accepts a formatted or a raw message.
