@@ -5,6 +5,8 @@ package access
 import (
 	"strconv"
 	"time"
+
+	"sesame/internal/base/address"
 )
 
 // keys are the condition keys of a request. Those of AWS that need something that this
@@ -87,15 +89,15 @@ func (s *Send) values(key string) []string {
 	switch key {
 	case "ses:fromaddress":
 		for _, m := range s.From {
-			values = append(values, m.Address.String())
+			values = spellings(values, m.Address)
 		}
 	case "ses:recipients":
 		for _, a := range s.Recipients {
-			values = append(values, a.String())
+			values = spellings(values, a)
 		}
 	case "ses:feedbackaddress":
 		if !s.ReturnPath.IsZero() {
-			values = []string{s.ReturnPath.String()}
+			values = spellings(nil, s.ReturnPath)
 		}
 	case "ses:fromdisplayname":
 		named := false
@@ -106,6 +108,17 @@ func (s *Send) values(key string) []string {
 		if !named {
 			return nil
 		}
+	}
+	return values
+}
+
+// spellings adds an address as it was written, since SES tells capitals apart, and, if
+// that is not the same, with its domain in lower case: what is denied must not be let
+// through for its spelling.
+func spellings(values []string, a address.Address) []string {
+	values = append(values, a.Written())
+	if s := a.String(); s != a.Written() {
+		values = append(values, s)
 	}
 	return values
 }

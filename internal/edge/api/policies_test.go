@@ -4,6 +4,8 @@ package api_test
 
 import (
 	"context"
+	"strconv"
+	"strings"
 	"sync"
 	"testing"
 
@@ -14,13 +16,12 @@ import (
 )
 
 // policies are those of a world: of users, who may do everything until a test says
-// otherwise, and of identities, which have none.
+// otherwise, and of identities, as they are kept.
 type policies struct {
 	*identity.Identities
 
 	mu            sync.Mutex
 	users         map[string][]*policy.Document // by ARN
-	identities    map[string][]*policy.Document // by ARN
 	organizations map[string]string             // by account
 }
 
@@ -28,7 +29,7 @@ type policies struct {
 const everything = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
 
 func newPolicies(ids *identity.Identities) *policies {
-	return &policies{Identities: ids, users: map[string][]*policy.Document{}, identities: map[string][]*policy.Document{}, organizations: map[string]string{}}
+	return &policies{Identities: ids, users: map[string][]*policy.Document{}, organizations: map[string]string{}}
 }
 
 // Policies implements access.Policies.
@@ -42,13 +43,6 @@ func (p *policies) Policies(_ context.Context, who account.Principal) ([]*policy
 	return []*policy.Document{all}, err
 }
 
-// PolicyDocuments implements access.Identities.
-func (p *policies) PolicyDocuments(_ context.Context, sc scope.Scope, name string) ([]*policy.Document, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.identities[sc.ARN("identity/"+name)], nil
-}
-
 // Organization implements access.Organizations.
 func (p *policies) Organization(_ context.Context, account string) (string, error) {
 	p.mu.Lock()
@@ -56,14 +50,14 @@ func (p *policies) Organization(_ context.Context, account string) (string, erro
 	return p.organizations[account], nil
 }
 
-// compile reads policies that a test gives.
-func compile(t testing.TB, kind policy.Kind, texts []string) []*policy.Document {
+// compile reads policies of users.
+func compile(t testing.TB, texts []string) []*policy.Document {
 	t.Helper()
 	docs := []*policy.Document{}
 	for _, text := range texts {
 		d, err := policy.Parse([]byte(text))
 		if err == nil {
-			err = d.Validate(kind)
+			err = d.Validate(policy.IdentityBased)
 		}
 		if err != nil {
 			t.Fatalf("%v in %s", err, text)
@@ -76,7 +70,7 @@ func compile(t testing.TB, kind policy.Kind, texts []string) []*policy.Document 
 // ofUser sets all policies of a user.
 func (p *policies) ofUser(t testing.TB, arn string, texts ...string) {
 	t.Helper()
-	docs := compile(t, policy.IdentityBased, texts)
+	docs := compile(t, texts)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.users[arn] = docs
@@ -85,8 +79,24 @@ func (p *policies) ofUser(t testing.TB, arn string, texts ...string) {
 // ofIdentity sets all policies of an identity.
 func (p *policies) ofIdentity(t testing.TB, arn string, texts ...string) {
 	t.Helper()
-	docs := compile(t, policy.ResourceBased, texts)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.identities[arn] = docs
+	ctx := context.Background()
+	sc, resource, ok := scope.ParseARN(arn)
+	if !ok {
+		t.Fatalf("%s is no ARN", arn)
+	}
+	name := strings.TrimPrefix(resource, "identity/")
+	old, err := p.Identities.Policies(ctx, sc, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range old {
+		if err := p.DeletePolicy(ctx, sc, name, o.Name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, text := range texts {
+		if err := p.PutPolicy(ctx, sc, name, identity.Create, identity.Policy{Name: "p" + strconv.Itoa(i), Document: text}); err != nil {
+			t.Fatalf("%v in %s", err, text)
+		}
+	}
 }
