@@ -4,6 +4,7 @@ package api_test
 
 import (
 	"context"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -15,6 +16,8 @@ import (
 
 	"sesame/internal/base/scope"
 	"sesame/internal/core/identity"
+	"sesame/internal/core/outgoing"
+	"sesame/internal/proto/rsasign"
 )
 
 // The owner of an identity and the delegate who sends with it.
@@ -155,6 +158,51 @@ func TestMailOfADelegateIsHisOwnExpense(t *testing.T) {
 			t.Errorf("%s has sent %v, %v, want %v", name, q.SentLast24Hours, err, c.want)
 		}
 	}
+}
+
+// TestTheOwnersKeySignsUntilHeTakesThePolicyBack has the owner attach a policy, and
+// delete it, through his own API: what a delegate sent in between is signed for the
+// owner's domain.
+func TestTheOwnersKeySignsUntilHeTakesThePolicyBack(t *testing.T) {
+	t.Parallel()
+	w, delegate := delegation(t)
+	ctx := t.Context()
+	owner := w.sesv2Client(w.newAccount(t, ownerID, "admin"))
+	in := plain("a@example.org", reader)
+	in.FromEmailAddressIdentityArn = aws.String(ownedARN)
+	send := func() (*sesv2.SendEmailOutput, error) { return w.sesv2Client(delegate).SendEmail(ctx, in) }
+
+	if _, err := owner.CreateEmailIdentityPolicy(ctx, &sesv2.CreateEmailIdentityPolicyInput{
+		EmailIdentity: aws.String("example.org"), PolicyName: aws.String("delegate"), Policy: aws.String(sending(theDelegate, "")),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := send()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &outgoing.Outgoing{
+		Signers: identity.NewSigners(w.identities, rsasign.Open(rsasign.Options{})), MailFroms: w.identities, Clock: w.clock.Now,
+		ReturnDomain: "mail.example", SourceIP: netip.MustParseAddr("192.0.2.1"),
+	}
+	fields, err := o.Prepare(ctx, w.stored(t, *out.MessageId).Message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := w.identities.Get(ctx, owners, "example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signature := strings.Join(strings.Fields(string(fields)), " ")
+	if !strings.Contains(signature, "d=example.org;") || !strings.Contains(signature, "s="+id.Tokens()[0]+";") {
+		t.Errorf("not signed by the owner: %s", fields)
+	}
+
+	if _, err := owner.DeleteEmailIdentityPolicy(ctx, &sesv2.DeleteEmailIdentityPolicyInput{EmailIdentity: aws.String("example.org"), PolicyName: aws.String("delegate")}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = send()
+	wantRefusal(t, err, deniedSend("AccessDeniedException", delegateARN, "ses:SendEmail", ownedARN))
 }
 
 // TestWhoMaySendForAnother asks for every condition of a delegation.
