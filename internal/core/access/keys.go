@@ -3,6 +3,7 @@
 package access
 
 import (
+	"cmp"
 	"strconv"
 	"time"
 
@@ -58,10 +59,7 @@ func (k *keys) values(key string) []string {
 	case "aws:principalaccount":
 		return one(p.Account)
 	case "aws:principalarn":
-		if c := caller(*p); c.Role != "" {
-			return one(c.Role)
-		}
-		return one(p.ARN())
+		return one(cmp.Or(p.RoleARN(), p.ARN()))
 	case "aws:principaltype":
 		if p.Role != "" {
 			return one("AssumedRole")
@@ -73,6 +71,8 @@ func (k *keys) values(key string) []string {
 		return one("false")
 	case "aws:username":
 		return one(p.User)
+	case "aws:userid":
+		return one(p.ID)
 	case "ses:apiversion":
 		return one(k.APIVersion)
 	}
