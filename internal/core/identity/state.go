@@ -130,6 +130,9 @@ func (i *Identity) moveVerification(f findings, dkim bool, now time.Time, tell t
 		i.Check.Error = got.reason
 	}
 	old := i.Verification
+	if good(old) && i.DKIM == Pending && !got.found {
+		return // what proved the domain is being replaced, and has its own 72 hours
+	}
 	status, unsure := move(old, i.Check.StatusSince, i.unsure.verification, got, now)
 	i.unsure.verification = unsure
 	if status == old || i.Vouched && old == Success {

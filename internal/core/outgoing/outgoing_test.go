@@ -211,3 +211,54 @@ func TestEachRecipientHasItsReturnPath(t *testing.T) {
 		}
 	}
 }
+
+func TestEachSignatureIsOfItsOwn(t *testing.T) {
+	t.Parallel()
+	s := newSigners(t, "example.com")
+	service := s.list[0]
+	service.Domain, service.Selector = "ses.example.net", "service"
+	s.list = append(s.list, service)
+	m := message(t, "DKIM-Signature: v=1; the customer's own\r\n"+letter)
+	prefix, err := prepared(s).Prepare(ctx, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := dkim.VerifyWithOptions(bytes.NewReader(append(prefix, letter...)), &dkim.VerifyOptions{
+		LookupTXT: func(string) ([]string, error) { return []string{s.record}, nil },
+	})
+	if err != nil || len(found) != 2 || found[0].Domain != "example.com" || found[1].Domain != "ses.example.net" {
+		t.Fatalf("%v, %+v", err, found)
+	}
+	for _, v := range found {
+		if v.Err != nil {
+			t.Errorf("%s: %v", v.Domain, v.Err)
+		}
+	}
+	if !bytes.HasPrefix(m.Content, []byte("DKIM-Signature: v=1; the customer's own\r\n")) {
+		t.Error("the customer's own signature was touched")
+	}
+}
+
+func TestReturnPathIsInTheMailFromDomainWhileThatIsSetUp(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[identity.Status]address.Domain{
+		"": "mail.example.org", identity.Pending: "mail.example.org", identity.Success: "bounce.example.com",
+		identity.TemporaryFailure: "mail.example.org", identity.Failed: "mail.example.org",
+	} {
+		s := newSigners(t, "example.com")
+		s.mailFrom = identity.MailFrom{Domain: "bounce.example.com", Status: status}
+		o, m := prepared(s), message(t, letter)
+		a, err := o.ReturnPath(ctx, m, 3)
+		if err != nil || a.Domain != want {
+			t.Errorf("%q: %v, %v", status, a, err)
+		}
+		if id, n, err := verp.Decode(a, mac); err != nil || id != m.ID || n != 3 {
+			t.Errorf("%q: a bounce does not find its recipient: %s, %d, %v", status, id, n, err)
+		}
+	}
+	s := newSigners(t, "example.com")
+	s.err = errors.New("no database")
+	if _, err := prepared(s).ReturnPath(ctx, message(t, letter), 0); !errors.Is(err, s.err) {
+		t.Errorf("%v: mail would leave with another's return path", err)
+	}
+}

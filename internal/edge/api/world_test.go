@@ -41,6 +41,7 @@ import (
 	"sesame/internal/core/quota"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
+	"sesame/internal/core/zone"
 	"sesame/internal/edge/api"
 	"sesame/internal/edge/api/admin"
 	v1 "sesame/internal/edge/api/ses"
@@ -60,6 +61,8 @@ const (
 	sender   = "sender@example.com"
 	verified = sender // identities that exist from the start, in us-east-1
 	reader   = "reader@example.net"
+
+	serviceZone = "ses.example.net"
 )
 
 var home = scope.Scope{Account: accountID, Region: region}
@@ -88,8 +91,8 @@ type world struct {
 	kept       *keeper
 	intake     *intake.Intake
 	verifying
-	clock      *clock.Fake
-	log        *logBuffer
+	clock *clock.Fake
+	log   *logBuffer
 }
 
 // settings are what a test may want otherwise.
@@ -99,6 +102,7 @@ type settings struct {
 	large   bool // messages that are files
 	limits  quota.Limits
 	v1, v2  any // handlers, instead of the real ones
+	sets    v2.ConfigSets
 	change  func(*api.Options)
 }
 
@@ -135,7 +139,10 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 		s.v1 = &v1.API{Intake: w.intake, Identities: w.identities, Quotas: quotas, Statistics: w.spool, Templates: w.templates, Verification: w.mailer}
 	}
 	if s.v2 == nil {
-		s.v2 = &v2.API{Intake: w.intake, Identities: w.identities, Quotas: quotas, Templates: w.templates, Verification: w.mailer}
+		s.v2 = &v2.API{
+			Intake: w.intake, Identities: w.identities, Quotas: quotas, Templates: w.templates, Verification: w.mailer,
+			ConfigSets: s.sets, Zone: zone.Names{Zone: serviceZone},
+		}
 	}
 	both, err := services()
 	if err != nil {

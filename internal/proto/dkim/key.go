@@ -3,23 +3,25 @@
 package dkim
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"fmt"
 )
 
 // Errors of keys.
 var (
-	ErrKeySize = errors.New("dkim: RSA keys have 1024 or 2048 bits")
+	ErrKeySize = errors.New("dkim: RSA keys have 1024 to 2048 bits")
 	ErrKey     = errors.New("dkim: not a private key in PKCS #8 or PKCS #1 DER")
 )
 
-// GenerateRSA makes a key of 1024 or 2048 bits and returns it in PKCS #8 DER.
+// GenerateRSA makes a key of 1024 or 2048 bits, the lengths of Easy DKIM, and returns it in PKCS #8 DER.
 func GenerateRSA(bits int) ([]byte, error) {
 	if bits != 1024 && bits != 2048 {
 		return nil, fmt.Errorf("%w, not %d", ErrKeySize, bits)
@@ -46,12 +48,18 @@ const maxKeyText = 2560
 // ParseRSA reads an RSA private key of 1024 to 2048 bits that is given as the base64 text
 // of PKCS #8 or PKCS #1 DER, without header, footer, spaces and line breaks (SES:
 // BYODKIM). It returns the DER. Its errors tell nothing of the key.
+//
+// A whole PEM file in base64 once more is read, too: Terraform's provider sends that for
+// a key in PEM, and SES takes it.
 func ParseRSA(text string) (der []byte, err error) {
 	if len(text) > maxKeyText {
 		return nil, ErrKey
 	}
 	if der, err = base64.StdEncoding.Strict().DecodeString(text); err != nil || len(text) == 0 || hasSpace(text) {
 		return nil, ErrKey
+	}
+	if block, rest := pem.Decode(der); block != nil && len(bytes.TrimSpace(rest)) == 0 {
+		der = block.Bytes
 	}
 	key, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {

@@ -68,7 +68,7 @@ func (a *arnPattern) match(arn string, parts []string, ctx Context) bool {
 	case len(parts) < arnParts:
 		return false
 	}
-	for i := range a.parts {
+	for i := len(a.parts) - 1; i >= 0; i-- { // what tells resources apart is at the end
 		if !a.parts[i].match(parts[i], ctx) {
 			return false
 		}

@@ -59,10 +59,10 @@ const lettersAndDigits = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ01
 
 // costly is that of the pattern's glob; what a variable's value adds has no wildcards.
 func (p *pattern) costly() int {
-	if p.pieces == nil {
-		return p.glob.costly()
+	if p.form == variables {
+		return newGlob(p.pieces).costly()
 	}
-	return newGlob(p.pieces).costly()
+	return p.glob.costly()
 }
 
 func (c *condition) costly() int {

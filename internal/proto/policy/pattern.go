@@ -10,9 +10,22 @@ import (
 // pattern is a text with wildcards ("*" for any characters, "?" for one) and policy
 // variables.
 type pattern struct {
-	glob   glob    // where there are no variables
-	pieces []piece // where there are: the glob is made for each request
+	form   form
+	text   string  // of one with at most an asterisk at one end
+	glob   glob    // of one with more wildcards
+	pieces []piece // of one with variables: the glob is made for each request
 }
+
+// form is what a pattern has in it. Most have nothing special.
+type form uint8
+
+const (
+	exact form = iota
+	prefix
+	suffix
+	wildcards
+	variables
+)
 
 // piece is a part of a pattern.
 type piece struct {
@@ -37,9 +50,19 @@ type syntax struct{ wildcards, variables bool }
 func newPattern(text string, s syntax) (pattern, error) {
 	pieces, hasVariable, err := s.split(text)
 	if err != nil || hasVariable {
-		return pattern{pieces: pieces}, err
+		return pattern{form: variables, pieces: pieces}, err
 	}
-	return pattern{glob: newGlob(pieces)}, nil
+	g := newGlob(pieces)
+	switch {
+	case len(g) > 2 || g[0].runes != nil || g[len(g)-1].runes != nil:
+	case len(g) == 1:
+		return pattern{form: exact, text: g[0].text}, nil
+	case g[1].text == "":
+		return pattern{form: prefix, text: g[0].text}, nil
+	case g[0].text == "":
+		return pattern{form: suffix, text: g[1].text}, nil
+	}
+	return pattern{form: wildcards, glob: g}, nil
 }
 
 // split takes a text apart.
@@ -111,7 +134,14 @@ func newVariable(body string) (piece, error) {
 // match reports whether the whole of text fits. A pattern with a variable that has no
 // value fits nothing; the value of a variable has no wildcards.
 func (p *pattern) match(text string, ctx Context) bool {
-	if p.pieces == nil {
+	switch p.form {
+	case exact:
+		return p.text == text
+	case prefix:
+		return strings.HasPrefix(text, p.text)
+	case suffix:
+		return strings.HasSuffix(text, p.text)
+	case wildcards:
 		return p.glob.match(text)
 	}
 	pieces := make([]piece, len(p.pieces))

@@ -236,11 +236,11 @@ func newAddress(values []string, _ bool) (test, error) {
 		p, err := netip.ParsePrefix(v)
 		if err != nil {
 			var a netip.Addr
-			if a, err = netip.ParseAddr(v); err == nil {
+			if a, err = netip.ParseAddr(v); err == nil && a.Zone() == "" {
 				p = netip.PrefixFrom(a, a.BitLen())
 			}
 		}
-		if err != nil || p.Addr().Zone() != "" {
+		if !p.IsValid() {
 			return nil, invalid("The condition value %s is not a valid IP address or range.", quoted(v))
 		}
 		t[i] = p.Masked()
