@@ -26,13 +26,13 @@ func freshResolver(c config.Config) (*dns.Resolver, error) {
 // DNSCheck looks at the DNS records of identities, as `sesame dns` and the admin API show
 // them. Name servers at private addresses are asked only where the configuration lets
 // recipients' DNS lead there.
-func DNSCheck(c config.Config, ids dnscheck.IdentityReader) (*dnscheck.Identities, error) {
+func DNSCheck(c config.Config, ids *identity.Identities) (*dnscheck.Identities, error) {
 	resolver, err := freshResolver(c)
 	if err != nil {
 		return nil, err
 	}
 	return &dnscheck.Identities{
-		Identities: ids, Expected: identity.Identity.Records,
+		Identities: ids,
 		Checker: dnscheck.New(dnscheck.Options{
 			Asker: resolver, Resolver: resolver, Source: []netip.Addr{sourceIP()}, ReturnDomain: returnDomain(c),
 		}),

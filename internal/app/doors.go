@@ -243,7 +243,7 @@ func (s *Server) admin() *admin.Router {
 	if s.mailbox != nil {
 		routes = append(routes, admin.Mailbox(s.mailbox))
 	}
-	return admin.New(append(routes, admin.Identities(s.checks))...)
+	return admin.New(append(routes, admin.Identities(s.checks, s.identities))...)
 }
 
 func (s *Server) ops() http.Handler {
