@@ -3,7 +3,6 @@
 package app
 
 import (
-	"cmp"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -22,13 +21,13 @@ import (
 // not.
 func DoctorOptions(c config.Config) (doctor.Options, error) {
 	// It asks for the operator, so that it may ask anybody.
-	resolver, err := dns.New(dns.Options{Servers: c.DNS.Servers, MaxTTL: freshly, NegativeTTL: freshly, TemporaryTTL: freshly, AllowPrivate: true})
+	resolver, err := dns.New(dns.Options{Servers: c.DNS.Servers, MaxTTL: freshly, NegativeTTL: freshly, TemporaryTTL: freshly, Port: uint16(c.DNS.Port), AllowPrivate: true})
 	if err != nil {
 		return doctor.Options{}, err
 	}
 	o := doctor.Options{
 		Dev: c.Dev, Hostname: c.Hostname, DataDir: c.DataDir, Resolver: resolver, Source: sourceIP(), Local: localAddrs(),
-		ReturnDomain: cmp.Or(c.Delivery.ReturnDomain, c.Hostname), SMTPPort: c.Delivery.SMTPPort, Store: StoreOptions(c, nil),
+		ReturnDomain: returnDomain(c), Names: zoneNames(c), SMTPPort: c.Delivery.SMTPPort, Store: StoreOptions(c, nil),
 		Files: uint64(2*c.Delivery.MaxConcurrent + maxIdle + maxConns),
 	}
 	if o.Listeners, err = doctorListeners(c); err != nil {
@@ -87,7 +86,7 @@ func doctorListeners(c config.Config) ([]doctor.Listener, error) {
 		configured, last []string
 	}{
 		{doctor.HTTPS, c.Listen.HTTPS, last.HTTPS}, {doctor.HTTP, c.Listen.HTTP, last.HTTP}, {doctor.SMTP, c.Listen.SMTP, last.SMTP},
-		{doctor.SMTPS, c.Listen.SMTPS, last.SMTPS}, {doctor.MX, c.Listen.MX, last.MX}, {doctor.Ops, list(c.Listen.Ops), last.Ops},
+		{doctor.SMTPS, c.Listen.SMTPS, last.SMTPS}, {doctor.MX, c.Listen.MX, last.MX}, {doctor.Ops, list(c.Listen.Ops), last.Ops}, {doctor.DNS, c.Listen.DNS, last.DNS},
 	} {
 		if c.Dev {
 			d.configured = d.last

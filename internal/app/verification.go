@@ -12,7 +12,6 @@ import (
 	"sesame/internal/core/notice"
 	"sesame/internal/core/servicemail"
 	core "sesame/internal/core/verification"
-	"sesame/internal/core/zone"
 	"sesame/internal/edge/verify"
 )
 
@@ -75,7 +74,7 @@ func (s *Server) withLinks(apis http.Handler) http.Handler {
 
 // expected are the records that notices show.
 func (s *Server) expected(id identity.Identity) []identity.Record {
-	return s.identities.Expected(id, zone.Names{})
+	return s.identities.Expected(id, zoneNames(s.cfg))
 }
 
 // everyoneProduces is a server without a sandbox.

@@ -100,9 +100,9 @@ func proveByDNS(t *testing.T, s *harness.Server, customer *harness.NameServer) {
 		`update add bounce.example.com. 5 TXT "v=spf1 include:`+serviceZone+` ~all"`)...)
 	wait("identity SUCCESS, DKIM SUCCESS, MAIL FROM SUCCESS")
 
-	customer.Update("update add bounce.example.com. 5 MX 20 mx.example.com.") // there must be one alone
+	customer.Update("update add bounce.example.com. 5 MX 20 ns.example.com.") // there must be one alone
 	wait("identity SUCCESS, DKIM SUCCESS, MAIL FROM TEMPORARY_FAILURE")
-	customer.Update("update delete bounce.example.com. MX 20 mx.example.com.")
+	customer.Update("update delete bounce.example.com. MX 20 ns.example.com.")
 	wait("identity SUCCESS, DKIM SUCCESS, MAIL FROM SUCCESS")
 
 	customer.Update(append(remove, "update delete bounce.example.com. MX")...)
