@@ -51,9 +51,6 @@ func (c *dnsCmd) Run(out io.Writer) error {
 		if sc.Region == "" {
 			sc.Region = cfg.Regions[0]
 		}
-		if cfg.Hostname == "" { // a development server's folder says nothing of it
-			cfg.Hostname = "localhost"
-		}
 		ids, err := app.NewIdentities(cfg, db, ring, clock.System)
 		if err != nil {
 			return err

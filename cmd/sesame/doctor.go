@@ -13,7 +13,6 @@ import (
 
 	"sesame/internal/adminclient"
 	"sesame/internal/app"
-	"sesame/internal/config"
 	"sesame/internal/doctor"
 )
 
@@ -32,7 +31,7 @@ const none = "none"
 
 // Run examines the installation. It fails if a check does.
 func (c *doctorCmd) Run(out io.Writer) error {
-	cfg, err := c.doctored()
+	cfg, err := c.config()
 	if err != nil {
 		r := doctor.Result{Check: "configuration", Verdict: doctor.Fail, Seen: err.Error(), Do: "Correct the file: see docs/serve.md."}
 		return c.print(out, []doctor.Result{r})
@@ -61,15 +60,6 @@ func (c *doctorCmd) Run(out io.Writer) error {
 	o.Deadline = c.Deadline
 	loaded := doctor.Result{Check: "configuration", Verdict: doctor.OK, Seen: "is in order"}
 	return c.print(out, append([]doctor.Result{loaded}, doctor.Run(context.Background(), o)...))
-}
-
-// doctored is the configuration of the server: without a file, of one for development.
-func (c *doctorCmd) doctored() (config.Config, error) {
-	cfg, err := c.config()
-	if c.Config == "" {
-		cfg.Dev, cfg.Hostname = true, "localhost"
-	}
-	return cfg, err
 }
 
 func (c *doctorCmd) print(out io.Writer, results []doctor.Result) error {

@@ -34,7 +34,25 @@ func DNSCheck(c config.Config, ids *identity.Identities) (*dnscheck.Identities, 
 	return &dnscheck.Identities{
 		Identities: ids,
 		Checker: dnscheck.New(dnscheck.Options{
-			Asker: resolver, Resolver: resolver, Source: []netip.Addr{sourceIP()}, ReturnDomain: returnDomain(c),
+			Asker: resolver, Resolver: resolver, Source: sources(c), ReturnDomain: returnDomain(c),
 		}),
 	}, nil
+}
+
+// sources are the addresses that mail leaves from as the world sees them: the configured
+// ones, else this machine's.
+func sources(c config.Config) []netip.Addr {
+	var list []netip.Addr
+	for _, n := range c.Zone.SendingAddresses {
+		if n.IsSingleIP() {
+			list = append(list, n.Addr())
+		}
+	}
+	if len(list) == 0 && len(c.Zone.SendingAddresses) == 0 && !c.Dev {
+		list = c.Zone.Addresses // the zone's SPF record names them then
+	}
+	if len(list) == 0 {
+		list = []netip.Addr{sourceIP()}
+	}
+	return list
 }

@@ -3,6 +3,7 @@
 package app
 
 import (
+	"context"
 	"crypto/x509"
 	"encoding/json"
 	"errors"
@@ -12,7 +13,11 @@ import (
 	"os"
 	"path/filepath"
 
+	"sesame/internal/base/clock"
 	"sesame/internal/config"
+	"sesame/internal/core/dnscheck"
+	"sesame/internal/core/keyring"
+	"sesame/internal/core/store"
 	"sesame/internal/doctor"
 	"sesame/internal/proto/dns"
 )
@@ -26,12 +31,15 @@ func DoctorOptions(c config.Config) (doctor.Options, error) {
 		return doctor.Options{}, err
 	}
 	o := doctor.Options{
-		Dev: c.Dev, Hostname: c.Hostname, DataDir: c.DataDir, Resolver: resolver, Source: sourceIP(), Local: localAddrs(),
+		Dev: c.Dev, Hostname: c.Hostname, DataDir: c.DataDir, Resolver: resolver, Source: sources(c)[0], Local: localAddrs(),
 		ReturnDomain: returnDomain(c), Names: zoneNames(c), SMTPPort: c.Delivery.SMTPPort, Store: StoreOptions(c, nil),
 		Files: uint64(2*c.Delivery.MaxConcurrent + maxIdle + maxConns),
 	}
 	if o.Listeners, err = doctorListeners(c); err != nil {
 		return o, err
+	}
+	if o.Names.Configured() {
+		o.ServiceKeys = func(ctx context.Context) ([]dnscheck.Wanted, error) { return serviceKeys(ctx, c) }
 	}
 	if c.Dev {
 		o.Roots, err = devRoots(filepath.Join(c.DataDir, "ca.pem"))
@@ -42,6 +50,36 @@ func DoctorOptions(c config.Config) (doctor.Options, error) {
 		}
 	}
 	return o, err
+}
+
+// serviceKeys reads the DKIM records of the service's own domain from the store, which it
+// leaves as it is.
+func serviceKeys(ctx context.Context, c config.Config) (_ []dnscheck.Wanted, err error) {
+	h, err := store.Inspect(ctx, StoreOptions(c, nil))
+	if err != nil {
+		return nil, err
+	}
+	if h.Pending != 0 {
+		return nil, errors.New("the database is of another version")
+	}
+	ring, err := keyring.Load(filepath.Join(c.DataDir, "keyring"))
+	if err != nil {
+		return nil, err
+	}
+	db, err := store.Open(ctx, StoreOptions(c, nil))
+	if err != nil {
+		return nil, err
+	}
+	defer func() { err = errors.Join(err, db.Close()) }()
+	ids, err := NewIdentities(c, db, ring, clock.System)
+	if err != nil {
+		return nil, err
+	}
+	id, err := ids.Service(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return dnscheck.SubjectOf(id, id.Records()).Wanted, nil
 }
 
 func localAddrs() []netip.Addr {
@@ -69,17 +107,36 @@ func devRoots(file string) (*x509.CertPool, error) {
 	return pool, err
 }
 
+// lastAddresses are where the doors were at the last start; none if there was no start.
+func lastAddresses(dir string) (a Addresses, err error) {
+	text, err := os.ReadFile(filepath.Join(dir, "listen.json"))
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return a, nil
+	case err != nil:
+		return a, err
+	}
+	err = json.Unmarshal(text, &a)
+	return a, err
+}
+
+// DevConfig is the configuration of the development server in dir as far as its folder
+// tells, for commands that work beside it.
+func DevConfig(dir string) (config.Config, error) {
+	c := config.Default()
+	c.Dev, c.DataDir, c.Hostname, c.Zone = true, dir, "localhost", config.DevZone()
+	last, err := lastAddresses(dir)
+	if err == nil && len(last.DNS) > 0 {
+		c.DNS, err = devDNS(last.DNS[0])
+	}
+	return c, err
+}
+
 // doctorListeners are the configured listeners. Those that take any free port are where
 // listen.json says that they were at the last start; so are all of dev, whose addresses
 // are on its command line.
 func doctorListeners(c config.Config) ([]doctor.Listener, error) {
-	var last Addresses
-	text, err := os.ReadFile(filepath.Join(c.DataDir, "listen.json"))
-	if err == nil {
-		err = json.Unmarshal(text, &last)
-	} else if errors.Is(err, fs.ErrNotExist) {
-		err = nil
-	}
+	last, err := lastAddresses(c.DataDir)
 	var all []doctor.Listener
 	for _, d := range []struct {
 		door             doctor.Door

@@ -201,8 +201,9 @@ func withHTTP(c *tls.Config) *tls.Config {
 func (s *Server) web() (http.Handler, error) {
 	v1, v2, err := APIs(
 		&ses.API{Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Statistics: s.spool, Templates: s.templates, Verification: s.verifier},
-		&sesv2.API{Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Templates: s.templates, Verification: s.verifier,
-			Zone: zoneNames(s.cfg)})
+		&sesv2.API{
+			Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Templates: s.templates, Verification: s.verifier, Zone: zoneNames(s.cfg),
+		})
 	if err != nil {
 		return nil, err
 	}

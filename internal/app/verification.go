@@ -3,6 +3,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -54,7 +55,7 @@ func (s *Server) serviceFrom() string {
 	if s.cfg.Service.From != "" {
 		return s.cfg.Service.From
 	}
-	return "no-reply@" + s.cfg.Hostname
+	return "no-reply@" + cmp.Or(string(zoneNames(s.cfg).Zone), s.cfg.Hostname)
 }
 
 // isLink reports whether a request follows a link of a mail. Anybody may, by any host name.

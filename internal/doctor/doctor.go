@@ -92,6 +92,10 @@ type Options struct {
 	ReturnDomain string       // of the return paths
 	Names        zone.Names   // of the service's zone
 
+	// ServiceKeys are the DKIM records of the service's own domain, which signs all mail;
+	// nil without a zone.
+	ServiceKeys func(ctx context.Context) ([]dnscheck.Wanted, error)
+
 	Outbound string // whose server is called on port SMTPPort, a domain; or host:port
 	SMTPPort int
 	NTP      string // time server, host or host:port
@@ -170,7 +174,7 @@ func (d *doctor) checks() []check {
 	}
 	return append(list,
 		check{"host name", d.hostName}, check{"host address", d.hostAddress}, check{"reverse DNS", d.reverse},
-		check{"return path", d.returnPath}, check{"service zone", d.delegation}, check{"service SPF", d.serviceSPF},
+		check{"return path", d.returnPath}, check{"service zone", d.delegation}, check{"service SPF", d.serviceSPF}, check{"service DKIM", d.serviceDKIM},
 		check{"outgoing port", d.outbound}, check{"clock", d.clock},
 		check{"database", d.database}, check{"disk", d.disk}, check{"keyring", d.keyring}, check{"open files", d.files}, check{"signing", d.signing},
 	)

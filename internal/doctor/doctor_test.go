@@ -19,6 +19,7 @@ import (
 	"time"
 
 	"sesame/internal/base/clock"
+	"sesame/internal/core/dnscheck"
 	"sesame/internal/core/keyring"
 	"sesame/internal/core/store"
 	"sesame/internal/core/zone"
@@ -298,6 +299,15 @@ func TestServiceZone(t *testing.T) {
 	expect(t, examine(t, "service SPF", o), doctor.OK, "v=spf1 ip4:198.51.100.7")
 	o.Source = netip.MustParseAddr("203.0.113.9")
 	expect(t, examine(t, "service SPF", o), doctor.Fail, "gets the result softfail")
+	o.ServiceKeys = func(context.Context) ([]dnscheck.Wanted, error) {
+		return []dnscheck.Wanted{{Name: "sel._domainkey.ses.example.net", Type: "TXT", Value: "v=DKIM1; p=S0VZ", Required: true, Key: "S0VZ"}}, nil
+	}
+	o.Resolver = resolver(t, dnstest.Zone{Records: good + `sel._domainkey.ses.example.net. TXT "v=DKIM1; p=S0VZ"`})
+	expect(t, examine(t, "service DKIM", o), doctor.OK, "are found: sel._domainkey.ses.example.net")
+	o.Resolver = resolver(t, dnstest.Zone{Records: good + `sel._domainkey.ses.example.net. TXT "v=DKIM1; p="`})
+	expect(t, examine(t, "service DKIM", o), doctor.Fail, "has an empty p=")
+	o.ServiceKeys = func(context.Context) ([]dnscheck.Wanted, error) { return nil, os.ErrNotExist }
+	expect(t, examine(t, "service DKIM", o), doctor.Skip, "the keys can't be read")
 	expect(t, examine(t, "service zone", doctor.Options{}), doctor.Skip, "no zone is configured")
 }
 
@@ -371,12 +381,23 @@ func TestDatabase(t *testing.T) {
 					t.Error("the doctor made one")
 				}
 			}
+			if name == "PostgreSQL" {
+				expect(t, examine(t, "database", doctor.Options{Store: o}), doctor.Warn, "changes of its schema are to be made")
+			}
 			db, err := store.Open(t.Context(), o)
 			if err != nil {
 				t.Fatal(err)
 			}
 			t.Cleanup(func() { db.Close() })
 			expect(t, examine(t, "database", doctor.Options{Store: o}), doctor.OK, name) // with the server running
+			err = db.Write(t.Context(), func(tx *store.Tx) error {
+				_, err := tx.Exec("INSERT INTO schema_migrations (name) VALUES (?)", "9999_later.sql")
+				return err
+			})
+			if err != nil {
+				t.Fatal(err)
+			}
+			expect(t, examine(t, "database", doctor.Options{Store: o}), doctor.Fail, "a later version of sesame has used it")
 		})
 	}
 	gone := store.Options{URL: "postgres://sesame:hunter2@" + freeAddr(t) + "/sesame"}

@@ -152,6 +152,34 @@ func (d *doctor) spf(ctx context.Context, domain string) Result {
 	return verdict(strings.Join(texts, " "), fmt.Sprintf("Publish a TXT record at %s that allows %s: \"v=spf1 ip4:... -all\".", domain, address))
 }
 
+// serviceDKIM looks for the keys of the service's own signature, as verifiers do.
+func (d *doctor) serviceDKIM(ctx context.Context) Result {
+	if d.ServiceKeys == nil || d.Dev {
+		return skip("no zone is configured, or a development server", "")
+	}
+	keys, err := d.ServiceKeys(ctx)
+	if err != nil {
+		return skip("the keys can't be read: "+err.Error(), "Start the server once.")
+	}
+	c := dnscheck.New(dnscheck.Options{Asker: d.Resolver, Resolver: d.Resolver})
+	r := c.Check(ctx, dnscheck.Subject{Domain: string(d.Names.Zone), Wanted: keys})
+	for _, rec := range r.Records {
+		if rec.Verdict == dnscheck.OK || !rec.Wanted.Required {
+			continue
+		}
+		seen := rec.Wanted.Name + " is " + string(rec.Verdict)
+		for _, m := range rec.Mistakes {
+			seen += ". " + strings.TrimSuffix(m.Text, ".")
+		}
+		return fail(seen, "All mail carries a signature of this domain: see the check of the service zone.")
+	}
+	var names []string
+	for _, k := range keys {
+		names = append(names, k.Name)
+	}
+	return ok("the keys are found: %s", strings.Join(names, ", "))
+}
+
 // delegation looks whether the world comes to us for the service's zone.
 func (d *doctor) delegation(ctx context.Context) Result {
 	name := string(d.Names.Zone)

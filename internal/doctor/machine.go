@@ -35,7 +35,12 @@ func (d *doctor) database(ctx context.Context) Result {
 			return fail(fmt.Sprintf("%s: %s is %s, not %s", h.Engine, s.Name, s.Value, s.Want), "A power cut could lose mail that was accepted: correct the setting.")
 		}
 	}
-	if h.Now.IsZero() {
+	switch {
+	case h.Pending > 0:
+		return warn(fmt.Sprintf("%s answers, synchronous; %d changes of its schema are to be made", h.Engine, h.Pending), "The next start makes them: back up before.")
+	case h.Pending < 0:
+		return fail(h.Engine+" answers; a later version of sesame has used it", "Run that version, or restore a backup.")
+	case h.Now.IsZero():
 		return ok("%s answers, synchronous", h.Engine)
 	}
 	r := off(h.Now.Sub(h.Asked), "the database's clock")

@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"fmt"
+	"io/fs"
 	"os"
 	"time"
 )
@@ -18,6 +19,7 @@ type Setting struct{ Name, Value, Want string }
 type Health struct {
 	Engine   string    // as the database calls itself: "SQLite 3.50.4"
 	Settings []Setting // as they are for the store's connections
+	Pending  int       // migrations that the next start will make; negative: the database is from a later version
 	Asked    time.Time // our time in the middle of the question for Now
 	Now      time.Time // the server's time; zero for SQLite, which has ours
 }
@@ -46,7 +48,26 @@ func inspectSQLite(ctx context.Context, path string) (h Health, err error) {
 	}
 	err = errors.Join(write.QueryRowContext(ctx, "PRAGMA journal_mode").Scan(&journal), write.QueryRowContext(ctx, "PRAGMA synchronous").Scan(&synchronous))
 	// 2 is FULL (https://www.sqlite.org/pragma.html#pragma_synchronous).
-	return Health{Engine: "SQLite " + version, Settings: []Setting{{"journal_mode", journal, "wal"}, {"synchronous", synchronous, "2"}}}, err
+	h = Health{Engine: "SQLite " + version, Settings: []Setting{{"journal_mode", journal, "wal"}, {"synchronous", synchronous, "2"}}}
+	if err == nil {
+		h.Pending, err = pending(ctx, write, "SELECT count(*) FROM sqlite_master WHERE name = 'schema_migrations'")
+	}
+	return h, err
+}
+
+// pending counts the migrations that have not been made; exists counts the table of those
+// that have.
+func pending(ctx context.Context, db *sql.DB, exists string) (int, error) {
+	names, err := fs.Glob(migrationFiles, "migrations/*.sql")
+	if err != nil {
+		return 0, err
+	}
+	var n int
+	if err := db.QueryRowContext(ctx, exists).Scan(&n); err != nil || n == 0 {
+		return len(names), err
+	}
+	err = db.QueryRowContext(ctx, "SELECT count(*) FROM schema_migrations").Scan(&n)
+	return len(names) - n, err
 }
 
 func inspectPostgres(ctx context.Context, url string) (h Health, err error) {
@@ -58,15 +79,13 @@ func inspectPostgres(ctx context.Context, url string) (h Health, err error) {
 	if err := write.PingContext(ctx); err != nil {
 		return h, errors.New("PostgreSQL does not answer") // pgx's text may hold parts of the URL
 	}
-	conn, err := write.Conn(ctx)
-	if err != nil {
-		return h, err
+	if h, err = postgresHealth(ctx, write); err == nil {
+		h.Pending, err = pending(ctx, write, "SELECT count(*) FROM pg_tables WHERE tablename = 'schema_migrations' AND schemaname = current_schema()")
 	}
-	defer conn.Close()
-	return postgresHealth(ctx, conn)
+	return h, err
 }
 
-func postgresHealth(ctx context.Context, conn *sql.Conn) (h Health, err error) {
+func postgresHealth(ctx context.Context, conn *sql.DB) (h Health, err error) {
 	setting := func(name string) (v string, err error) {
 		err = conn.QueryRowContext(ctx, "SELECT current_setting($1)", name).Scan(&v)
 		return v, err
