@@ -45,7 +45,7 @@ func (c *devCmd) Run(out io.Writer) error {
 	cfg.Dev, cfg.DevAccount, cfg.DataDir, cfg.Hostname, cfg.Regions = true, c.Account, c.Dir, "localhost", []string{c.Region}
 	cfg.Database.URL = c.Database
 	cfg.Listen = config.Listen{HTTP: []string{c.HTTP}, SMTP: []string{c.SMTP}, SMTPS: []string{c.SMTPS}, MX: []string{c.MX}}
-	cfg.Limits = config.Limits{DailyQuota: 1_000_000, MaxSendRate: 5_000}
+	cfg.Limits.DailyQuota, cfg.Limits.MaxSendRate = 1_000_000, 5_000
 	cfg.Log.Level = c.LogLevel
 	if err := cfg.Check(); err != nil {
 		return err

@@ -31,6 +31,7 @@ import (
 	"sesame/internal/core/mailbox"
 	"sesame/internal/core/outgoing"
 	"sesame/internal/core/quota"
+	"sesame/internal/core/setting"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
 	"sesame/internal/edge/api"
@@ -72,6 +73,7 @@ type Server struct {
 	accounts   *account.Accounts
 	identities *identity.Identities
 	quotas     *quota.Quotas
+	settings   *setting.Settings
 	spool      *spool.Spool
 	transport  *delivery.Transport
 	dispatcher *dispatch.Dispatcher
@@ -114,6 +116,7 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server,
 	}
 	s.run(s.dispatcher.Run)
 	s.run(func() { s.purge(background) })
+	s.run(func() { s.adjustQuotas(background) })
 	for _, d := range s.doors {
 		s.run(d.serve)
 	}
@@ -146,7 +149,7 @@ func (s *Server) buildCore(context.Context) error {
 	s.identities = identity.New(identity.Options{
 		DB: s.db, Seal: s.ring, Clock: s.clock, Random: rand.Reader, VerifyAtOnce: s.cfg.Dev,
 	})
-	s.quotas = quota.New(s.db, s.clock, quota.Limits{Daily: s.cfg.Limits.DailyQuota, Rate: s.cfg.Limits.MaxSendRate})
+	s.buildLimits()
 	limit := inRow
 	if s.db.Shared() {
 		limit = math.MaxInt // another node could not read this one's files
@@ -157,6 +160,7 @@ func (s *Server) buildCore(context.Context) error {
 	})
 	s.intake = intake.New(intake.Options{
 		Spool: s.spool, Identities: s.identities, Quotas: s.quotas, Clock: s.clock, Random: rand.Reader, MAC: s.ring.MAC,
+		Accounts: s.accounts, Settings: s.settings,
 	})
 	if s.cfg.Dev {
 		s.mailbox, err = mailbox.New(mailbox.Options{DB: s.db, Clock: s.clock, Account: s.cfg.DevAccount, Region: s.cfg.Regions[0], Log: s.log})
@@ -293,6 +297,11 @@ func (s *Server) Stop(ctx context.Context) error {
 		cancel()
 	}
 	s.wait()
+	if s.quotas != nil {
+		if err := s.quotas.Close(ctx); err != nil { // they come free by themselves
+			s.log.Warn("what this node holds of sending quotas was not handed back", "error", err)
+		}
+	}
 	if s.db != nil {
 		errs = append(errs, s.db.Close())
 	}

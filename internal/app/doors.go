@@ -185,15 +185,15 @@ func withHTTP(c *tls.Config) *tls.Config {
 // paths.
 func (s *Server) web() (http.Handler, error) {
 	v1, v2, err := APIs(
-		&ses.API{Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Statistics: s.spool},
-		&sesv2.API{Intake: s.intake, Identities: s.identities, Quotas: s.quotas})
+		&ses.API{Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Statistics: s.spool, Accounts: s.accounts},
+		&sesv2.API{Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Accounts: s.accounts})
 	if err != nil {
 		return nil, err
 	}
 	var compress httpx.Compressor
 	s.api = api.New(api.Options{
 		V1: v1, V2: v2, Admin: s.admin(), Keys: s.accounts, Clock: s.clock, Random: rand.Reader, Log: s.log,
-		Regions: s.regions(), MaxInFlightBytes: maxInFlight,
+		Regions: s.regions(), MaxInFlightBytes: maxInFlight, Calls: s.calls(), Sandbox: s.accounts,
 	})
 	apis := compress.Handler(s.api)
 	if !s.cfg.Dev {
@@ -228,7 +228,7 @@ func (s *Server) admin() *admin.Router {
 	if s.mailbox != nil {
 		routes = append(routes, admin.Mailbox(s.mailbox))
 	}
-	return admin.New(append(routes, admin.Identities(s.identities))...)
+	return admin.New(append(routes, admin.Identities(s.identities), admin.Settings(s.settings))...)
 }
 
 func (s *Server) ops() http.Handler {

@@ -93,12 +93,6 @@ type Route struct {
 	TLS    string   `toml:"tls"`
 }
 
-// Limits are the sending quotas of every account in every region.
-type Limits struct {
-	DailyQuota  float64 `toml:"daily_quota"`   // recipients in 24 hours; 0 means none
-	MaxSendRate float64 `toml:"max_send_rate"` // recipients a second; 0 means none
-}
-
 // Log chooses what is logged.
 type Log struct {
 	Level  string `toml:"level"`  // debug, info, warn, error
@@ -129,7 +123,7 @@ func Default() Config {
 			MaxConcurrent: 500, PerDestination: 20, MaxAge: Duration{14 * time.Hour}, SMTPPort: 25, Retention: Duration{14 * 24 * time.Hour},
 			Retry: []Duration{{time.Minute}, {5 * time.Minute}, {15 * time.Minute}, {30 * time.Minute}, {time.Hour}},
 		},
-		Limits: Limits{DailyQuota: 50_000, MaxSendRate: 100},
+		Limits: defaultLimits(),
 		Log:    Log{Level: "info", Format: "text"},
 	}
 }
@@ -194,7 +188,7 @@ func (c Config) Check() error {
 			return fmt.Errorf("regions: %q is no region name", r)
 		}
 	}
-	return errors.Join(c.checkListen(), c.checkTLS(), c.checkDelivery(), c.checkRoutes(), c.checkLimits())
+	return errors.Join(c.checkListen(), c.checkTLS(), c.checkDelivery(), c.checkRoutes(), c.Limits.check(), c.checkLog())
 }
 
 func (c Config) checkListen() error {
@@ -279,10 +273,7 @@ func (c Config) checkRoutes() error {
 	return nil
 }
 
-func (c Config) checkLimits() error {
-	if c.Limits.DailyQuota < 0 || c.Limits.MaxSendRate < 0 {
-		return errors.New("limits must not be negative")
-	}
+func (c Config) checkLog() error {
 	switch c.Log.Level {
 	case "debug", "info", "warn", "error":
 	default:

@@ -64,6 +64,8 @@ type Accounts struct {
 	now    clock.Clock
 	random io.Reader
 	cache  keyCache
+
+	regions regions
 }
 
 // New returns the accounts kept in db.

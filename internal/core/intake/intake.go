@@ -19,6 +19,7 @@ import (
 	"sesame/internal/base/scope"
 	"sesame/internal/core/content"
 	"sesame/internal/core/identity"
+	"sesame/internal/core/quota"
 	"sesame/internal/core/spool"
 )
 
@@ -34,8 +35,8 @@ type Identities interface {
 
 // Quotas counts recipients.
 type Quotas interface {
-	Reserve(ctx context.Context, sc scope.Scope, n int) error
-	Release(sc scope.Scope, n int)
+	Reserve(ctx context.Context, sc scope.Scope, load quota.Load) (quota.Hold, error)
+	Settle(h quota.Hold, accepted bool)
 }
 
 // Options configure an Intake.
@@ -43,6 +44,8 @@ type Options struct {
 	Spool      Spool
 	Identities Identities
 	Quotas     Quotas
+	Accounts   Accounts // nil: every account may send to anybody
+	Settings   Settings // nil: the defaults
 	Clock      clock.Clock
 	Random     io.Reader
 	MAC        func(purpose string, data []byte) []byte // keyed hash, for opaque values in headers
@@ -63,6 +66,7 @@ type draft struct {
 	sender     address.Address // first From address
 	identity   string
 	recipients []address.Address
+	sandboxed  []address.Address // recipients that must be verified
 }
 
 // Accept takes a message or refuses it. When it returns an id the message is
@@ -70,18 +74,19 @@ type draft struct {
 func (i *Intake) Accept(ctx context.Context, s Submission) (string, error) {
 	d := &draft{Submission: s}
 	for _, step := range []func(context.Context, *draft) error{
-		i.size, i.inspect, i.built, i.configurationSet, i.sender, i.envelope, i.verified,
+		i.size, i.inspect, i.built, i.configurationSet, i.sender, i.envelope, i.account, i.verified,
 	} {
 		if err := step(ctx, d); err != nil {
 			return "", err
 		}
 	}
-	if err := i.o.Quotas.Reserve(ctx, d.Scope, len(d.recipients)); err != nil {
+	held, err := i.reserve(ctx, d)
+	if err != nil {
 		return "", err
 	}
 	id, err := i.commit(ctx, d)
+	i.o.Quotas.Settle(held, err == nil)
 	if err != nil {
-		i.o.Quotas.Release(d.Scope, len(d.recipients))
 		return "", err
 	}
 	return id, nil
@@ -191,7 +196,8 @@ func (i *Intake) envelope(_ context.Context, d *draft) error {
 // SMTP reply line (RFC 5321 §4.5.3.1.5); a list that is cut ends with three periods.
 const maxListed = 300
 
-// verified demands that From, Source, Sender and Return-Path are verified identities.
+// verified demands that From, Source, Sender and Return-Path are verified identities, and
+// in the sandbox the recipients.
 func (i *Intake) verified(ctx context.Context, d *draft) error {
 	senders := []address.Address{d.source, d.returnPath}
 	for _, m := range d.msg.From {
@@ -200,7 +206,7 @@ func (i *Intake) verified(ctx context.Context, d *draft) error {
 	if !d.msg.Sender.IsZero() {
 		senders = append(senders, d.msg.Sender)
 	}
-	return i.allVerified(ctx, d, senders)
+	return i.allVerified(ctx, d, append(senders, d.sandboxed...))
 }
 
 func (i *Intake) allVerified(ctx context.Context, d *draft, senders []address.Address) error {

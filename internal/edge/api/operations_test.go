@@ -26,10 +26,11 @@ var built = map[string][]string{
 	"ses": {
 		"DeleteIdentity", "DeleteVerifiedEmailAddress", "GetAccountSendingEnabled", "GetIdentityDkimAttributes",
 		"GetIdentityVerificationAttributes", "GetSendQuota", "GetSendStatistics", "ListIdentities", "ListVerifiedEmailAddresses",
-		"SendEmail", "SendRawEmail", "VerifyDomainDkim", "VerifyDomainIdentity", "VerifyEmailAddress", "VerifyEmailIdentity",
+		"SendEmail", "SendRawEmail", "UpdateAccountSendingEnabled", "VerifyDomainDkim", "VerifyDomainIdentity", "VerifyEmailAddress", "VerifyEmailIdentity",
 	},
 	"sesv2": {
-		"CreateEmailIdentity", "DeleteEmailIdentity", "GetAccount", "GetEmailIdentity", "ListEmailIdentities", "SendEmail",
+		"CreateEmailIdentity", "DeleteEmailIdentity", "GetAccount", "GetEmailIdentity", "ListEmailIdentities", "PutAccountDetails",
+		"PutAccountSendingAttributes", "SendEmail",
 	},
 }
 

@@ -30,6 +30,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"sesame/internal/base/clock"
+	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/account"
 	"sesame/internal/core/blob"
@@ -37,6 +38,7 @@ import (
 	"sesame/internal/core/intake"
 	"sesame/internal/core/keyring"
 	"sesame/internal/core/quota"
+	"sesame/internal/core/setting"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
 	"sesame/internal/edge/api"
@@ -81,6 +83,7 @@ type world struct {
 	db         *store.DB
 	accounts   *account.Accounts
 	identities *identity.Identities
+	settings   *setting.Settings
 	spool      *spool.Spool
 	kept       *keeper
 	intake     *intake.Intake
@@ -94,7 +97,10 @@ type settings struct {
 	pending bool // identities are not verified at once
 	large   bool // messages that are files
 	limits  quota.Limits
-	v1, v2  any // handlers, instead of the real ones
+	sandbox bool    // accounts begin in the sandbox
+	calls   float64 // of an operation in a second; 0 is no throttle
+	sleeps  bool    // who waits for a quota moves the clock
+	v1, v2  any     // handlers, instead of the real ones
 	change  func(*api.Options)
 }
 
@@ -116,27 +122,38 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 		}
 		kept.InRow = 64 << 10
 	}
-	quotas := quota.New(w.db, w.clock.Now, s.limits)
 	w.accounts = account.New(w.db, ring, w.clock.Now, rand.Reader)
+	w.accounts.SetDefaults(account.Defaults{Sandbox: s.sandbox})
+	waits := quota.Options{DB: w.db, Clock: w.clock.Now, Accounts: w.accounts, Default: s.limits, MaxDelay: time.Minute}
+	if s.sleeps {
+		waits.Sleep = func(_ context.Context, d time.Duration) error { w.clock.Advance(d); return nil }
+	}
+	quotas := quota.New(waits)
+	w.settings = setting.New(setting.Options{DB: w.db, Clock: w.clock.Now, Exists: w.exists})
 	w.identities = identity.New(identity.Options{DB: w.db, Seal: ring, Clock: w.clock.Now, Random: rand.Reader, VerifyAtOnce: !s.pending})
 	w.spool = spool.New(kept)
 	w.kept = &keeper{spool: w.spool, messages: map[string]*spool.Message{}}
 	w.intake = intake.New(intake.Options{
 		Spool: w.kept, Identities: w.identities, Quotas: quotas, Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
+		Accounts: w.accounts, Settings: w.settings,
 	})
 	if s.v1 == nil {
-		s.v1 = &v1.API{Intake: w.intake, Identities: w.identities, Quotas: quotas, Statistics: w.spool}
+		s.v1 = &v1.API{Intake: w.intake, Identities: w.identities, Quotas: quotas, Statistics: w.spool, Accounts: w.accounts}
 	}
 	if s.v2 == nil {
-		s.v2 = &v2.API{Intake: w.intake, Identities: w.identities, Quotas: quotas}
+		s.v2 = &v2.API{Intake: w.intake, Identities: w.identities, Quotas: quotas, Accounts: w.accounts}
 	}
 	both, err := services()
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := api.Options{
-		V1: api.Bind(both[0], s.v1), V2: api.Bind(both[1], s.v2), Admin: admin.New(admin.Identities(w.identities)),
+		V1: api.Bind(both[0], s.v1), V2: api.Bind(both[1], s.v2), Admin: admin.New(admin.Identities(w.identities), admin.Settings(w.settings)),
 		Keys: w.accounts, Clock: w.clock.Now, Random: rand.Reader, Log: log, MaxInFlightBytes: 1 << 30,
+		Sandbox: w.accounts,
+	}
+	if s.calls > 0 {
+		o.Calls = quota.NewCalls(w.clock.Now, s.calls)
 	}
 	if s.change != nil {
 		s.change(&o)
@@ -147,6 +164,15 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	w.start(t, s.tls)
 	w.fill(t)
 	return w
+}
+
+// exists knows identities; there are no configuration sets.
+func (w *world) exists(ctx context.Context, r setting.Resource) error {
+	if r.Kind == setting.ConfigurationSet {
+		return fault.New(fault.ConfigSetNotFound, "Configuration set <%s> does not exist.", r.Name)
+	}
+	_, err := w.identities.Get(ctx, r.Scope, r.Name)
+	return err
 }
 
 func (w *world) start(t testing.TB, tls bool) {

@@ -141,7 +141,7 @@ func newWorld(t *testing.T, change ...func(*settings)) (*world, *keeper) {
 	kept := &keeper{Spool: w.spool, messages: map[string]*spool.Message{}}
 	w.auth, w.accounts = accounts, accounts
 	w.intake = intake.New(intake.Options{
-		Spool: kept, Identities: w.identity, Quotas: quota.New(w.db, w.clock.Now, s.limits), Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
+		Spool: kept, Identities: w.identity, Quotas: quota.New(quota.Options{DB: w.db, Clock: w.clock.Now, Default: s.limits}), Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
 	})
 	if _, err := accounts.CreateUser(ctx, account.NewUser{Account: accountID, Name: "mailer", KeyID: keyID, Secret: secretKey}); err != nil {
 		t.Fatal(err)
