@@ -21,7 +21,6 @@ import (
 	"sesame/internal/base/scope"
 	"sesame/internal/config"
 	"sesame/internal/core/account"
-	"sesame/internal/core/identity"
 	"sesame/internal/core/keyring"
 	"sesame/internal/core/store"
 	"sesame/internal/edge/api/ses"
@@ -185,38 +184,6 @@ func (c *smtpPasswordCmd) Run(out io.Writer) error {
 	}
 	_, err := fmt.Fprintln(out, smtpcred.Password(c.Secret, c.Region))
 	return err
-}
-
-// identityCmd is `sesame identity`.
-type identityCmd struct {
-	Verify identityVerifyCmd `cmd:"" help:"Take an identity as verified, on the operator's word."`
-}
-
-type identityVerifyCmd struct {
-	place
-	Name    string `arg:"" help:"Domain or address."`
-	Account string `required:"" help:"Account id."`
-	Region  string `help:"Region (default: the server's first)."`
-}
-
-// Run verifies the identity and prints its DKIM records.
-func (c *identityVerifyCmd) Run(out io.Writer) error {
-	return c.open(func(ctx context.Context, cfg config.Config, db *store.DB, ring *keyring.Ring) error {
-		ids := identity.New(identity.Options{DB: db, Seal: ring, Clock: clock.System, Random: rand.Reader})
-		region := c.Region
-		if region == "" {
-			region = cfg.Regions[0]
-		}
-		id, err := ids.MarkVerified(ctx, scope.Scope{Account: c.Account, Region: region}, c.Name)
-		if err != nil {
-			return err
-		}
-		fmt.Fprintf(out, "%s is verified in %s.\n", id.Name, region)
-		for _, r := range id.Records() {
-			fmt.Fprintf(out, "%s. %s %q\n", r.Name, r.Type, r.Value)
-		}
-		return nil
-	})
 }
 
 // apiCmd is `sesame api`.

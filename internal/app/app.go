@@ -21,10 +21,12 @@ import (
 	"sesame/internal/base/address"
 	"sesame/internal/base/clock"
 	"sesame/internal/config"
+	"sesame/internal/core/access"
 	"sesame/internal/core/account"
 	"sesame/internal/core/blob"
 	"sesame/internal/core/delivery"
 	"sesame/internal/core/dispatch"
+	"sesame/internal/core/dnscheck"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/keyring"
@@ -72,6 +74,9 @@ type Server struct {
 	ring       *keyring.Ring
 	accounts   *account.Accounts
 	identities *identity.Identities
+	checker    *identity.Checker
+	checks     *dnscheck.Identities
+	access     *access.Authorizer
 	quotas     *quota.Quotas
 	settings   *setting.Settings
 	spool      *spool.Spool
@@ -79,6 +84,7 @@ type Server struct {
 	dispatcher *dispatch.Dispatcher
 	intake     *intake.Intake
 	mailbox    *mailbox.Mailbox // dev alone
+	verification
 
 	listeners listeners
 	addresses Addresses
@@ -104,7 +110,7 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server,
 	s.stop = cancel
 	started := context.AfterFunc(ctx, cancel) // a step may wait long: for the database, for a migration
 	for _, step := range []func(context.Context) error{
-		s.openData, s.buildCore, s.listen, s.buildDelivery, s.openDoors, s.recover,
+		s.openData, s.buildCore, s.listen, s.buildDelivery, s.buildVerification, s.openDoors, s.recover,
 	} {
 		if err := step(background); err != nil {
 			started()
@@ -117,6 +123,8 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server,
 	s.run(s.dispatcher.Run)
 	s.run(func() { s.purge(background) })
 	s.run(func() { s.adjustQuotas(background) })
+	s.run(func() { s.checker.Run(background) })
+	s.run(func() { s.serviceMail.Run(background) })
 	for _, d := range s.doors {
 		s.run(d.serve)
 	}
@@ -140,15 +148,22 @@ func StoreOptions(c config.Config, log *slog.Logger) store.Options {
 	return store.Options{URL: c.Database.URL, Path: filepath.Join(c.DataDir, "sesame.db"), Log: log}
 }
 
-func (s *Server) buildCore(context.Context) error {
+func (s *Server) buildCore(ctx context.Context) error {
 	blobs, err := blob.Open(filepath.Join(s.cfg.DataDir, "blobs"))
 	if err != nil {
 		return err
 	}
 	s.accounts = account.New(s.db, s.ring, s.clock, rand.Reader)
-	s.identities = identity.New(identity.Options{
-		DB: s.db, Seal: s.ring, Clock: s.clock, Random: rand.Reader, VerifyAtOnce: s.cfg.Dev,
-	})
+	if s.identities, err = NewIdentities(s.cfg, s.db, s.ring, s.clock); err != nil {
+		return err
+	}
+	if err := s.identities.EnsureService(ctx); err != nil {
+		return err
+	}
+	s.checker = identity.NewChecker(s.identities, s.log)
+	if s.checks, err = DNSCheck(s.cfg, s.identities); err != nil {
+		return err
+	}
 	s.buildLimits()
 	limit := inRow
 	if s.db.Shared() {
@@ -158,8 +173,9 @@ func (s *Server) buildCore(context.Context) error {
 		DB: s.db, Blobs: blobs, Clock: s.clock, Log: s.log, Node: s.node.name, LeaseFor: leaseFor, InRow: limit,
 		MaxAge: s.cfg.Delivery.MaxAge.Duration,
 	})
+	s.access = s.authorizer()
 	s.intake = intake.New(intake.Options{
-		Spool: s.spool, Identities: s.identities, Quotas: s.quotas, Clock: s.clock, Random: rand.Reader, MAC: s.ring.MAC,
+		Spool: s.spool, Identities: s.identities, Access: s.access, Quotas: s.quotas, Clock: s.clock, Random: rand.Reader, MAC: s.ring.MAC,
 		Accounts: s.accounts, Settings: s.settings,
 	})
 	if s.cfg.Dev {
@@ -217,7 +233,7 @@ func (s *Server) buildDelivery(context.Context) (err error) {
 	s.dispatcher = dispatch.New(dispatch.Options{
 		Spool: s.spool, Transport: s.transport, Clock: s.clock, Log: s.log,
 		Preparer: &outgoing.Outgoing{
-			Signers: identity.NewSigners(s.identities, engine), Clock: s.clock, ReturnDomain: d, SourceIP: sourceIP(),
+			Signers: identity.NewSigners(s.identities, engine), MailFroms: s.identities, Clock: s.clock, ReturnDomain: d, SourceIP: sourceIP(),
 			MAC: func(data []byte) []byte { return s.ring.MAC("verp", data) },
 		},
 		MaxConcurrent: s.cfg.Delivery.MaxConcurrent, PerDestination: s.cfg.Delivery.PerDestination,

@@ -185,17 +185,17 @@ func withHTTP(c *tls.Config) *tls.Config {
 // paths.
 func (s *Server) web() (http.Handler, error) {
 	v1, v2, err := APIs(
-		&ses.API{Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Statistics: s.spool, Accounts: s.accounts},
-		&sesv2.API{Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Accounts: s.accounts})
+		&ses.API{Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Statistics: s.spool, Accounts: s.accounts, Templates: s.templates, Verification: s.verifier},
+		&sesv2.API{Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Accounts: s.accounts, Templates: s.templates, Verification: s.verifier})
 	if err != nil {
 		return nil, err
 	}
 	var compress httpx.Compressor
 	s.api = api.New(api.Options{
-		V1: v1, V2: v2, Admin: s.admin(), Keys: s.accounts, Clock: s.clock, Random: rand.Reader, Log: s.log,
+		V1: v1, V2: v2, Admin: s.admin(), Keys: s.accounts, Access: s.access, Clock: s.clock, Random: rand.Reader, Log: s.log,
 		Regions: s.regions(), MaxInFlightBytes: maxInFlight, Calls: s.calls(), Sandbox: s.accounts,
 	})
-	apis := compress.Handler(s.api)
+	apis := s.withLinks(compress.Handler(s.api))
 	if !s.cfg.Dev {
 		return apis, nil
 	}
@@ -207,7 +207,7 @@ func (s *Server) web() (http.Handler, error) {
 	pages.Handle("/", compress.Handler(console.New(s.mailbox, console.Options{EnvFile: filepath.Join(s.cfg.DataDir, "dev.env"), Log: s.log})))
 	local := httpx.AllowHosts(nil, pages) // the APIs are asked by any name: the signature guards them
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if api.IsRequest(r) {
+		if api.IsRequest(r) || isLink(r) {
 			apis.ServeHTTP(w, r)
 			return
 		}
@@ -228,13 +228,15 @@ func (s *Server) admin() *admin.Router {
 	if s.mailbox != nil {
 		routes = append(routes, admin.Mailbox(s.mailbox))
 	}
-	return admin.New(append(routes, admin.Identities(s.identities), admin.Settings(s.settings))...)
+	return admin.New(append(routes, admin.Identities(s.checks), admin.Settings(s.settings))...)
 }
 
 func (s *Server) ops() http.Handler {
 	return ops.New(ops.Sources{
 		Ready: s.Ready, Store: s.db.Stats, Spool: s.spool.Stats, Dispatch: s.dispatcher.Stats, Transport: s.transport.Stats, MaxIdle: maxIdle,
-		Bodies: s.api.InFlight, MaxBodies: maxInFlight, Extra: s.smtpMetrics.Collectors(), Profiles: s.cfg.Listen.Profiles,
+		Checks: s.checker.Stats,
+		Bodies: s.api.InFlight, MaxBodies: maxInFlight, Profiles: s.cfg.Listen.Profiles,
+		Extra: append(s.smtpMetrics.Collectors(), ops.ServiceMail(s.serviceMail.Stats)...),
 	})
 }
 

@@ -30,9 +30,11 @@ type Config struct {
 	Listen   Listen   `toml:"listen"`
 	TLS      TLS      `toml:"tls"`
 	DNS      DNS      `toml:"dns"`
+	DKIM     DKIM     `toml:"dkim"`
 	Delivery Delivery `toml:"delivery"`
 	Routes   []Route  `toml:"routes"`
 	Limits   Limits   `toml:"limits"`
+	Service  Service  `toml:"service"`
 	Log      Log      `toml:"log"`
 
 	// Dev is set by `sesame dev` alone: identities verify at once, the last hop is the
@@ -123,6 +125,7 @@ func Default() Config {
 			MaxConcurrent: 500, PerDestination: 20, MaxAge: Duration{14 * time.Hour}, SMTPPort: 25, Retention: Duration{14 * 24 * time.Hour},
 			Retry: []Duration{{time.Minute}, {5 * time.Minute}, {15 * time.Minute}, {30 * time.Minute}, {time.Hour}},
 		},
+		DKIM:   defaultDKIM(),
 		Limits: defaultLimits(),
 		Log:    Log{Level: "info", Format: "text"},
 	}
@@ -188,7 +191,7 @@ func (c Config) Check() error {
 			return fmt.Errorf("regions: %q is no region name", r)
 		}
 	}
-	return errors.Join(c.checkListen(), c.checkTLS(), c.checkDelivery(), c.checkRoutes(), c.Limits.check(), c.checkLog())
+	return errors.Join(c.checkListen(), c.checkTLS(), c.checkDelivery(), c.checkRoutes(), c.Limits.check(), c.checkLog(), c.checkDKIM(), c.checkService())
 }
 
 func (c Config) checkListen() error {

@@ -57,6 +57,10 @@ func TestEachBadConfigurationFailsForItsReason(t *testing.T) {
 		{"a CA of no ACME server", base + "acme_ca_file = \"ca.pem\"", "of no use without acme_domains"},
 		{"an ACME server in clear text", acme + "acme_directory = \"http://ca.example/directory\"", "is no https:// URL"},
 		{"an ACME server without a host", acme + "acme_directory = \"https:///directory\"", "is no https:// URL"},
+		{"no address of the service", base + "[service]\nfrom = \"nobody\"", "service.from \"nobody\" is no address"},
+		{"a URL of the service with a path", base + "[service]\nurl = \"https://example.com/mail\"", "is no http:// or https:// URL of a host alone"},
+		{"a URL of the service with a user", base + "[service]\nurl = \"https://a@example.com\"", "is no http:// or https:// URL of a host alone"},
+		{"a URL of the service of another kind", base + "[service]\nurl = \"ftp://example.com\"", "is no http:// or https:// URL of a host alone"},
 		{"host name", "hostname = \"a b\"", "is no host name"},
 		{"a short name of the system", strings.TrimPrefix(base, "\nhostname = \"mail.example.com\""), "the system's \"build7\" is no full name"},
 		{"region", "regions = [\"US\"]\n" + base, "is no region name"},
@@ -73,6 +77,7 @@ func TestEachBadConfigurationFailsForItsReason(t *testing.T) {
 		{"route with an odd policy", base + "[[routes]]\ndomain = \"*\"\nhosts = [\"a:1\"]\ntls = \"maybe\"", "is not none, opportunistic or require"},
 		{"route host without port", base + "[[routes]]\ndomain = \"*\"\nhosts = [\"a\"]", "is not host:port"},
 		{"negative limit", base + "[limits]\ndaily_quota = -1", "must not be negative"},
+		{"keys that would run out", base + "[dkim]\nrotate_every = \"1h\"", "0 or at least 168h"},
 		{"log level", base + "[log]\nlevel = \"loud\"", "is not debug, info, warn or error"},
 		{"log format", base + "[log]\nformat = \"xml\"", "is not text or json"},
 	} {

@@ -15,12 +15,14 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"net/url"
 	"os"
 	"strconv"
 	"strings"
 	"time"
 
+	"sesame/internal/adminclient"
 	"sesame/internal/edge/api/admin"
 )
 
@@ -84,7 +86,7 @@ type ListCmd struct {
 
 // Run lists the mail.
 func (c *ListCmd) Run(out io.Writer) error {
-	client, err := newClient(os.Getenv)
+	client, err := adminclient.New(os.Getenv)
 	if err != nil {
 		return err
 	}
@@ -96,7 +98,7 @@ func (c *ListCmd) Run(out io.Writer) error {
 	for {
 		q.Set("limit", strconv.Itoa(pageSize(c.Limit, len(all.Messages))))
 		var page admin.MailList
-		if err := client.get(context.Background(), "/mailbox/messages", q, &page); err != nil {
+		if err := client.Get(context.Background(), "/mailbox/messages", q, &page); err != nil {
 			return err
 		}
 		all.Messages = append(all.Messages, page.Messages...)
@@ -128,12 +130,12 @@ type ShowCmd struct {
 
 // Run shows one mail.
 func (c *ShowCmd) Run(out io.Writer) error {
-	client, err := newClient(os.Getenv)
+	client, err := adminclient.New(os.Getenv)
 	if err != nil {
 		return err
 	}
 	var m admin.MailMessage
-	if err := client.get(context.Background(), "/mailbox/messages/"+url.PathEscape(c.ID), nil, &m); err != nil {
+	if err := client.Get(context.Background(), "/mailbox/messages/"+url.PathEscape(c.ID), nil, &m); err != nil {
 		return err
 	}
 	return show(out, m, c.JSON)
@@ -146,11 +148,11 @@ type RawCmd struct {
 
 // Run prints the source of one mail, byte for byte.
 func (c *RawCmd) Run(out io.Writer) error {
-	client, err := newClient(os.Getenv)
+	client, err := adminclient.New(os.Getenv)
 	if err != nil {
 		return err
 	}
-	raw, err := client.do(context.Background(), "/mailbox/messages/"+url.PathEscape(c.ID)+"/raw", nil)
+	raw, err := client.Do(context.Background(), http.MethodGet, "/mailbox/messages/"+url.PathEscape(c.ID)+"/raw", nil)
 	if err != nil {
 		return err
 	}
@@ -170,7 +172,7 @@ const maxWait = 50 * time.Second
 
 // Run waits for a mail and shows it. A mail that is there already is one.
 func (c *WaitCmd) Run(out io.Writer) error {
-	client, err := newClient(os.Getenv)
+	client, err := adminclient.New(os.Getenv)
 	if err != nil {
 		return err
 	}
@@ -183,8 +185,8 @@ func (c *WaitCmd) Run(out io.Writer) error {
 		q.Set("timeout", strconv.FormatFloat(left.Seconds(), 'f', 3, 64))
 		asked := time.Now()
 		var m admin.MailMessage
-		err := client.get(context.Background(), "/mailbox/wait", q, &m)
-		var refused *apiError
+		err := client.Get(context.Background(), "/mailbox/wait", q, &m)
+		var refused *adminclient.Error
 		switch {
 		case err == nil:
 			return show(out, m, c.JSON)

@@ -8,28 +8,14 @@ import (
 	"strings"
 	"text/tabwriter"
 	"time"
-	"unicode"
 
+	"sesame/internal/adminclient"
 	"sesame/internal/edge/api/admin"
 )
 
-// printable replaces what a terminal could take for a command: control characters,
-// and those that change the direction of writing. Line breaks and tabs stay.
-func printable(s string) string {
-	return strings.Map(func(r rune) rune {
-		switch {
-		case r == '\n' || r == '\t':
-			return r
-		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
-			return unicode.ReplacementChar
-		}
-		return r
-	}, s)
-}
-
 // cell is a value for one column of a table.
 func cell(s string, most int) string {
-	s = strings.Join(strings.Fields(printable(s)), " ")
+	s = strings.Join(strings.Fields(adminclient.Printable(s)), " ")
 	if runes := []rune(s); len(runes) > most {
 		return string(runes[:most-1]) + "…"
 	}
@@ -75,6 +61,6 @@ func printMail(out io.Writer, m admin.MailMessage) error {
 	if !strings.HasSuffix(body, "\n") {
 		b.WriteByte('\n')
 	}
-	_, err := io.WriteString(out, printable(b.String()))
+	_, err := io.WriteString(out, adminclient.Printable(b.String()))
 	return err
 }

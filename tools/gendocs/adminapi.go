@@ -36,6 +36,8 @@ var commands = map[string]string{
 	"GET /mailbox/wait":              "sesame mail wait --to you@example.net --subject Welcome --timeout 10s",
 	"GET /mailbox/messages/{Id}":     "sesame mail show 1",
 	"GET /mailbox/messages/{Id}/raw": "sesame mail raw 1",
+	"GET /identities/{Name}/records": "sesame dns example.com --zonefile",
+	"GET /identities/{Name}/dns":     "sesame dns example.com",
 }
 
 const adminIntroduction = `# The admin API

@@ -14,7 +14,7 @@ import (
 	"sesame/internal/base/address"
 	"sesame/internal/base/clock"
 	"sesame/internal/base/scope"
-	"sesame/internal/core/identity"
+	"sesame/internal/core/dnscheck"
 	"sesame/internal/core/mailbox"
 	"sesame/internal/core/store"
 	"sesame/internal/edge/api/admin"
@@ -107,13 +107,29 @@ func deletionsLast(routes []admin.Route) []admin.Route {
 	return append(first, last...)
 }
 
-// sampleIdentities has one domain.
+// sampleIdentities has one domain, one of whose records is missing.
 type sampleIdentities struct{}
 
-func (sampleIdentities) Get(_ context.Context, sc scope.Scope, name string) (identity.Identity, error) {
-	id := identity.Identity{Scope: sc, Name: name, Kind: identity.Domain}
-	for _, token := range []string{"ja5d2shvyzd67fa5szclt45ufhscrlj5", "tzr6t7zwsup64v63uxlpcz6jatbctun3", "ktnbgqkmugrz5hfswb25vtbsh32ew2pj"} {
-		id.Keys = append(id.Keys, identity.Key{Selector: token, PublicKey: "MIIBIjANBgkqhkiG9w0BAQEFAAOCAQ8A..."})
-	}
-	return id, nil
+func (sampleIdentities) Subject(_ context.Context, _ scope.Scope, name string) (dnscheck.Subject, error) {
+	const token = "ja5d2shvyzd67fa5szclt45ufhscrlj5"
+	return dnscheck.Subject{Domain: name, Wanted: []dnscheck.Wanted{
+		{Name: token + "._domainkey." + name, Type: "CNAME", Value: token + ".dkim.ses.example.net", Purpose: "DKIM", Required: true},
+		{Name: "_dmarc." + name, Type: "TXT", Value: "v=DMARC1; p=none;", Purpose: "DMARC"},
+	}}, nil
+}
+
+func (i sampleIdentities) Check(ctx context.Context, sc scope.Scope, name string) (dnscheck.Report, error) {
+	s, err := i.Subject(ctx, sc, name)
+	none := dnscheck.Found{Error: "no such name"}
+	server := dnscheck.Found{Server: "ns1." + name, Address: "192.0.2.53", Error: "no such name"}
+	wanted := s.Wanted[0]
+	return dnscheck.Report{Domain: name, Verdict: dnscheck.Missing, Records: []dnscheck.Record{{
+		Wanted: wanted, Servers: []dnscheck.Found{server}, Resolver: none, Verdict: dnscheck.Missing,
+		Mistakes: []dnscheck.Mistake{{Code: dnscheck.ZoneDoubled, Text: "The record stands at " + wanted.Name + "." + name +
+			" instead: the DNS provider appends the zone to what is entered. Enter the name without the zone, or end it with a dot."}},
+	}}, DMARC: dnscheck.DMARC{
+		Domain: name, Organization: name, Record: "v=DMARC1; p=reject", Policy: "reject",
+		DKIM: dnscheck.Alignment{Mode: "relaxed", Text: "no DKIM key is published: see the records"},
+		SPF:  dnscheck.Alignment{Mode: "relaxed", Text: "the return path is in mail.example.net, this server's own domain: set a custom MAIL FROM domain"}, Mistakes: []dnscheck.Mistake{},
+	}, BIMI: dnscheck.BIMI{Domain: name, Mistakes: []dnscheck.Mistake{}}}, err
 }

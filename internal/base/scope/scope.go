@@ -12,10 +12,26 @@ type Scope struct {
 	Region  string // an AWS region name such as "us-east-1"
 }
 
+// ServiceAccount is the account of the service itself: its mail (verification mails,
+// warnings) is sent in it, so that it counts as no customer's. Nobody else can have it.
+const ServiceAccount = "000000000000"
+
 // ARN returns the SES ARN of a resource of this scope, for example
 // arn:aws:ses:us-east-1:123456789012:identity/example.com.
 func (s Scope) ARN(resource string) string {
 	return "arn:" + s.Partition() + ":ses:" + s.Region + ":" + s.Account + ":" + resource
+}
+
+// ParseARN takes the ARN of an SES resource apart, as ARN makes it. ok is false for what
+// is not one.
+func ParseARN(arn string) (s Scope, resource string, ok bool) {
+	parts := strings.SplitN(arn, ":", 6)
+	if len(parts) < 6 || parts[0] != "arn" || parts[2] != "ses" {
+		return Scope{}, "", false
+	}
+	s = Scope{Region: parts[3], Account: parts[4]}
+	ok = ValidRegion(s.Region) && ValidAccount(s.Account) && parts[1] == s.Partition() && parts[5] != ""
+	return s, parts[5], ok
 }
 
 // Partition is the ARN partition that the region belongs to.
@@ -32,9 +48,10 @@ func (s Scope) Partition() string {
 // String is "account/region", for logs.
 func (s Scope) String() string { return s.Account + "/" + s.Region }
 
-// ValidAccount reports whether id has the form of an AWS account id: 12 digits.
+// ValidAccount reports whether id can be a customer's AWS account id: 12 digits, and not
+// those of ServiceAccount.
 func ValidAccount(id string) bool {
-	if len(id) != 12 {
+	if len(id) != 12 || id == ServiceAccount {
 		return false
 	}
 	for i := range len(id) {

@@ -116,10 +116,10 @@ func (a *Accounts) Current(ctx context.Context, sc scope.Scope) (Details, error)
 	return row.Details, nil
 }
 
-// Sandboxed reports whether the account is in the sandbox of the region.
-func (a *Accounts) Sandboxed(ctx context.Context, sc scope.Scope) (bool, error) {
+// ProductionAccess reports whether the account is out of the sandbox of the region.
+func (a *Accounts) ProductionAccess(ctx context.Context, sc scope.Scope) (bool, error) {
 	d, err := a.Details(ctx, sc)
-	return d.Sandbox, err
+	return !d.Sandbox, err
 }
 
 func (r *regions) initial() Defaults {

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"sesame/internal/base/address"
+	"sesame/internal/base/netaddr"
 	"sesame/internal/proto/dns"
 	"sesame/internal/proto/smtpclient"
 )
@@ -173,16 +174,11 @@ func (t *Transport) addresses(ctx context.Context, h *host) ([]netip.Addr, *smtp
 	return addrs, nil
 }
 
-// sharedSpace is the carriers' own address space (RFC 6598).
-var sharedSpace = netip.MustParsePrefix("100.64.0.0/10")
-
 // private reports whether a is an address that mail must not be sent to because a
 // recipient's DNS says so: whoever may name a recipient could otherwise talk to the
 // machines behind us. Routes are the operator's word and are not looked at.
 func (t *Transport) private(a netip.Addr) bool {
-	a = a.Unmap()
-	return !t.o.AllowPrivate && (a.IsLoopback() || a.IsPrivate() || a.IsLinkLocalUnicast() || a.IsMulticast() || a.IsUnspecified() ||
-		a.IsInterfaceLocalMulticast() || sharedSpace.Contains(a))
+	return !t.o.AllowPrivate && netaddr.Private(a)
 }
 
 func privateAddress(name string) *smtpclient.Outcome {

@@ -89,13 +89,17 @@ func (d *Dispatcher) try(r *run) (st spool.Settlement, v verdict) {
 	ctx, cancel := context.WithTimeout(d.ctx, d.o.AttemptTimeout)
 	defer cancel()
 	prefix, err := d.preparations.prefix(ctx, d.o.Preparer, e.Message)
+	var from address.Address
+	if err == nil {
+		from, err = d.o.Preparer.ReturnPath(ctx, e.Message, e.N)
+	}
 	if err != nil {
 		d.o.Log.Error("a message can't be prepared", "message", e.Message.ID, "error", err)
 		return d.failed(e, started, reasonPrepare), nothing
 	}
 	d.waits(r)
 	a := d.o.Transport.Deliver(ctx, delivery.Delivery{
-		Domain: e.Address.Domain, From: d.o.Preparer.ReturnPath(e.Message, e.N), To: []address.Address{e.Address},
+		Domain: e.Address.Domain, From: from, To: []address.Address{e.Address},
 		Content: [][]byte{prefix, e.Message.Content}, Size: len(prefix) + len(e.Message.Content), EightBit: e.Message.EightBit,
 	})
 	return d.outcome(e, a), verdictOf(&a.Outcomes[0])

@@ -62,7 +62,7 @@ type Transport interface {
 // signature fields, each ending in CRLF), and the return path of a recipient.
 type Preparer interface {
 	Prepare(ctx context.Context, m *spool.Message) ([]byte, error)
-	ReturnPath(m *spool.Message, n int) address.Address
+	ReturnPath(ctx context.Context, m *spool.Message, n int) (address.Address, error)
 }
 
 // Options configure a Dispatcher. All bounds must be positive.

@@ -585,6 +585,6 @@ func (p *fakePreparer) Prepare(_ context.Context, m *spool.Message) ([]byte, err
 	return []byte("X-Prefix: " + m.ID + "\r\n"), nil
 }
 
-func (p *fakePreparer) ReturnPath(m *spool.Message, n int) address.Address {
-	return address.Address{Local: fmt.Sprintf("%s+%d", m.ID, n), Domain: "return.example"}
+func (p *fakePreparer) ReturnPath(_ context.Context, m *spool.Message, n int) (address.Address, error) {
+	return address.Address{Local: fmt.Sprintf("%s+%d", m.ID, n), Domain: "return.example"}, nil
 }

@@ -19,6 +19,7 @@ const (
 type cache struct {
 	mu      sync.RWMutex
 	entries map[cacheKey]cacheEntry
+	drops   uint64 // changes made here: what was read before the last one is not kept
 }
 
 type cacheKey struct {
@@ -34,27 +35,30 @@ type cacheEntry struct {
 
 func newCache() *cache { return &cache{entries: map[cacheKey]cacheEntry{}} }
 
-func (c *cache) get(sc scope.Scope, name string, now time.Time) (id Identity, found, ok bool) {
+// get returns what is known of a name. Where nothing is, put takes what the caller then
+// reads, with drops.
+func (c *cache) get(sc scope.Scope, name string, now time.Time) (e cacheEntry, drops uint64, ok bool) {
 	c.mu.RLock()
 	defer c.mu.RUnlock()
-	e, ok := c.entries[cacheKey{sc, name}]
-	if !ok || now.After(e.until) {
-		return Identity{}, false, false
-	}
-	return e.id, e.found, true
+	e, ok = c.entries[cacheKey{sc, name}]
+	return e, c.drops, ok && !now.After(e.until)
 }
 
-func (c *cache) put(sc scope.Scope, name string, id Identity, found bool, now time.Time) {
+func (c *cache) put(sc scope.Scope, name string, e cacheEntry, drops uint64) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if drops != c.drops {
+		return
+	}
 	if len(c.entries) >= cacheSize {
 		clear(c.entries)
 	}
-	c.entries[cacheKey{sc, name}] = cacheEntry{id, found, now.Add(cacheFor)}
+	c.entries[cacheKey{sc, name}] = e
 }
 
 func (c *cache) drop(sc scope.Scope, name string) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	delete(c.entries, cacheKey{sc, name})
+	c.drops++
 }

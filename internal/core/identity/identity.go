@@ -6,12 +6,7 @@
 package identity
 
 import (
-	"cmp"
 	"context"
-	"database/sql"
-	"encoding/base64"
-	"encoding/json"
-	"errors"
 	"io"
 	"strings"
 	"time"
@@ -21,6 +16,7 @@ import (
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/store"
+	"sesame/internal/core/zone"
 )
 
 // Kind tells domains from addresses.
@@ -63,12 +59,25 @@ type Identity struct {
 	Signing  bool // DKIM signing is switched on
 	DKIM     Status
 	DKIMInfo DKIMInfo
-	Keys     []Key // DKIM keys in the order of their tokens; none for an address
+	Keys     []Key // DKIM keys of the present origin in the order of their tokens; none for an address
 
 	MailFrom      MailFrom
 	Forwarding    bool // feedback is forwarded by mail
 	Notifications Notifications
+
+	// Vouched says that the operator took the identity as verified: checks look, but
+	// take nothing away from it.
+	Vouched bool
+
+	unsure unsure
+	stored []Key // all keys of the identity's own, those of other origins too
+
+	dropped []string // selectors of keys that are no longer in stored or needed
 }
+
+// unsure is since when DNS has not answered about each of the three statuses; zero where
+// it has.
+type unsure struct{ verification, dkim, mailFrom time.Time }
 
 // Check is what the last look at the identity's DNS records gave. Times are zero for
 // never.
@@ -81,7 +90,7 @@ type Check struct {
 }
 
 // Origin says where a DKIM key comes from, in API v2's spelling: OriginEasy,
-// OriginExternal, or AWS_SES_ with the parent's region for a replica.
+// OriginExternal, or ReplicaOf a region.
 type Origin string
 
 // The origins.
@@ -131,14 +140,21 @@ type Notification struct {
 	Headers bool   `json:"headers,omitempty"` // include the original header fields
 }
 
-// Verified reports whether mail may be sent from the identity.
-func (i Identity) Verified() bool { return i.Verification == Success }
+// Verified reports whether mail may be sent from the identity. A temporary failure is a
+// warning: it takes that away when it has become a failure (SES: identity statuses).
+func (i Identity) Verified() bool { return good(i.Verification) }
 
-// Tokens are the DKIM tokens, which are the selectors of the keys.
+// good are the statuses in which something works.
+func good(s Status) bool { return s == Success || s == TemporaryFailure }
+
+// Tokens are the DKIM tokens of SES's answers: the selectors of the keys that this server
+// made, so none where the customer brought the key (SES: checking BYODKIM).
 func (i Identity) Tokens() []string {
-	tokens := make([]string, len(i.Keys))
-	for n, k := range i.Keys {
-		tokens[n] = k.Selector
+	tokens := []string{}
+	for _, k := range i.Keys {
+		if k.Algorithm == RSA && !k.External {
+			tokens = append(tokens, k.Selector)
+		}
 	}
 	return tokens
 }
@@ -155,9 +171,33 @@ type Options struct {
 	Seal   Sealer
 	Clock  clock.Clock
 	Random io.Reader
+	// Resolver answers checks; nil where none are made.
+	Resolver Resolver
 
-	// VerifyAtOnce makes every new identity verified, as on a laptop.
+	// VerifyAtOnce makes everything verified as soon as it is set up, as on a laptop.
 	VerifyAtOnce bool
+
+	Names        zone.Names     // of the service's zone; the zero value: customers publish keys themselves
+	FeedbackHost address.Domain // without a zone, the MX of custom MAIL FROM domains
+	// AmazonNames lets MAIL FROM domains lead to SES's own hosts, for clients that build
+	// these names themselves (dev answers for them).
+	AmazonNames bool
+
+	// RotateEvery is how long a key of Easy DKIM signs; 0: until somebody asks for
+	// another.
+	RotateEvery time.Duration
+	// KeyTTL is how long a verifier may remember a key record; 0 means an hour.
+	KeyTTL time.Duration
+
+	// Signatures tells which signatures beside its own an identity's mail gets; nil
+	// means the service's and no Ed25519.
+	Signatures func(ctx context.Context, sc scope.Scope, identity, configSet string) (Signatures, error)
+}
+
+// Signatures are those that a message may get beside the RSA signature of its identity.
+type Signatures struct {
+	Ed25519 bool // of its identity (RFC 8463)
+	Service bool // of the service's own domain (SES: d=amazonses.com)
 }
 
 // Identities serves the identities of one server. It is safe for concurrent use. A
@@ -166,11 +206,29 @@ type Identities struct {
 	o          Options
 	cache      *cache
 	generating chan struct{} // bounds how many keys are made at once
+	wake       chan struct{} // has room for one: something is due
+	asking     chan struct{} // bounds CheckNow
 }
 
 // New returns the identities kept in o.DB.
 func New(o Options) *Identities {
-	return &Identities{o: o, cache: newCache(), generating: make(chan struct{}, 2)}
+	if o.KeyTTL == 0 {
+		o.KeyTTL = time.Hour
+	}
+	if o.Signatures == nil {
+		o.Signatures = func(context.Context, scope.Scope, string, string) (Signatures, error) {
+			return Signatures{Service: true}, nil
+		}
+	}
+	return &Identities{o: o, cache: newCache(), generating: make(chan struct{}, 2), wake: make(chan struct{}, 1), asking: make(chan struct{}, maxAsked)}
+}
+
+// poke tells the checker of this node that something is due.
+func (s *Identities) poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default: // it knows already
+	}
 }
 
 // ParseName normalises an identity's name and tells its kind.
@@ -202,122 +260,6 @@ func safe(s string) string {
 	}, s)
 }
 
-// Settings are what a new identity may be given.
-type Settings struct {
-	ConfigSet string
-	Tags      []Tag
-	DKIM      DKIMSetup // of a domain; the zero value is Easy DKIM with 2048 bits
-
-	// TokenOnly makes a domain that is proven by its TXT record alone; its DKIM is not
-	// started (SES API v1: VerifyDomainIdentity).
-	TokenOnly bool
-}
-
-// Create adds an identity. A domain gets its DKIM keys and tokens at once.
-func (s *Identities) Create(ctx context.Context, sc scope.Scope, name string, set Settings) (Identity, error) {
-	norm, kind, err := ParseName(name)
-	if err != nil {
-		return Identity{}, err
-	}
-	if _, err := s.Get(ctx, sc, norm); err == nil {
-		return Identity{}, fault.New(fault.AlreadyExists, "Email identity %s already exist.", norm)
-	} else if !fault.Is(err, fault.NotFound) {
-		return Identity{}, err
-	}
-	// Before the key is made, which costs more than all the rest.
-	var n int
-	if err := s.o.DB.QueryRow(ctx, countQuery, sc.Account, sc.Region).Scan(&n); err != nil {
-		return Identity{}, store.Wrap("identity.Create", err)
-	}
-	if n >= MaxPerRegion {
-		return Identity{}, tooMany()
-	}
-	id, err := s.prepare(sc, norm, kind, set)
-	if err != nil {
-		return Identity{}, err
-	}
-	var refusal error
-	err = s.o.DB.Write(ctx, func(tx *store.Tx) (err error) {
-		refusal, err = insert(tx, id)
-		return err
-	})
-	s.cache.drop(sc, norm)
-	if err = cmp.Or(err, refusal); err != nil {
-		return Identity{}, err
-	}
-	return id, nil
-}
-
-const countQuery = `SELECT count(*) FROM identities WHERE account = ? AND region = ?`
-
-func tooMany() error {
-	return fault.New(fault.LimitExceeded, "You have reached the maximum of %d identities.", MaxPerRegion)
-}
-
-func (s *Identities) prepare(sc scope.Scope, name string, kind Kind, set Settings) (Identity, error) {
-	now := s.o.Clock()
-	id := Identity{Scope: sc, Name: name, Kind: kind, Verification: Pending, Signing: kind == Domain,
-		DKIM: NotStarted, ConfigSet: set.ConfigSet, Tags: set.Tags, CreatedAt: now, Forwarding: true,
-		Check:    Check{StatusSince: now},
-		DKIMInfo: DKIMInfo{Origin: OriginEasy, Since: now, NextBits: keyBits},
-		MailFrom: MailFrom{Behavior: UseDefault},
-	}
-	var b [32]byte
-	if _, err := io.ReadFull(s.o.Random, b[:]); err != nil {
-		return id, store.Wrap("identity.Create", err)
-	}
-	id.Token = base64.StdEncoding.EncodeToString(b[:])
-	if kind == Domain {
-		keys, err := s.newKeys(sc, name)
-		if err != nil {
-			return id, store.Wrap("identity.Create", err)
-		}
-		id.Keys, id.DKIM = keys, Pending
-	}
-	if s.o.VerifyAtOnce {
-		verify(&id, s.o.Clock())
-	}
-	return id, nil
-}
-
-func verify(id *Identity, now time.Time) {
-	id.Verification, id.VerifiedAt, id.Check.StatusSince = Success, now, now
-	if id.Kind == Domain {
-		id.DKIM, id.DKIMInfo.Since = Success, now
-	}
-}
-
-// insert adds the rows of id, or tells why not: a refusal is no error of the
-// transaction, which others share.
-func insert(tx *store.Tx, id Identity) (refusal, err error) {
-	var n int64
-	if err := tx.Get([]any{&n}, countQuery, id.Scope.Account, id.Scope.Region); err != nil {
-		return nil, err
-	}
-	if n >= MaxPerRegion {
-		return tooMany(), nil
-	}
-	values, err := id.row()
-	if err != nil {
-		return nil, err
-	}
-	n, err = tx.Exec(insertQuery, values...)
-	if err != nil {
-		return nil, err
-	}
-	if n == 0 {
-		return fault.New(fault.AlreadyExists, "Email identity %s already exist.", id.Name), nil
-	}
-	return nil, insertKeys(tx, id)
-}
-
-func flag(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
 // Get returns the identity with exactly this name, or NotFound.
 func (s *Identities) Get(ctx context.Context, sc scope.Scope, name string) (Identity, error) {
 	norm, _, err := ParseName(name)
@@ -325,104 +267,23 @@ func (s *Identities) Get(ctx context.Context, sc scope.Scope, name string) (Iden
 		return Identity{}, err
 	}
 	now := s.o.Clock()
-	if id, found, ok := s.cache.get(sc, norm, now); ok {
-		if !found {
+	e, drops, ok := s.cache.get(sc, norm, now)
+	if ok {
+		if !e.found {
 			return Identity{}, notFound(norm)
 		}
-		return id, nil
+		return e.id, nil
 	}
 	id, err := s.load(ctx, sc, norm)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return Identity{}, err
 	}
-	s.cache.put(sc, norm, id, err == nil, now)
+	s.cache.put(sc, norm, cacheEntry{id, err == nil, now.Add(cacheFor)}, drops)
 	return id, err
 }
 
 func notFound(name string) error {
 	return fault.New(fault.NotFound, "Email identity %s does not exist.", name)
-}
-
-// columns are those of an identity's row below its scope, in the order of row and scan.
-const columns = `name, kind, verification, token, config_set, tags, created_at, verified_at,
-	status_since, checked_at, succeeded_at, check_error, next_check_at,
-	signing, dkim_status, dkim_origin, dkim_since, dkim_next_bits, dkim_length_changed_at, dkim_override,
-	mail_from, mail_from_status, mail_from_since, mail_from_behavior, forwarding, notifications`
-
-const insertQuery = `INSERT INTO identities (account, region, ` + columns + `)
-	VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`
-
-// row is the values of the identity's row, with its scope first.
-func (i Identity) row() ([]any, error) {
-	tags, err := json.Marshal(i.Tags)
-	if err != nil {
-		return nil, err
-	}
-	notifications, err := json.Marshal(i.Notifications)
-	if err != nil {
-		return nil, err
-	}
-	c, d, m := i.Check, i.DKIMInfo, i.MailFrom
-	return []any{
-		i.Scope.Account, i.Scope.Region,
-		i.Name, string(i.Kind), string(i.Verification), i.Token, i.ConfigSet, string(tags), store.Millis(i.CreatedAt), store.Millis(i.VerifiedAt),
-		store.Millis(c.StatusSince), store.Millis(c.At), store.Millis(c.SucceededAt), c.Error, store.Millis(c.Next),
-		flag(i.Signing), string(i.DKIM), string(d.Origin), store.Millis(d.Since), d.NextBits, store.Millis(d.LengthChangedAt), flag(d.Override),
-		m.Domain, string(m.Status), store.Millis(m.Since), string(m.Behavior), flag(i.Forwarding), string(notifications),
-	}, nil
-}
-
-func scan(row interface{ Scan(...any) error }, id *Identity) error {
-	var signing, override, forwarding int
-	var tags, notifications string
-	var created, verified, statusSince, checked, succeeded, next, dkimSince, lengthChanged, mailFromSince int64
-	err := row.Scan(&id.Name, &id.Kind, &id.Verification, &id.Token, &id.ConfigSet, &tags, &created, &verified,
-		&statusSince, &checked, &succeeded, &id.Check.Error, &next,
-		&signing, &id.DKIM, &id.DKIMInfo.Origin, &dkimSince, &id.DKIMInfo.NextBits, &lengthChanged, &override,
-		&id.MailFrom.Domain, &id.MailFrom.Status, &mailFromSince, &id.MailFrom.Behavior, &forwarding, &notifications)
-	if err != nil {
-		return err
-	}
-	id.CreatedAt, id.VerifiedAt = store.Time(created), store.Time(verified)
-	id.Check.StatusSince, id.Check.At, id.Check.SucceededAt, id.Check.Next = store.Time(statusSince), store.Time(checked), store.Time(succeeded), store.Time(next)
-	id.Signing, id.DKIMInfo.Since, id.DKIMInfo.LengthChangedAt, id.DKIMInfo.Override = signing != 0, store.Time(dkimSince), store.Time(lengthChanged), override != 0
-	id.MailFrom.Since, id.Forwarding = store.Time(mailFromSince), forwarding != 0
-	return errors.Join(json.Unmarshal([]byte(tags), &id.Tags), json.Unmarshal([]byte(notifications), &id.Notifications))
-}
-
-func (s *Identities) load(ctx context.Context, sc scope.Scope, name string) (Identity, error) {
-	id := Identity{Scope: sc}
-	err := scan(s.o.DB.QueryRow(ctx, `SELECT `+columns+` FROM identities WHERE account = ? AND region = ? AND name = ?`,
-		sc.Account, sc.Region, name), &id)
-	if errors.Is(err, sql.ErrNoRows) {
-		return Identity{}, notFound(name)
-	}
-	if err != nil {
-		return Identity{}, store.Wrap("identity.Get", err)
-	}
-	if id.Kind == Domain {
-		id.Keys, err = s.loadKeys(ctx, sc, name)
-	} else {
-		err = s.inherit(ctx, &id)
-	}
-	if err != nil {
-		return Identity{}, store.Wrap("identity.Get", err)
-	}
-	return id, nil
-}
-
-// inherit gives an address the DKIM state of the identity of its exact domain, if that
-// is verified and signs: that one's key signs the address's mail.
-func (s *Identities) inherit(ctx context.Context, id *Identity) error {
-	_, domain, _ := strings.Cut(id.Name, "@")
-	parent, err := s.Get(ctx, id.Scope, domain[strings.LastIndexByte(domain, '@')+1:])
-	if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid) {
-		return nil
-	}
-	if err == nil && parent.Verified() && parent.Signing {
-		id.Signing, id.DKIM = true, parent.DKIM
-	}
-	return err
 }
 
 // List returns up to limit identities of a kind (any if kind is "") by name, from
@@ -471,36 +332,6 @@ func (s *Identities) Delete(ctx context.Context, sc scope.Scope, name string) er
 	}
 	return err
 }
-
-// MarkVerified records the operator's word that the identity is the account's own
-// (`sesame identity verify`), with DKIM in use.
-func (s *Identities) MarkVerified(ctx context.Context, sc scope.Scope, name string) (Identity, error) {
-	norm, _, err := ParseName(name)
-	if err != nil {
-		return Identity{}, err
-	}
-	id, err := s.load(ctx, sc, norm)
-	if err != nil {
-		return Identity{}, err
-	}
-	verify(&id, s.o.Clock())
-	var n int64
-	err = s.o.DB.Write(ctx, func(tx *store.Tx) (err error) {
-		n, err = tx.Exec(`UPDATE identities SET verification = ?, dkim_status = ?, verified_at = ? WHERE account = ? AND region = ? AND name = ?`,
-			string(id.Verification), string(id.DKIM), store.Millis(id.VerifiedAt), sc.Account, sc.Region, norm)
-		return err
-	})
-	s.cache.drop(sc, norm)
-	if err == nil && n == 0 {
-		return id, notFound(norm)
-	}
-	return id, err
-}
-
-// absent reports that there is no such identity. Any other error says nothing about who
-// may send: a database that does not answer is no reason to refuse mail for good, or to
-// send it unsigned.
-func absent(err error) bool { return fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid) }
 
 // Resolve returns the identity that mail from a is sent under: the address itself if
 // it is verified, else the most specific verified domain that a's domain is in or

@@ -182,7 +182,7 @@ func TestASilentDatabaseIsNoUnverifiedSender(t *testing.T) {
 			t.Errorf("the sender: %v", err)
 		}
 		signers := identity.NewSigners(ids, rsasign.Open(rsasign.Options{}))
-		if _, _, err := signers.ForDomain(late, sc, "example.com"); !fault.Is(err, fault.Unavailable) {
+		if _, err := signers.For(late, sc, address.Address{Local: "a", Domain: "example.com"}, ""); !fault.Is(err, fault.Unavailable) {
 			t.Errorf("the signer: %v", err)
 		}
 		if id, err := ids.Resolve(ctx, sc, address.Address{Local: "a", Domain: "example.com"}); err != nil || id.Name != "example.com" {
@@ -197,22 +197,23 @@ func TestSignerIsTheDomainsOwnKeySealedAtRest(t *testing.T) {
 	ids := open(db, clock.System, true)
 	made := create(t, ids, "example.com")
 	signers := identity.NewSigners(ids, rsasign.Open(rsasign.Options{}))
-	s, ok, err := signers.ForDomain(ctx, sc, "mail.example.com")
-	if err != nil || !ok || s.Domain != "example.com" || s.Selector != made.Tokens()[0] {
-		t.Fatalf("%+v, %v, %v", s, ok, err)
+	got, err := signers.For(ctx, sc, address.Address{Local: "a", Domain: "mail.example.com"}, "")
+	if err != nil || len(got) != 1 || got[0].Domain != "example.com" || got[0].Selector != made.Tokens()[0] {
+		t.Fatalf("%+v, %v", got, err)
 	}
-	again, _, err := signers.ForDomain(ctx, sc, "example.com")
-	if err != nil || again.Key != s.Key {
+	s := got[0]
+	again, err := signers.For(ctx, sc, address.Address{Local: "b", Domain: "example.com"}, "")
+	if err != nil || again[0].Key != s.Key {
 		t.Error("the key was parsed twice")
 	}
-	if _, ok, err := signers.ForDomain(ctx, sc, "other.example"); ok || err != nil {
-		t.Errorf("a foreign domain is signed for: %v, %v", ok, err)
+	if got, err := signers.For(ctx, sc, address.Address{Local: "a", Domain: "other.example"}, ""); len(got) > 0 || err != nil {
+		t.Errorf("a foreign domain is signed for: %v, %v", got, err)
 	}
 	var sealed []byte
 	if err := db.QueryRow(ctx, `SELECT private_key FROM dkim_keys WHERE selector = ?`, s.Selector).Scan(&sealed); err != nil {
 		t.Fatal(err)
 	}
-	if bytes.Contains(sealed, s.Key.Public().N.Bytes()) {
+	if bytes.Contains(sealed, s.Key.(*rsasign.Key).Public().N.Bytes()) {
 		t.Error("the private key is readable at rest")
 	}
 }

@@ -3,67 +3,106 @@
 package identity
 
 import (
+	"cmp"
 	"context"
-	"crypto/rand"
-	"crypto/rsa"
-	"crypto/x509"
-	"encoding/base64"
+	"database/sql"
+	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
-	"sync"
 	"time"
 
-	"sesame/internal/base/address"
-	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/store"
 	"sesame/internal/proto/dkim"
-	"sesame/internal/proto/rsasign"
+)
+
+// Algorithm is what a key signs with, as the k= of its DNS record names it.
+type Algorithm string
+
+// The algorithms.
+const (
+	RSA     Algorithm = "rsa"     // RFC 6376 §3.3.3
+	Ed25519 Algorithm = "ed25519" // RFC 8463
 )
 
 // Key is a DKIM key of a domain identity. The private part stays in this package.
 type Key struct {
 	Selector  string // also the token that SES shows
-	PublicKey string // base64 of the SubjectPublicKeyInfo: the p= of the TXT record
-	Bits      int
+	Algorithm Algorithm
+	PublicKey string // the p= of the TXT record
+	Bits      int    // of RSA
+	External  bool   // the customer brought it (BYODKIM)
 	CreatedAt time.Time
 
-	sealed []byte
+	// Active says that the key signs.
+	Active      bool
+	ActiveSince time.Time
+	RetiredAt   time.Time // when it last stopped signing
+
+	// Replaces is the public key that stood at the selector before, while this one waits
+	// for its turn: "" if it does not. SeenAt is since when DNS has shown this one.
+	Replaces string
+	SeenAt   time.Time
+
+	position int
+	home     scope.Scope // whose row it is: a replica's keys are its parent's
+	sealed   string
+}
+
+// Record is the key's DNS record.
+func (k Key) Record() string { return record(k.Algorithm, k.PublicKey) }
+
+func record(a Algorithm, public string) string {
+	return dkim.Record{KeyType: string(a), Public: public}.String()
 }
 
 const (
-	tokens  = 3    // SES gives three, so that keys can be rotated without a gap
-	keyBits = 2048 // SES's default, RSA_2048_BIT
+	tokens      = 3    // SES gives three, so that keys can be rotated without a gap
+	defaultBits = 2048 // SES's default, RSA_2048_BIT
+	edPosition  = tokens
 )
 
 // newKeys makes the tokens of a domain. They share one key until rotation gives a
 // token a key of its own.
-func (s *Identities) newKeys(sc scope.Scope, domain string) ([]Key, error) {
-	s.generating <- struct{}{}
-	priv, err := rsa.GenerateKey(rand.Reader, keyBits)
-	<-s.generating
-	if err != nil {
-		return nil, err
-	}
-	der, err := x509.MarshalPKCS8PrivateKey(priv)
-	if err != nil {
-		return nil, err
-	}
-	pub, err := x509.MarshalPKIXPublicKey(&priv.PublicKey)
+func (s *Identities) newKeys(sc scope.Scope, domain string, bits int) ([]Key, error) {
+	der, err := s.generate(bits)
 	if err != nil {
 		return nil, err
 	}
 	keys := make([]Key, tokens)
 	for n := range keys {
-		k := Key{PublicKey: base64.StdEncoding.EncodeToString(pub), Bits: keyBits, CreatedAt: s.o.Clock()}
-		if k.Selector, err = newToken(s.o.Random); err != nil {
+		selector, err := newToken(s.o.Random)
+		if err != nil {
 			return nil, err
 		}
-		k.sealed = s.o.Seal.Seal(der, keyAAD(sc, domain, k.Selector))
-		keys[n] = k
+		if keys[n], err = s.sealKey(sc, domain, selector, der); err != nil {
+			return nil, err
+		}
+		keys[n].position = n
 	}
 	return keys, nil
+}
+
+// generate makes an RSA key, with few others at the same time: it is the dearest thing
+// that a caller can ask for.
+func (s *Identities) generate(bits int) ([]byte, error) {
+	s.generating <- struct{}{}
+	defer func() { <-s.generating }()
+	return dkim.GenerateRSA(bits)
+}
+
+// sealKey is the key of a private key in DER, at selector.
+func (s *Identities) sealKey(sc scope.Scope, domain, selector string, der []byte) (Key, error) {
+	r, err := dkim.RecordOf(der)
+	if err != nil {
+		return Key{}, err
+	}
+	return Key{
+		Selector: selector, Algorithm: Algorithm(r.KeyType), PublicKey: r.Public, Bits: r.Bits, CreatedAt: s.o.Clock(),
+		home: sc, sealed: string(s.o.Seal.Seal(der, keyAAD(sc, domain, selector))),
+	}, nil
 }
 
 // newToken makes a DKIM token of SES's form: 32 lower-case letters and digits.
@@ -83,11 +122,41 @@ func keyAAD(sc scope.Scope, domain, selector string) []byte {
 	return []byte(strings.Join([]string{"dkim", sc.Account, sc.Region, domain, selector}, "/"))
 }
 
-func insertKeys(tx *store.Tx, id Identity) error {
-	for n, k := range id.Keys {
-		if _, err := tx.Exec(`INSERT INTO dkim_keys (account, region, identity, selector, private_key, public_key, bits, position, created_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, id.Scope.Account, id.Scope.Region, id.Name, k.Selector, k.sealed, k.PublicKey, k.Bits, n,
-			store.Millis(k.CreatedAt)); err != nil {
+const (
+	keyColumns = `selector, private_key, public_key, bits, position, created_at, algorithm, external, active, active_since, replaces, seen_at, retired_at`
+	keysQuery  = `SELECT ` + keyColumns + ` FROM dkim_keys WHERE account = ? AND region = ? AND identity = ? ORDER BY position, created_at`
+)
+
+// putKeys writes the rows of keys, new or changed.
+func putKeys(tx *store.Tx, sc scope.Scope, domain string, keys ...Key) error {
+	for _, k := range keys {
+		_, err := tx.Exec(`INSERT INTO dkim_keys (account, region, identity, `+keyColumns+`) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)
+			ON CONFLICT (account, region, identity, selector) DO UPDATE SET private_key = excluded.private_key, public_key = excluded.public_key,
+			bits = excluded.bits, position = excluded.position, created_at = excluded.created_at, algorithm = excluded.algorithm, external = excluded.external,
+			active = excluded.active, active_since = excluded.active_since, replaces = excluded.replaces, seen_at = excluded.seen_at, retired_at = excluded.retired_at`,
+			sc.Account, sc.Region, domain, k.Selector, []byte(k.sealed), k.PublicKey, k.Bits, k.position, store.Millis(k.CreatedAt), string(k.Algorithm),
+			flag(k.External), flag(k.Active), store.Millis(k.ActiveSince), k.Replaces, store.Millis(k.SeenAt), store.Millis(k.RetiredAt))
+		if err != nil {
+			return fmt.Errorf("dkim_keys: %w", err)
+		}
+	}
+	return nil
+}
+
+// saveKeys writes what differs between the identity's keys and those that it had before.
+func saveKeys(tx *store.Tx, id Identity, before []Key) error {
+	for _, k := range id.stored {
+		if slices.Contains(before, k) {
+			continue
+		}
+		if err := putKeys(tx, id.Scope, id.Name, k); err != nil {
+			return err
+		}
+	}
+	for _, selector := range id.dropped {
+		_, err := tx.Exec(`DELETE FROM dkim_keys WHERE account = ? AND region = ? AND identity = ? AND selector = ?`,
+			id.Scope.Account, id.Scope.Region, id.Name, selector)
+		if err != nil {
 			return fmt.Errorf("dkim_keys: %w", err)
 		}
 	}
@@ -95,100 +164,102 @@ func insertKeys(tx *store.Tx, id Identity) error {
 }
 
 func (s *Identities) loadKeys(ctx context.Context, sc scope.Scope, domain string) ([]Key, error) {
-	rows, err := s.o.DB.Query(ctx, `SELECT selector, private_key, public_key, bits, created_at FROM dkim_keys
-		WHERE account = ? AND region = ? AND identity = ? ORDER BY position`, sc.Account, sc.Region, domain)
+	rows, err := s.o.DB.Query(ctx, keysQuery, sc.Account, sc.Region, domain)
 	if err != nil {
 		return nil, err
 	}
+	return scanKeys(rows, sc)
+}
+
+// scanKeys reads and closes rows.
+func scanKeys(rows *sql.Rows, sc scope.Scope) ([]Key, error) {
 	defer rows.Close()
 	var keys []Key
 	for rows.Next() {
-		var k Key
-		var created int64
-		if err := rows.Scan(&k.Selector, &k.sealed, &k.PublicKey, &k.Bits, &created); err != nil {
+		k := Key{home: sc}
+		var external, active int
+		var sealed []byte
+		var created, activeSince, seen, retired int64
+		err := rows.Scan(&k.Selector, &sealed, &k.PublicKey, &k.Bits, &k.position, &created, &k.Algorithm, &external, &active, &activeSince,
+			&k.Replaces, &seen, &retired)
+		if err != nil {
 			return nil, err
 		}
-		k.CreatedAt = store.Time(created)
+		k.CreatedAt, k.ActiveSince, k.SeenAt, k.RetiredAt = store.Time(created), store.Time(activeSince), store.Time(seen), store.Time(retired)
+		k.External, k.Active, k.sealed = external != 0, active != 0, string(sealed)
 		keys = append(keys, k)
 	}
-	return keys, rows.Err()
+	return keys, errors.Join(rows.Err(), rows.Close())
 }
 
-// signerCache bounds the parsed private keys in memory; at the bound it starts anew.
-const signerCache = 10_000
-
-// Signers gives the keys that sign. It parses each private key once. It is safe for
-// concurrent use.
-type Signers struct {
-	ids  *Identities
-	rsa  *rsasign.Engine
-	mu   sync.Mutex
-	keys map[string]*rsasign.Key
+// activate makes the key at n the only one of its algorithm that signs.
+func activate(keys []Key, n int, now time.Time) {
+	for i := range keys {
+		if i != n && keys[i].Algorithm == keys[n].Algorithm {
+			keys[i].stop(now)
+		}
+	}
+	k := &keys[n]
+	k.Active, k.ActiveSince, k.Replaces = true, now, ""
 }
 
-// NewSigners returns the signers of ids.
-func NewSigners(ids *Identities, rsa *rsasign.Engine) *Signers {
-	return &Signers{ids: ids, rsa: rsa, keys: map[string]*rsasign.Key{}}
+// stop ends a key's signing.
+func (k *Key) stop(now time.Time) {
+	if k.Active {
+		k.Active, k.RetiredAt = false, now
+	}
 }
 
-// Signer says how to sign for a domain.
-type Signer struct {
-	Domain   string // d=
-	Selector string // s=
-	Key      *rsasign.Key
+// signing is the index of the key that signs with a, or -1.
+func signing(keys []Key, a Algorithm) int {
+	return slices.IndexFunc(keys, func(k Key) bool { return k.Active && k.Algorithm == a })
 }
 
-// ForDomain returns the signer for mail from d: the most specific verified domain
-// identity's, if it signs. ok is false where mail goes unsigned.
-func (g *Signers) ForDomain(ctx context.Context, sc scope.Scope, d address.Domain) (signer Signer, ok bool, err error) {
-	id, err := g.ids.ResolveDomain(ctx, sc, d)
-	if fault.Is(err, fault.NotFound) {
-		return Signer{}, false, nil
+// CurrentBits is the length of the RSA key that signs, or would sign first; 0 where it
+// is not ours to say (SES shows none for keys that customers bring).
+func (i Identity) CurrentBits() int {
+	if i.DKIMInfo.Origin == OriginExternal {
+		return 0
 	}
-	if err != nil {
-		return Signer{}, false, err
+	if n := signing(i.Keys, RSA); n >= 0 {
+		return i.Keys[n].Bits
 	}
-	if !id.Signing || id.DKIM != Success || len(id.Keys) == 0 {
-		return Signer{}, false, nil
-	}
-	key, err := g.parsed(id, id.Keys[0])
-	if err != nil {
-		return Signer{}, false, fault.Wrap("identity.ForDomain", err)
-	}
-	return Signer{Domain: id.Name, Selector: id.Keys[0].Selector, Key: key}, true, nil
-}
-
-func (g *Signers) parsed(id Identity, k Key) (*rsasign.Key, error) {
-	aad := keyAAD(id.Scope, id.Name, k.Selector)
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if key := g.keys[string(aad)]; key != nil {
-		return key, nil
-	}
-	der, err := g.ids.o.Seal.Open(k.sealed, aad)
-	if err != nil {
-		return nil, fmt.Errorf("DKIM key %s of %s: %w", k.Selector, id.Name, err)
-	}
-	key, err := g.rsa.Load(der)
-	if err != nil {
-		return nil, fmt.Errorf("DKIM key %s of %s: %w", k.Selector, id.Name, err)
-	}
-	if len(g.keys) >= signerCache {
-		clear(g.keys)
-	}
-	g.keys[string(aad)] = key
-	return key, nil
-}
-
-// Record is a DNS record that the owner of a domain publishes.
-type Record struct{ Name, Type, Value string }
-
-// Records are the DKIM records of a domain identity: a TXT record with the key at
-// each token's name (RFC 6376 §3.6.2).
-func (i Identity) Records() []Record {
-	var rs []Record
 	for _, k := range i.Keys {
-		rs = append(rs, Record{Name: k.Selector + "._domainkey." + i.Name, Type: "TXT", Value: dkim.TXT(k.PublicKey)})
+		if k.Algorithm == RSA {
+			return k.Bits
+		}
 	}
-	return rs
+	return 0
 }
+
+// KeyMadeAt is when the newest RSA key was made; zero for keys that customers bring.
+func (i Identity) KeyMadeAt() (at time.Time) {
+	if i.DKIMInfo.Origin == OriginExternal {
+		return at
+	}
+	for _, k := range i.Keys {
+		if k.Algorithm == RSA && k.CreatedAt.After(at) {
+			at = k.CreatedAt
+		}
+	}
+	return at
+}
+
+// KeyRecord is the TXT record of the key at a selector that this server made, over all
+// accounts: what the name server answers at SELECTOR.dkim.ZONE. ok is false where there
+// is none; keys that customers bring are theirs to publish.
+func (s *Identities) KeyRecord(ctx context.Context, selector string) (txt string, ok bool, err error) {
+	var a Algorithm
+	var public string
+	err = s.o.DB.QueryRow(ctx, `SELECT algorithm, public_key FROM dkim_keys WHERE selector = ? AND external = 0`, strings.ToLower(selector)).Scan(&a, &public)
+	if errors.Is(err, sql.ErrNoRows) {
+		return "", false, nil
+	}
+	if err != nil {
+		return "", false, store.Wrap("identity.KeyRecord", err)
+	}
+	return record(a, public), true, nil
+}
+
+// orDefault is bits, or the length of keys where nothing is said.
+func orDefault(bits int) int { return cmp.Or(bits, defaultBits) }

@@ -44,7 +44,7 @@ func (i *Intake) AcceptFormatted(ctx context.Context, s Submission, f Formatted)
 	if m.ReplyTo, err = mailboxes("ReplyToAddresses", f.ReplyTo); err != nil {
 		return "", err
 	}
-	if err := content.CheckHeaders("Headers", f.Headers); err != nil {
+	if err := checkHeaders(f.Headers); err != nil {
 		return "", err
 	}
 	for _, list := range [][]message.Mailbox{m.To, m.Cc, bcc} {
@@ -60,6 +60,19 @@ func (i *Intake) AcceptFormatted(ctx context.Context, s Submission, f Formatted)
 		return "", composeFault(err)
 	}
 	return i.Accept(ctx, s)
+}
+
+// checkHeaders checks the custom headers. Those that name identities are for whole
+// messages alone (SES: sending authorization).
+func checkHeaders(headers []message.NameValue) error {
+	const field = "Headers"
+	for _, h := range headers {
+		switch name := strings.ToUpper(h.Name); name {
+		case "X-SES-SOURCE-ARN", "X-SES-FROM-ARN", "X-SES-RETURN-PATH-ARN":
+			return fault.InField(fault.Invalid, field, "Header '%s' cannot be set as a custom header.", name)
+		}
+	}
+	return content.CheckHeaders(field, headers)
 }
 
 // composeFault says in which way the parts can't become a message.

@@ -17,6 +17,7 @@ import (
 	"sesame/internal/base/fault"
 	"sesame/internal/base/msgid"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/access"
 	"sesame/internal/core/content"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/quota"
@@ -31,6 +32,13 @@ type Spool interface {
 // Identities tells who may be sent as.
 type Identities interface {
 	Resolve(ctx context.Context, sc scope.Scope, a address.Address) (identity.Identity, error)
+	MailFrom(ctx context.Context, sc scope.Scope, a address.Address) (identity.MailFrom, error)
+	Get(ctx context.Context, sc scope.Scope, name string) (identity.Identity, error)
+}
+
+// Authorizer decides who may send with which identities.
+type Authorizer interface {
+	MaySend(ctx context.Context, s access.Send) error
 }
 
 // Quotas counts recipients.
@@ -43,6 +51,7 @@ type Quotas interface {
 type Options struct {
 	Spool      Spool
 	Identities Identities
+	Access     Authorizer
 	Quotas     Quotas
 	Accounts   Accounts // nil: every account may send to anybody
 	Settings   Settings // nil: the defaults
@@ -64,21 +73,29 @@ type draft struct {
 	source     address.Address // envelope sender before VERP
 	returnPath address.Address
 	sender     address.Address // first From address
-	identity   string
+	uses       []access.Use    // the identities of all addresses that it is sent with
+	identity   access.Use      // that of sender
 	recipients []address.Address
-	sandboxed  []address.Address // recipients that must be verified
 }
 
 // Accept takes a message or refuses it. When it returns an id the message is
 // durable. Refusals are faults in SES's words.
 func (i *Intake) Accept(ctx context.Context, s Submission) (string, error) {
+	if s.System {
+		s = s.asSystem()
+	}
 	d := &draft{Submission: s}
-	for _, step := range []func(context.Context, *draft) error{
-		i.size, i.inspect, i.built, i.configurationSet, i.sender, i.envelope, i.account, i.verified,
-	} {
+	steps := []func(context.Context, *draft) error{i.size, i.inspect, i.built, i.configurationSet, i.sender, i.envelope}
+	if !s.System {
+		steps = append(steps, i.account, i.owned, i.allowed, i.mailFrom)
+	}
+	for _, step := range steps {
 		if err := step(ctx, d); err != nil {
 			return "", err
 		}
+	}
+	if s.System {
+		return i.commit(ctx, d)
 	}
 	held, err := i.reserve(ctx, d)
 	if err != nil {
@@ -104,9 +121,13 @@ func (i *Intake) size(_ context.Context, d *draft) error {
 
 func (i *Intake) inspect(ctx context.Context, d *draft) (err error) {
 	d.msg, err = content.Inspect(d.Raw, content.Limits{Envelope: len(d.Recipients) > 0})
-	if err != nil && d.SourceFirst && !d.Source.IsZero() {
-		if unverified := i.allVerified(ctx, d, []address.Address{d.Source}); unverified != nil {
-			return unverified
+	if err == nil {
+		d.ARNs = d.ARNs.or(ARNs{d.msg.SourceARN, d.msg.FromARN, d.msg.ReturnPathARN})
+		return nil
+	}
+	if d.SourceFirst && !d.Source.IsZero() && d.ARNs == (ARNs{}) {
+		if _, unverified := i.use(ctx, d.Scope, claim{address: d.Source}); fault.Is(unverified, fault.NotFound) {
+			return notVerified(d.Scope, []string{d.Source.String()})
 		}
 	}
 	return err
@@ -115,10 +136,7 @@ func (i *Intake) inspect(ctx context.Context, d *draft) (err error) {
 // built refuses the control fields that no part of this server heeds yet: to ignore
 // one would send something else than was asked for.
 func (i *Intake) built(_ context.Context, d *draft) error {
-	for name, value := range map[string]string{
-		"X-SES-SOURCE-ARN": d.msg.SourceARN, "X-SES-FROM-ARN": d.msg.FromARN, "X-SES-RETURN-PATH-ARN": d.msg.ReturnPathARN,
-		"X-SES-TENANT": d.msg.Tenant, "X-SES-LIST-MANAGEMENT-OPTIONS": d.msg.ContactList,
-	} {
+	for name, value := range map[string]string{"X-SES-TENANT": d.msg.Tenant, "X-SES-LIST-MANAGEMENT-OPTIONS": d.msg.ContactList} {
 		if value != "" {
 			return fault.InField(fault.NotImplemented, name, "The header %s is not implemented by this server.", name)
 		}
@@ -192,52 +210,6 @@ func (i *Intake) envelope(_ context.Context, d *draft) error {
 	return nil
 }
 
-// maxListed bounds the text that lists unverified identities, so that it fits an
-// SMTP reply line (RFC 5321 §4.5.3.1.5); a list that is cut ends with three periods.
-const maxListed = 300
-
-// verified demands that From, Source, Sender and Return-Path are verified identities, and
-// in the sandbox the recipients.
-func (i *Intake) verified(ctx context.Context, d *draft) error {
-	senders := []address.Address{d.source, d.returnPath}
-	for _, m := range d.msg.From {
-		senders = append(senders, m.Address)
-	}
-	if !d.msg.Sender.IsZero() {
-		senders = append(senders, d.msg.Sender)
-	}
-	return i.allVerified(ctx, d, append(senders, d.sandboxed...))
-}
-
-func (i *Intake) allVerified(ctx context.Context, d *draft, senders []address.Address) error {
-	var failed []string
-	checked := map[address.Address]bool{}
-	for _, a := range senders {
-		if checked[a] {
-			continue
-		}
-		checked[a] = true
-		id, err := i.o.Identities.Resolve(ctx, d.Scope, a)
-		switch {
-		case fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid):
-			failed = append(failed, a.String())
-		case err != nil:
-			return err
-		case a == d.sender:
-			d.identity = id.Name
-		}
-	}
-	if len(failed) == 0 {
-		return nil
-	}
-	list := strings.Join(failed, ", ")
-	if len(list) > maxListed {
-		list = list[:maxListed] + "..."
-	}
-	return fault.New(fault.Rejected, "Email address is not verified. The following identities failed the check in region %s: %s",
-		strings.ToUpper(d.Scope.Region), list)
-}
-
 // commit makes the message into what leaves and has it stored.
 func (i *Intake) commit(ctx context.Context, d *draft) (string, error) {
 	now := i.o.Clock()
@@ -256,8 +228,11 @@ func (i *Intake) commit(ctx context.Context, d *draft) (string, error) {
 	whole = append(append(whole, header...), body...)
 	m := &spool.Message{
 		Scope: d.Scope, ID: id, AcceptedAt: now, Operation: d.Operation, Caller: d.Principal.ARN(), SourceIP: d.SourceIP,
-		ReturnPath: d.returnPath, Sender: d.sender, Identity: d.identity, Subject: storable(d.msg.Subject), OriginalID: storable(d.msg.MessageID),
+		ReturnPath: d.returnPath, Sender: d.sender, Identity: d.identity.Identity, Subject: storable(d.msg.Subject), OriginalID: storable(d.msg.MessageID),
 		ConfigSet: d.ConfigSet, Tags: d.Tags, EightBit: d.msg.EightBit, HeaderSize: len(header), Content: whole, Recipients: d.recipients,
+	}
+	if owner := d.identity.Owner.Account; owner != d.Scope.Account {
+		m.IdentityAccount = owner
 	}
 	return id, i.o.Spool.Accept(ctx, m)
 }

@@ -6,6 +6,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
@@ -15,6 +20,7 @@ import (
 	"sesame/internal/base/fault"
 	"sesame/internal/base/msgid"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/access"
 	"sesame/internal/core/account"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
@@ -43,6 +49,11 @@ type world struct {
 
 	switchedOff            bool // by the owner
 	accountErr, settingErr error
+	mailFrom               identity.MailFrom
+
+	identities []identity.Identity // that are known by their ARNs
+	accessErr  error
+	asked      []access.Send // what access was asked
 }
 
 func (w *world) Accept(_ context.Context, m *spool.Message) error {
@@ -57,6 +68,24 @@ func (w *world) Resolve(_ context.Context, _ scope.Scope, a address.Address) (id
 		return identity.Identity{Name: "example.com"}, nil
 	}
 	return identity.Identity{}, fault.New(fault.NotFound, "no")
+}
+
+func (w *world) MailFrom(context.Context, scope.Scope, address.Address) (identity.MailFrom, error) {
+	return w.mailFrom, nil
+}
+
+func (w *world) Get(_ context.Context, sc scope.Scope, name string) (identity.Identity, error) {
+	for _, id := range w.identities {
+		if id.Scope == sc && id.Name == name {
+			return id, nil
+		}
+	}
+	return identity.Identity{}, fault.New(fault.NotFound, "no")
+}
+
+func (w *world) MaySend(_ context.Context, s access.Send) error {
+	w.asked = append(w.asked, s)
+	return w.accessErr
 }
 
 func (w *world) Reserve(_ context.Context, _ scope.Scope, load quota.Load) (quota.Hold, error) {
@@ -89,7 +118,7 @@ func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 func (w *world) intake() *intake.Intake {
 	return intake.New(intake.Options{
-		Spool: w, Identities: w, Quotas: w, Accounts: w, Settings: w, Clock: clock.NewFake(now).Now, Random: zeros{},
+		Spool: w, Identities: w, Access: w, Quotas: w, Accounts: w, Settings: w, Clock: clock.NewFake(now).Now, Random: zeros{},
 		MAC: func(purpose string, data []byte) []byte { return []byte(purpose) },
 	})
 }
@@ -355,5 +384,92 @@ func TestFormattedMessages(t *testing.T) {
 				t.Errorf("the refusal has line breaks: %q", fault.PeerText(err))
 			}
 		})
+	}
+}
+
+func TestMailFromThatIsNotSetUp(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name     string
+		mailFrom identity.MailFrom
+		refused  bool
+	}{
+		{"none", identity.MailFrom{Behavior: identity.UseDefault}, false},
+		{"set up", identity.MailFrom{Domain: "m.example.com", Status: identity.Success, Behavior: identity.RejectMessage}, false},
+		{"not found yet, with the default domain instead", identity.MailFrom{Domain: "m.example.com", Status: identity.Pending, Behavior: identity.UseDefault}, false},
+		{"not found yet", identity.MailFrom{Domain: "m.example.com", Status: identity.Pending, Behavior: identity.RejectMessage}, true},
+		{"gone", identity.MailFrom{Domain: "m.example.com", Status: identity.TemporaryFailure, Behavior: identity.RejectMessage}, true},
+		{"never found", identity.MailFrom{Domain: "m.example.com", Status: identity.Failed, Behavior: identity.RejectMessage}, true},
+	} {
+		w := &world{mailFrom: c.mailFrom}
+		_, err := w.intake().Accept(ctx, submission(simple))
+		if (err != nil) != c.refused || (len(w.kept) == 0) != c.refused {
+			t.Errorf("%s: %v", c.name, err)
+		}
+		if c.refused && (!fault.Is(err, fault.MailFromNotVerified) || fault.PeerText(err) != "Mail FROM domain is not verified" || w.reserved != 0) {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+func TestTheServicesOwnMailAsksNobody(t *testing.T) {
+	t.Parallel()
+	w := &world{quotaErr: fault.New(fault.Throttled, "Daily message quota exceeded.")}
+	s := submission("From: no-reply@service.example\nTo: b@example.net\n\nhello\n", func(s *intake.Submission) { s.System = true })
+	if _, err := w.intake().Accept(ctx, s); err != nil {
+		t.Fatal(err)
+	}
+	m := w.kept[0]
+	if m.Scope != (scope.Scope{Account: scope.ServiceAccount, Region: sc.Region}) || m.Identity != "" || w.reserved != 0 ||
+		m.Caller != "arn:aws:iam::000000000000:user/sesame" {
+		t.Errorf("%+v, reserved %d", m, w.reserved)
+	}
+	if text := string(m.Content); !strings.Contains(text, "Message-ID: <"+m.ID) || !strings.Contains(text, "Feedback-ID: ") {
+		t.Errorf("it was not made into what leaves like other mail:\n%s", text)
+	}
+	s.Raw = []byte("To: b@example.net\r\n\r\nhello\r\n")
+	if _, err := w.intake().Accept(ctx, s); err == nil || len(w.kept) != 1 {
+		t.Errorf("mail of the service without From: %v", err)
+	}
+}
+
+// TestNoDoorSendsAsTheService reads the source: only the package that sends the
+// service's own mail may name the member.
+func TestNoDoorSendsAsTheService(t *testing.T) {
+	t.Parallel()
+	const root, sender, here = "../..", "core/servicemail", "core/intake"
+	found := 0
+	err := filepath.WalkDir(root, func(path string, e fs.DirEntry, err error) error {
+		if err != nil || e.IsDir() || !strings.HasSuffix(path, ".go") || strings.HasSuffix(path, "_test.go") {
+			return err
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), path, nil, 0)
+		if err != nil {
+			return err
+		}
+		dir := strings.TrimPrefix(filepath.ToSlash(filepath.Dir(path)), root+"/")
+		ast.Inspect(f, func(n ast.Node) bool {
+			named := false
+			switch n := n.(type) {
+			case *ast.KeyValueExpr:
+				id, ok := n.Key.(*ast.Ident)
+				named = ok && id.Name == "System"
+			case *ast.AssignStmt:
+				for _, left := range n.Lhs {
+					sel, ok := left.(*ast.SelectorExpr)
+					named = named || ok && sel.Sel.Name == "System"
+				}
+			}
+			if named && dir == sender {
+				found++
+			} else if named && dir != here {
+				t.Errorf("%s sets System", path)
+			}
+			return true
+		})
+		return nil
+	})
+	if err != nil || found == 0 {
+		t.Errorf("%v; the service's own mail is marked %d times", err, found)
 	}
 }

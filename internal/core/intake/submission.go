@@ -24,8 +24,14 @@ type Submission struct {
 	Scope     scope.Scope
 	Principal account.Principal
 	Operation string // SendEmail, SendRawEmail or SMTP
+	Action    string // what policies call it: ses:SendEmail, ses:SendRawEmail, ses:SendTemplatedEmail
 	SourceIP  string
 	MaxBytes  int
+
+	// For the conditions of policies.
+	UserAgent  string
+	Secure     bool   // it came under TLS
+	APIVersion string // "1" or "2"; SMTP is "2" (SES: controlling access)
 
 	Raw []byte // header section and body; line ends need not be CRLF
 
@@ -35,6 +41,7 @@ type Submission struct {
 	Recipients []address.Address
 
 	ReturnPath address.Address // where feedback goes, if not to the source
+	ARNs       ARNs            // identities of others; those of the message's header where it has none
 	ConfigSet  string
 	Tags       []spool.Tag
 
@@ -45,4 +52,19 @@ type Submission struct {
 	// HeaderOptional lets a message without From through: the source is put in (SMTP
 	// takes messages without any header section).
 	HeaderOptional bool
+
+	// System marks mail of the service itself: it is sent in the service's account,
+	// whatever Scope's is, and no identity, permission or quota is asked for. No door may
+	// set it.
+	System bool
+}
+
+// systemUser is the name under which the service's own mail is on record.
+const systemUser = "sesame"
+
+// asSystem puts the submission into the service's account.
+func (s Submission) asSystem() Submission {
+	s.Scope.Account = scope.ServiceAccount
+	s.Principal = account.Principal{Account: scope.ServiceAccount, User: systemUser}
+	return s
 }

@@ -52,6 +52,9 @@ type Detail struct {
 	Text   string    `json:"text,omitempty"`
 }
 
+// bell is rung when a notice has been committed on this node.
+const bell = "notices"
+
 // Append writes n in the transaction of the change that it tells of.
 func Append(tx *store.Tx, n Notice) error {
 	detail, err := json.Marshal(n.Detail)
@@ -60,5 +63,6 @@ func Append(tx *store.Tx, n Notice) error {
 	}
 	_, err = tx.Exec(`INSERT INTO notices (account, region, kind, identity, detail, created_at) VALUES (?, ?, ?, ?, ?, ?)`,
 		n.Scope.Account, n.Scope.Region, string(n.Kind), n.Identity, string(detail), store.Millis(n.At))
+	tx.Ring(bell)
 	return err
 }

@@ -43,11 +43,12 @@ func mac(data []byte) []byte {
 
 // signers signs for one domain.
 type signers struct {
-	domain address.Domain
-	signer identity.Signer
-	err    error
-	asked  []scope.Scope
-	record string
+	domain   address.Domain
+	list     []identity.Signer
+	mailFrom identity.MailFrom
+	err      error
+	asked    []scope.Scope
+	record   string
 }
 
 // key makes one RSA key for all tests.
@@ -67,12 +68,20 @@ func newSigners(t *testing.T, d address.Domain) *signers {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return &signers{domain: d, signer: identity.Signer{Domain: string(d), Selector: "token", Key: k}, record: record.String()}
+	return &signers{domain: d, list: []identity.Signer{{Domain: string(d), Selector: "token", Key: k}}, record: record.String()}
 }
 
-func (s *signers) ForDomain(_ context.Context, sc scope.Scope, d address.Domain) (identity.Signer, bool, error) {
+func (s *signers) For(_ context.Context, sc scope.Scope, a address.Address, _ string) ([]identity.Signer, error) {
 	s.asked = append(s.asked, sc)
-	return s.signer, d == s.domain && s.err == nil, s.err
+	if a.Domain != s.domain {
+		return nil, s.err
+	}
+	return s.list, s.err
+}
+
+// MailFrom is the same for all senders.
+func (s *signers) MailFrom(context.Context, scope.Scope, address.Address) (identity.MailFrom, error) {
+	return s.mailFrom, s.err
 }
 
 func message(t *testing.T, content string) *spool.Message {
@@ -86,7 +95,7 @@ func message(t *testing.T, content string) *spool.Message {
 
 func prepared(s *signers) *outgoing.Outgoing {
 	return &outgoing.Outgoing{
-		Signers: s, Clock: clock.NewFake(now).Now, ReturnDomain: "mail.example.org", MAC: mac, SourceIP: netip.MustParseAddr("192.0.2.7"),
+		Signers: s, MailFroms: s, Clock: clock.NewFake(now).Now, ReturnDomain: "mail.example.org", MAC: mac, SourceIP: netip.MustParseAddr("192.0.2.7"),
 	}
 }
 
@@ -118,6 +127,19 @@ func TestASignedMessageIsVerifiedByAnotherImplementation(t *testing.T) {
 	}
 	if len(s.asked) != 1 || s.asked[0] != sc {
 		t.Errorf("the signer was asked for in %v", s.asked)
+	}
+}
+
+func TestADelegatesMailIsSignedByTheOwnerOfTheIdentity(t *testing.T) {
+	t.Parallel()
+	s := newSigners(t, "example.com")
+	m := message(t, letter)
+	m.IdentityAccount = "888888888888"
+	if _, err := prepared(s).Prepare(ctx, m); err != nil {
+		t.Fatal(err)
+	}
+	if want := (scope.Scope{Account: "888888888888", Region: sc.Region}); len(s.asked) != 1 || s.asked[0] != want {
+		t.Errorf("the signer was asked for in %v, want %v", s.asked, want)
 	}
 }
 
@@ -176,7 +198,10 @@ func TestEachRecipientHasItsReturnPath(t *testing.T) {
 	m := message(t, letter)
 	seen := map[string]bool{}
 	for n := range 50 {
-		a := o.ReturnPath(m, n)
+		a, err := o.ReturnPath(ctx, m, n)
+		if err != nil {
+			t.Fatal(err)
+		}
 		if a.Domain != "mail.example.org" || seen[a.Local] {
 			t.Fatalf("recipient %d: %v", n, a)
 		}
@@ -184,5 +209,56 @@ func TestEachRecipientHasItsReturnPath(t *testing.T) {
 		if id, got, err := verp.Decode(a, mac); err != nil || id != m.ID || got != n {
 			t.Errorf("recipient %d: %s names %s, %d, %v", n, a, id, got, err)
 		}
+	}
+}
+
+func TestEachSignatureIsOfItsOwn(t *testing.T) {
+	t.Parallel()
+	s := newSigners(t, "example.com")
+	service := s.list[0]
+	service.Domain, service.Selector = "ses.example.net", "service"
+	s.list = append(s.list, service)
+	m := message(t, "DKIM-Signature: v=1; the customer's own\r\n"+letter)
+	prefix, err := prepared(s).Prepare(ctx, m)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found, err := dkim.VerifyWithOptions(bytes.NewReader(append(prefix, letter...)), &dkim.VerifyOptions{
+		LookupTXT: func(string) ([]string, error) { return []string{s.record}, nil },
+	})
+	if err != nil || len(found) != 2 || found[0].Domain != "example.com" || found[1].Domain != "ses.example.net" {
+		t.Fatalf("%v, %+v", err, found)
+	}
+	for _, v := range found {
+		if v.Err != nil {
+			t.Errorf("%s: %v", v.Domain, v.Err)
+		}
+	}
+	if !bytes.HasPrefix(m.Content, []byte("DKIM-Signature: v=1; the customer's own\r\n")) {
+		t.Error("the customer's own signature was touched")
+	}
+}
+
+func TestReturnPathIsInTheMailFromDomainWhileThatIsSetUp(t *testing.T) {
+	t.Parallel()
+	for status, want := range map[identity.Status]address.Domain{
+		"": "mail.example.org", identity.Pending: "mail.example.org", identity.Success: "bounce.example.com",
+		identity.TemporaryFailure: "mail.example.org", identity.Failed: "mail.example.org",
+	} {
+		s := newSigners(t, "example.com")
+		s.mailFrom = identity.MailFrom{Domain: "bounce.example.com", Status: status}
+		o, m := prepared(s), message(t, letter)
+		a, err := o.ReturnPath(ctx, m, 3)
+		if err != nil || a.Domain != want {
+			t.Errorf("%q: %v, %v", status, a, err)
+		}
+		if id, n, err := verp.Decode(a, mac); err != nil || id != m.ID || n != 3 {
+			t.Errorf("%q: a bounce does not find its recipient: %s, %d, %v", status, id, n, err)
+		}
+	}
+	s := newSigners(t, "example.com")
+	s.err = errors.New("no database")
+	if _, err := prepared(s).ReturnPath(ctx, message(t, letter), 0); !errors.Is(err, s.err) {
+		t.Errorf("%v: mail would leave with another's return path", err)
 	}
 }

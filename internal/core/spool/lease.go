@@ -197,10 +197,10 @@ func (s *Spool) load(ctx context.Context, sc scope.Scope, id string) (*Message, 
 	var at int64
 	var returnPath, sender, tags, key string
 	var eightBit int
-	err := s.o.DB.QueryRow(ctx, `SELECT accepted_at, operation, caller, source_ip, return_path, sender, identity, subject, original_id,
-		config_set, tags, header_size, eight_bit, blob, content FROM messages WHERE account = ? AND region = ? AND id = ?`, sc.Account, sc.Region, id).
-		Scan(&at, &m.Operation, &m.Caller, &m.SourceIP, &returnPath, &sender, &m.Identity, &m.Subject, &m.OriginalID,
-			&m.ConfigSet, &tags, &m.HeaderSize, &eightBit, &key, &m.Content)
+	err := s.o.DB.QueryRow(ctx, `SELECT accepted_at, operation, caller, source_ip, return_path, sender, identity, identity_account,
+		subject, original_id, config_set, tags, header_size, eight_bit, blob, content FROM messages WHERE account = ? AND region = ? AND id = ?`, sc.Account, sc.Region, id).
+		Scan(&at, &m.Operation, &m.Caller, &m.SourceIP, &returnPath, &sender, &m.Identity, &m.IdentityAccount,
+			&m.Subject, &m.OriginalID, &m.ConfigSet, &tags, &m.HeaderSize, &eightBit, &key, &m.Content)
 	if err != nil {
 		return nil, err
 	}

@@ -73,8 +73,21 @@ type Message struct {
 	Content    []byte // header section and body, CRLF, ready to be signed
 	Recipients []address.Address
 
+	// IdentityAccount is whose Identity is, if it is another account's that lets this one
+	// send with it; else "".
+	IdentityAccount string
+
 	// Prepared is for the dispatcher: what it puts before Content, made once.
 	Prepared atomic.Pointer[[]byte]
+}
+
+// Owner is the scope of the identity that the message is sent under: its settings and
+// its keys hold for the message.
+func (m *Message) Owner() scope.Scope {
+	if m.IdentityAccount == "" {
+		return m.Scope
+	}
+	return scope.Scope{Account: m.IdentityAccount, Region: m.Scope.Region}
 }
 
 // Entry is a leased recipient of a message.
@@ -214,10 +227,10 @@ func (s *Spool) insert(tx *store.Tx, a acceptance) error {
 		inRow = []byte{}
 	}
 	_, err := tx.Exec(`INSERT INTO messages (account, region, id, accepted_at, operation, caller, source_ip, return_path, sender, identity,
-		subject, original_id, config_set, tags, size, header_size, eight_bit, blob, content)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		identity_account, subject, original_id, config_set, tags, size, header_size, eight_bit, blob, content)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		m.Scope.Account, m.Scope.Region, m.ID, at, m.Operation, m.Caller, m.SourceIP, m.ReturnPath.String(), m.Sender.String(), m.Identity,
-		m.Subject, m.OriginalID, m.ConfigSet, a.tags, len(m.Content), m.HeaderSize, flag(m.EightBit), a.blob, inRow)
+		m.IdentityAccount, m.Subject, m.OriginalID, m.ConfigSet, a.tags, len(m.Content), m.HeaderSize, flag(m.EightBit), a.blob, inRow)
 	if err != nil {
 		return fmt.Errorf("messages: %w", err)
 	}

@@ -61,6 +61,7 @@ type DB struct {
 	taking sync.RWMutex // held to read while an op is handed over, to write by Close
 	closed bool
 	stats  stats
+	bells  bells
 }
 
 const (

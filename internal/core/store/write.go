@@ -202,6 +202,7 @@ func (w *writer) try(batch []*op) (failed int, err error) {
 		w.rollback(ctx)
 		return 0, &txError{err, transient(err)}
 	}
+	w.db.bells.ring(tx.rung)
 	return 0, nil
 }
 
@@ -286,6 +287,7 @@ type Tx struct {
 	ctx      context.Context
 	w        *writer
 	counters map[counterKey]int64
+	rung     []string
 }
 
 func (tx *Tx) stmt(query string) (*sql.Stmt, error) {

@@ -130,7 +130,7 @@ func accountDetails(change func(*sesv2.PutAccountDetailsInput)) *sesv2.PutAccoun
 // TestTheReviewOfAnAccount goes from the sandbox through a denial into production.
 func TestTheReviewOfAnAccount(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, sandbox)
+	w := newWorld(t, inSandbox)
 	ctx := t.Context()
 	two := w.sesv2Client(tester())
 	get := func() *sesv2.GetAccountOutput {

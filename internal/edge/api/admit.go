@@ -16,12 +16,14 @@ type Calls interface {
 	Allow(sc scope.Scope, operation string) bool
 }
 
-// Sandbox tells who is in the sandbox.
+// Sandbox tells who is out of the sandbox.
 type Sandbox interface {
-	Sandboxed(ctx context.Context, sc scope.Scope) (bool, error)
+	ProductionAccess(ctx context.Context, sc scope.Scope) (bool, error)
 }
 
-// admit refuses an operation of SES for who calls it, before its input is read.
+// admit refuses an operation of SES for who calls it, before its input is read. For those
+// that send, the sending quotas hold instead of the rate of calls (SES: service quotas,
+// API call rate).
 func (d *Door) admit(ctx context.Context, op *awswire.Operation) error {
 	sc := caller.From(ctx).Scope
 	if d.o.Calls != nil && !sends(op.Name) && !d.o.Calls.Allow(sc, op.Service+" "+op.Name) {
@@ -30,21 +32,11 @@ func (d *Door) admit(ctx context.Context, op *awswire.Operation) error {
 	if d.o.Sandbox == nil || !needsProduction(op.Name) {
 		return nil
 	}
-	in, err := d.o.Sandbox.Sandboxed(ctx, sc)
-	if err == nil && in {
+	granted, err := d.o.Sandbox.ProductionAccess(ctx, sc)
+	if err == nil && !granted {
 		return fault.New(fault.Invalid, "Your account is in the sandbox. The operation %s requires production access.", op.Name)
 	}
 	return err
-}
-
-// sends reports whether an operation sends mail: the sending quotas hold for it, and
-// not the rate of calls (SES: service quotas, API call rate).
-func sends(op string) bool {
-	switch op {
-	case "SendEmail", "SendRawEmail", "SendTemplatedEmail", "SendBulkTemplatedEmail", "SendBulkEmail":
-		return true
-	}
-	return false
 }
 
 // needsProduction reports whether the sandbox has no such operation (SES: the sandbox;

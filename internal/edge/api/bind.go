@@ -9,6 +9,7 @@ import (
 	"reflect"
 
 	"sesame/internal/base/fault"
+	"sesame/internal/core/access"
 	"sesame/internal/proto/awswire"
 )
 
@@ -17,8 +18,9 @@ type handler func(ctx context.Context, in any) (any, error)
 
 // Binding is a service with what answers its operations.
 type Binding struct {
-	Service  *awswire.Service
-	handlers map[string]handler
+	Service     *awswire.Service
+	handlers    map[string]handler
+	permissions map[string]permission
 }
 
 // Bind connects a service to the methods of impl. A method answers the operation of
@@ -29,9 +31,10 @@ type Binding struct {
 // Operations without a method are not implemented. Bind panics on a method that has
 // an operation's name and another signature, since that is a defect of the program.
 func Bind(svc *awswire.Service, impl any) Binding {
-	b := Binding{Service: svc, handlers: map[string]handler{}}
+	b := Binding{Service: svc, handlers: map[string]handler{}, permissions: map[string]permission{}}
 	v := reflect.ValueOf(impl)
 	for _, op := range svc.Operations() {
+		b.permissions[op.Name] = permissionOf(op)
 		if m := v.MethodByName(op.Name); m.IsValid() {
 			b.handlers[op.Name] = bindMethod(op, m)
 		}
@@ -65,6 +68,16 @@ func (b Binding) call(ctx context.Context, op *awswire.Operation, in any) (any, 
 		return nil, fault.New(fault.NotImplemented, "The operation %s is not implemented by this server.", op.Name)
 	}
 	return h(ctx, in)
+}
+
+// access is the call as the authorizer wants it; ok is false for an operation that needs
+// no permission here.
+func (b Binding) access(r access.Request, op *awswire.Operation, in any) (c access.Call, ok bool) {
+	p := b.permissions[op.Name]
+	if p.free {
+		return access.Call{}, false
+	}
+	return access.Call{Request: r, Action: p.action, Resources: p.resources(r.Scope, in)}, true
 }
 
 // List writes one line per operation: service, operation, yes or no.

@@ -24,6 +24,7 @@ import (
 	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/access"
 	"sesame/internal/core/account"
 	"sesame/internal/edge/api/admin"
 	"sesame/internal/edge/api/caller"
@@ -37,11 +38,17 @@ type Keys interface {
 	Key(ctx context.Context, id string) (account.Key, error)
 }
 
+// Authorizer decides who may call what.
+type Authorizer interface {
+	Authorize(ctx context.Context, c access.Call) error
+}
+
 // Options configure a Door.
 type Options struct {
 	V1, V2  Binding
 	Admin   *admin.Router
 	Keys    Keys
+	Access  Authorizer
 	Clock   clock.Clock
 	Random  io.Reader
 	Log     *slog.Logger
@@ -156,9 +163,9 @@ func (d *Door) serve(q *request) (resp *awswire.Response, err error) {
 
 // operation runs an operation of SES.
 func (d *Door) operation(ctx context.Context, q *request, body []byte) (*awswire.Response, error) {
-	b := d.o.V1
+	b, version := d.o.V1, "1"
 	if d.version2(q.svc) {
-		b = d.o.V2
+		b, version = d.o.V2, "2"
 	}
 	call, err := q.svc.Route(&awswire.Request{Method: q.r.Method, RawPath: q.r.URL.EscapedPath(), RawQuery: q.r.URL.RawQuery, Body: body})
 	if err != nil {
@@ -175,6 +182,11 @@ func (d *Door) operation(ctx context.Context, q *request, body []byte) (*awswire
 		if err := call.Op.Validate(in); err != nil {
 			return nil, err
 		}
+		if c, ok := b.access(caller.From(ctx).Access(version), call.Op, in); ok {
+			if err := d.o.Access.Authorize(ctx, c); err != nil {
+				return nil, err
+			}
+		}
 	}
 	out, err := b.call(ctx, call.Op, in)
 	if err != nil {
@@ -186,8 +198,16 @@ func (d *Door) operation(ctx context.Context, q *request, body []byte) (*awswire
 // admin runs a request of the admin API.
 func (d *Door) admin(ctx context.Context, q *request, body []byte) (*awswire.Response, error) {
 	who := caller.From(ctx)
-	a, err := d.o.Admin.Handle(ctx, q.r.Method, q.r.URL.EscapedPath(), admin.Request{
-		Scope: who.Scope, Caller: who.Principal.ARN(), Query: q.r.URL.Query(), Body: body,
+	route, vars, err := d.o.Admin.Find(q.r.Method, q.r.URL.EscapedPath())
+	if err != nil {
+		return nil, err
+	}
+	err = d.o.Access.Authorize(ctx, access.Call{Request: who.Access("2"), Action: route.Action, Resources: adminResources(who.Scope, vars, route)})
+	if err != nil {
+		return nil, err
+	}
+	a, err := route.Answer(ctx, admin.Request{
+		Scope: who.Scope, Caller: who.Principal.ARN(), Path: vars, Query: q.r.URL.Query(), Body: body,
 	})
 	if err != nil {
 		return nil, err
@@ -231,6 +251,7 @@ func (d *Door) authenticate(q *request, room *room) (who caller.Caller, body []b
 	}
 	who = caller.Caller{
 		Scope: scope.Scope{Account: key.Account, Region: claim.Region}, Principal: key.Principal, RequestID: q.id, SourceIP: ip,
+		UserAgent: q.r.UserAgent(), Secure: q.r.TLS != nil,
 	}
 	return who, body, nil
 }

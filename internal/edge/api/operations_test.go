@@ -24,11 +24,15 @@ import (
 // built are the operations that this server has.
 var built = map[string][]string{
 	"ses": {
+		"CreateCustomVerificationEmailTemplate", "DeleteCustomVerificationEmailTemplate", "GetCustomVerificationEmailTemplate",
+		"ListCustomVerificationEmailTemplates", "SendCustomVerificationEmail", "UpdateCustomVerificationEmailTemplate",
 		"DeleteIdentity", "DeleteVerifiedEmailAddress", "GetAccountSendingEnabled", "GetIdentityDkimAttributes",
 		"GetIdentityVerificationAttributes", "GetSendQuota", "GetSendStatistics", "ListIdentities", "ListVerifiedEmailAddresses",
 		"SendEmail", "SendRawEmail", "UpdateAccountSendingEnabled", "VerifyDomainDkim", "VerifyDomainIdentity", "VerifyEmailAddress", "VerifyEmailIdentity",
 	},
 	"sesv2": {
+		"CreateCustomVerificationEmailTemplate", "DeleteCustomVerificationEmailTemplate", "GetCustomVerificationEmailTemplate",
+		"ListCustomVerificationEmailTemplates", "SendCustomVerificationEmail", "UpdateCustomVerificationEmailTemplate",
 		"CreateEmailIdentity", "DeleteEmailIdentity", "GetAccount", "GetEmailIdentity", "ListEmailIdentities", "PutAccountDetails",
 		"PutAccountSendingAttributes", "SendEmail",
 	},

@@ -74,6 +74,7 @@ func TestMessagesThatV2Refuses(t *testing.T) {
 		}
 	}
 	bad := func(text string) refusal { return refusal{400, "BadRequestException", text} }
+	notThere := refusal{400, "MessageRejected", "Email address is not verified. The following identities failed the check in region US-EAST-1: example.com"}
 	unbuilt := func(name string) refusal {
 		return refusal{501, "NotImplementedException", "The parameter " + name + " of SendEmail is not implemented by this server."}
 	}
@@ -168,9 +169,19 @@ func TestMessagesThatV2Refuses(t *testing.T) {
 		}, unbuilt("ListManagementOptions")},
 		{"a tenant", func(in *sesv2.SendEmailInput) { in.TenantName = aws.String("t") }, unbuilt("TenantName")},
 		{"overrides", func(in *sesv2.SendEmailInput) { in.ConfigurationOverrides = &types.ConfigurationOverrides{} }, unbuilt("ConfigurationOverrides")},
-		{"an identity of somebody else", func(in *sesv2.SendEmailInput) { in.FromEmailAddressIdentityArn = aws.String(arn) }, unbuilt("FromEmailAddressIdentityArn")},
-		{"feedback to somebody else", func(in *sesv2.SendEmailInput) { in.FeedbackForwardingEmailAddressIdentityArn = aws.String(arn) },
-			unbuilt("FeedbackForwardingEmailAddressIdentityArn")},
+		{"an identity by its ARN that is not there", func(in *sesv2.SendEmailInput) { in.FromEmailAddressIdentityArn = aws.String(arn) }, notThere},
+		{"an identity for feedback that is not there", func(in *sesv2.SendEmailInput) { in.FeedbackForwardingEmailAddressIdentityArn = aws.String(arn) }, notThere},
+		{"an ARN that is none", func(in *sesv2.SendEmailInput) { in.FromEmailAddressIdentityArn = aws.String("example.com") },
+			refusal{400, "BadRequestException", "Invalid identity ARN <example.com>."}},
+		{"an ARN of another region", func(in *sesv2.SendEmailInput) {
+			in.FromEmailAddressIdentityArn = aws.String("arn:aws:ses:eu-west-1:123456789012:identity/example.com")
+		}, refusal{400, "BadRequestException", "The identity <arn:aws:ses:eu-west-1:123456789012:identity/example.com> is not in the region us-east-1."}},
+		{"an ARN of another identity", func(in *sesv2.SendEmailInput) {
+			in.FromEmailAddressIdentityArn = aws.String("arn:aws:ses:us-east-1:123456789012:identity/example.org")
+		}, refusal{400, "BadRequestException", "The identity <arn:aws:ses:us-east-1:123456789012:identity/example.org> does not cover the address <sender@example.com>."}},
+		{"an ARN among the custom headers", func(in *sesv2.SendEmailInput) {
+			in.Content.Simple.Headers = []types.MessageHeader{{Name: aws.String("X-SES-Source-Arn"), Value: aws.String(arn)}}
+		}, refusal{400, "BadRequestException", "Header 'X-SES-SOURCE-ARN' cannot be set as a custom header."}},
 	}
 	for _, b := range badAddresses {
 		set := map[string]func(*sesv2.SendEmailInput){
@@ -241,9 +252,7 @@ func TestMessagesThatV1Refuses(t *testing.T) {
 	c := w.sesClient(tester(), ses.WithAPIOptions(unchecked))
 	bad := func(text string) refusal { return refusal{400, "InvalidParameterValue", text} }
 	invalid := func(at, what string) refusal { return refusal{400, "ValidationError", constraint(at, what)} }
-	unbuilt := func(name string) refusal {
-		return refusal{501, "NotImplemented", "The parameter " + name + " is not implemented by this server."}
-	}
+	notThere := refusal{400, "MessageRejected", "Email address is not verified. The following identities failed the check in region US-EAST-1: example.com"}
 	cases := []struct {
 		name   string
 		change func(*ses.SendEmailInput)
@@ -269,9 +278,13 @@ func TestMessagesThatV1Refuses(t *testing.T) {
 			bad("Invalid tag name <a b>: only alphanumeric ASCII characters, '_', and '-' are allowed.")},
 		{"a tag without a value", func(in *ses.SendEmailInput) { in.Tags = []sestypes.MessageTag{{Name: aws.String("a")}} },
 			invalid("tags.1.member.value", "Member must not be null")},
-		{"a source of somebody else", func(in *ses.SendEmailInput) { in.SourceArn = aws.String(arn) }, unbuilt("SourceArn")},
-		{"a return path of somebody else", func(in *ses.SendEmailInput) { in.ReturnPathArn = aws.String(arn) }, unbuilt("ReturnPathArn")},
-		{"both of somebody else", func(in *ses.SendEmailInput) { in.SourceArn, in.ReturnPathArn = aws.String(arn), aws.String(arn) }, unbuilt("SourceArn")},
+		{"a source by the ARN of an identity that is not there", func(in *ses.SendEmailInput) { in.SourceArn = aws.String(arn) }, notThere},
+		{"a return path by one", func(in *ses.SendEmailInput) { in.ReturnPathArn = aws.String(arn) }, notThere},
+		{"both", func(in *ses.SendEmailInput) { in.SourceArn, in.ReturnPathArn = aws.String(arn), aws.String(arn) }, notThere},
+		{"an ARN that is none", func(in *ses.SendEmailInput) {
+			in.SourceArn = aws.String("arn:aws:ses:us-east-1:123456789012:template/example.com")
+		},
+			refusal{400, "InvalidParameterValue", "Invalid identity ARN <arn:aws:ses:us-east-1:123456789012:template/example.com>."}},
 	}
 	for _, b := range badAddresses {
 		set := map[string]func(*ses.SendEmailInput){
@@ -311,6 +324,7 @@ func TestMessagesThatV1Refuses(t *testing.T) {
 
 func TestRawMessagesThatV1Refuses(t *testing.T) {
 	t.Parallel()
+	notThere := refusal{400, "MessageRejected", "Email address is not verified. The following identities failed the check in region US-EAST-1: example.com"}
 	w := newWorld(t)
 	c := w.sesClient(tester(), ses.WithAPIOptions(unchecked))
 	bad := func(text string) refusal { return refusal{400, "InvalidParameterValue", text} }
@@ -338,11 +352,11 @@ func TestRawMessagesThatV1Refuses(t *testing.T) {
 		{"a file that is not sent", ses.SendRawEmailInput{RawMessage: raw("From: "+sender, "To: a@example.net", `Content-Type: application/x-ms; name="a.exe"`, "", "x")}, bad("Illegal filename 'a.exe'.")},
 		{"a tenant", ses.SendRawEmailInput{RawMessage: raw("From: "+sender, "To: a@example.net", "X-SES-TENANT: t", "", "x")},
 			refusal{501, "NotImplemented", "The header X-SES-TENANT is not implemented by this server."}},
-		{"a source of somebody else in the header", ses.SendRawEmailInput{RawMessage: raw("From: "+sender, "To: a@example.net", "X-SES-SOURCE-ARN: "+arn, "", "x")},
-			refusal{501, "NotImplemented", "The header X-SES-SOURCE-ARN is not implemented by this server."}},
-		{"FromArn", ses.SendRawEmailInput{RawMessage: good, FromArn: aws.String(arn), SourceArn: aws.String(arn)}, refusal{501, "NotImplemented", "The parameter FromArn is not implemented by this server."}},
-		{"SourceArn", ses.SendRawEmailInput{RawMessage: good, SourceArn: aws.String(arn)}, refusal{501, "NotImplemented", "The parameter SourceArn is not implemented by this server."}},
-		{"ReturnPathArn", ses.SendRawEmailInput{RawMessage: good, ReturnPathArn: aws.String(arn)}, refusal{501, "NotImplemented", "The parameter ReturnPathArn is not implemented by this server."}},
+		{"a source in the header by the ARN of an identity that is not there", ses.SendRawEmailInput{RawMessage: raw("From: "+sender, "To: a@example.net", "X-SES-SOURCE-ARN: "+arn, "", "x")},
+			notThere},
+		{"FromArn", ses.SendRawEmailInput{RawMessage: good, FromArn: aws.String(arn), SourceArn: aws.String(arn)}, notThere},
+		{"SourceArn", ses.SendRawEmailInput{RawMessage: good, SourceArn: aws.String(arn)}, notThere},
+		{"ReturnPathArn", ses.SendRawEmailInput{RawMessage: good, ReturnPathArn: aws.String(arn)}, notThere},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			_, err := c.SendRawEmail(t.Context(), &tc.in)

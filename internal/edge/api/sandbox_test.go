@@ -15,12 +15,12 @@ import (
 	"sesame/internal/core/quota"
 )
 
-// sandbox is a server whose accounts begin in the sandbox.
-func sandbox(s *settings) { s.sandbox = true }
+// inSandbox is a server whose accounts begin in the sandbox.
+func inSandbox(s *settings) { s.sandbox = true }
 
 func TestTheSandboxsQuotas(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, sandbox, limited(50_000, 100))
+	w := newWorld(t, inSandbox, limited(50_000, 100))
 	ctx := t.Context()
 	if err := w.accounts.SetLimits(ctx, home, account.Operator, account.Limits{Daily: 1000, Rate: 100}, "for later"); err != nil {
 		t.Fatal(err)
@@ -41,7 +41,7 @@ func TestTheSandboxsQuotas(t *testing.T) {
 // by word.
 func TestTheSandboxSendsToVerifiedIdentitiesAlone(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, sandbox)
+	w := newWorld(t, inSandbox)
 	ctx := t.Context()
 	if _, err := w.identities.Create(ctx, home, "example.org", identity.Settings{}); err != nil {
 		t.Fatal(err)
@@ -88,7 +88,7 @@ func TestTheSandboxSendsToVerifiedIdentitiesAlone(t *testing.T) {
 
 func TestTheSandboxHasNoSuppressionListToWriteTo(t *testing.T) {
 	t.Parallel()
-	w := newWorld(t, sandbox)
+	w := newWorld(t, inSandbox)
 	ctx := t.Context()
 	two := w.sesv2Client(tester())
 	calls := map[string]func() error{

@@ -32,8 +32,10 @@ import (
 	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/access"
 	"sesame/internal/core/account"
 	"sesame/internal/core/blob"
+	"sesame/internal/core/dnscheck"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/keyring"
@@ -84,11 +86,13 @@ type world struct {
 	accounts   *account.Accounts
 	identities *identity.Identities
 	settings   *setting.Settings
+	policies   *policies
 	spool      *spool.Spool
 	kept       *keeper
 	intake     *intake.Intake
-	clock      *clock.Fake
-	log        *logBuffer
+	verifying
+	clock *clock.Fake
+	log   *logBuffer
 }
 
 // settings are what a test may want otherwise.
@@ -133,23 +137,26 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	w.identities = identity.New(identity.Options{DB: w.db, Seal: ring, Clock: w.clock.Now, Random: rand.Reader, VerifyAtOnce: !s.pending})
 	w.spool = spool.New(kept)
 	w.kept = &keeper{spool: w.spool, messages: map[string]*spool.Message{}}
+	w.policies = newPolicies(w.identities)
+	authorizer := access.New(access.Options{Policies: w.policies, Identities: w.policies, Organizations: w.policies, Clock: w.clock.Now})
 	w.intake = intake.New(intake.Options{
-		Spool: w.kept, Identities: w.identities, Quotas: quotas, Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
+		Spool: w.kept, Identities: w.identities, Access: authorizer, Quotas: quotas, Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
 		Accounts: w.accounts, Settings: w.settings,
 	})
+	w.verifying.build(w, ring)
 	if s.v1 == nil {
-		s.v1 = &v1.API{Intake: w.intake, Identities: w.identities, Quotas: quotas, Statistics: w.spool, Accounts: w.accounts}
+		s.v1 = &v1.API{Intake: w.intake, Identities: w.identities, Quotas: quotas, Accounts: w.accounts, Statistics: w.spool, Templates: w.templates, Verification: w.mailer}
 	}
 	if s.v2 == nil {
-		s.v2 = &v2.API{Intake: w.intake, Identities: w.identities, Quotas: quotas, Accounts: w.accounts}
+		s.v2 = &v2.API{Intake: w.intake, Identities: w.identities, Quotas: quotas, Accounts: w.accounts, Templates: w.templates, Verification: w.mailer}
 	}
 	both, err := services()
 	if err != nil {
 		t.Fatal(err)
 	}
 	o := api.Options{
-		V1: api.Bind(both[0], s.v1), V2: api.Bind(both[1], s.v2), Admin: admin.New(admin.Identities(w.identities), admin.Settings(w.settings)),
-		Keys: w.accounts, Clock: w.clock.Now, Random: rand.Reader, Log: log, MaxInFlightBytes: 1 << 30,
+		V1: api.Bind(both[0], s.v1), V2: api.Bind(both[1], s.v2), Admin: admin.New(admin.Identities(&dnscheck.Identities{Identities: w.identities, Expected: identity.Identity.Records}), admin.Settings(w.settings)),
+		Keys: w.accounts, Access: authorizer, Clock: w.clock.Now, Random: rand.Reader, Log: log, MaxInFlightBytes: 1 << 30,
 		Sandbox: w.accounts,
 	}
 	if s.calls > 0 {

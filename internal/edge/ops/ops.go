@@ -16,6 +16,7 @@ import (
 
 	"sesame/internal/core/delivery"
 	"sesame/internal/core/dispatch"
+	"sesame/internal/core/identity"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
 )
@@ -28,6 +29,7 @@ type Sources struct {
 	Dispatch func() dispatch.Stats
 
 	Transport func() delivery.Stats
+	Checks    func() identity.CheckerStats
 	MaxIdle   int          // bound of the transport's idle connections
 	Bodies    func() int64 // bytes of large request bodies at the API
 	MaxBodies int64        // bound of Bodies
@@ -112,6 +114,11 @@ func (s Sources) metrics() []prometheus.Collector {
 		counter("sesame_delivery_clear_text_total", "Connections made in clear after TLS had failed.", func() int64 { return s.Transport().ClearText }),
 		gauge("sesame_delivery_idle_connections", "Idle connections kept for the next message.", func() int { return s.Transport().Idle }),
 		gauge("sesame_delivery_idle_connections_limit", "Bound of sesame_delivery_idle_connections.", func() int { return s.MaxIdle }),
+		counter("sesame_identity_checks_total", "Looks at the DNS records of identities.", func() int64 { return s.Checks().Checks }),
+		counter("sesame_identity_check_changes_total", "Checks that an account was told something of.", func() int64 { return s.Checks().Changes }),
+		counter("sesame_identity_check_failures_total", "Checks that came to nothing.", func() int64 { return s.Checks().Failures }),
+		gauge("sesame_identity_checks_active", "Checks under way.", func() int { return s.Checks().Active }),
+		gauge("sesame_identity_checks_limit", "Bound of sesame_identity_checks_active.", func() int { return s.Checks().MaxActive }),
 		gauge("sesame_api_body_bytes", "Large request bodies being handled.", func() int { return int(s.Bodies()) }),
 		gauge("sesame_api_body_bytes_limit", "Bound of sesame_api_body_bytes.", func() int { return int(s.MaxBodies) }),
 	}

@@ -16,6 +16,7 @@ import (
 
 	"sesame/internal/core/delivery"
 	"sesame/internal/core/dispatch"
+	"sesame/internal/core/identity"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
 	"sesame/internal/edge/ops"
@@ -34,6 +35,9 @@ func sources() ops.Sources {
 		},
 		Transport: func() delivery.Stats {
 			return delivery.Stats{Idle: 19, Dials: 20, DialFailures: 21, Reused: 22, Stale: 23, ClearText: 24}
+		},
+		Checks: func() identity.CheckerStats {
+			return identity.CheckerStats{Checks: 28, Changes: 29, Failures: 30, Active: 31, MaxActive: 32}
 		},
 		MaxIdle: 25, Bodies: func() int64 { return 26 }, MaxBodies: 27,
 		Extra: []prometheus.Collector{prometheus.NewCounterFunc(prometheus.CounterOpts{Name: "extra_total", Help: "More."}, func() float64 { return 99 })},
@@ -130,6 +134,8 @@ func TestMetrics(t *testing.T) {
 		"sesame_delivery_idle_connections": "19", "sesame_delivery_idle_connections_limit": "25", "sesame_delivery_dials_total": "20",
 		"sesame_delivery_dial_failures_total": "21", "sesame_delivery_reused_total": "22", "sesame_delivery_stale_total": "23",
 		"sesame_delivery_clear_text_total": "24", "sesame_api_body_bytes": "26", "sesame_api_body_bytes_limit": "27",
+		"sesame_identity_checks_total": "28", "sesame_identity_check_changes_total": "29", "sesame_identity_check_failures_total": "30",
+		"sesame_identity_checks_active": "31", "sesame_identity_checks_limit": "32",
 		"sesame_smtp_sessions": "5", "sesame_smtp_sessions_limit": "120", "sesame_smtp_panics_total": "1",
 		`sesame_smtp_refused_total{limit="sessions"}`: "2", `sesame_smtp_refused_total{limit="errors"}`: "0",
 	} {

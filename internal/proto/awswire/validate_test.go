@@ -89,10 +89,6 @@ func TestConstraintsOfV1(t *testing.T) {
 		{"an enum in a list", []string{"Action=DescribeConfigurationSet", "ConfigurationSetName=c", "ConfigurationSetAttributeNames.member.1=x"},
 			[]string{place("configurationSetAttributeNames") + "Member must satisfy constraint: [" + enumSet +
 				"[reputationOptions, trackingOptions, deliveryOptions, eventDestinations]]"}},
-		{"a range", []string{"Action=ListCustomVerificationEmailTemplates", "MaxResults=0"},
-			[]string{place("maxResults") + "Member must have value greater than or equal to 1"}},
-		{"the other end of a range", []string{"Action=ListCustomVerificationEmailTemplates", "MaxResults=51"},
-			[]string{place("maxResults") + "Member must have value less than or equal to 50"}},
 		{"a length", []string{"Action=PutIdentityPolicy", "Identity=i", "Policy=", "PolicyName=" + strings.Repeat("é", 65)},
 			[]string{place("policyName") + atMost + "64", place("policy") + atLeast + "1"}},
 		{"a length is counted in characters", []string{"Action=PutIdentityPolicy", "Identity=i", "Policy=p", "PolicyName=" + strings.Repeat("é", 64)}, nil},

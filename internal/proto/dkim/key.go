@@ -15,11 +15,11 @@ import (
 
 // Errors of keys.
 var (
-	ErrKeySize = errors.New("dkim: RSA keys have 1024 or 2048 bits")
+	ErrKeySize = errors.New("dkim: RSA keys have 1024 to 2048 bits")
 	ErrKey     = errors.New("dkim: not a private key in PKCS #8 or PKCS #1 DER")
 )
 
-// GenerateRSA makes a key of 1024 or 2048 bits and returns it in PKCS #8 DER.
+// GenerateRSA makes a key of 1024 or 2048 bits, the lengths of Easy DKIM, and returns it in PKCS #8 DER.
 func GenerateRSA(bits int) ([]byte, error) {
 	if bits != 1024 && bits != 2048 {
 		return nil, fmt.Errorf("%w, not %d", ErrKeySize, bits)
@@ -31,43 +31,52 @@ func GenerateRSA(bits int) ([]byte, error) {
 	return x509.MarshalPKCS8PrivateKey(key)
 }
 
-// Record is the DNS record that publishes a key (RFC 6376 §3.6.1), the TXT record at
-// SELECTOR._domainkey.DOMAIN.
-type Record struct {
-	KeyType string // k=: "rsa" or "ed25519"
-	Public  string // p=: the public key in base64
+// GenerateEd25519 makes a key of RFC 8463 and returns it in PKCS #8 DER.
+func GenerateEd25519() ([]byte, error) {
+	_, key, err := ed25519.GenerateKey(rand.Reader)
+	if err != nil {
+		return nil, fmt.Errorf("dkim: generate key: %w", err)
+	}
+	return x509.MarshalPKCS8PrivateKey(key)
 }
 
-// String is the record's text. It can be longer than the 255 octets of one character
-// string in DNS.
-func (r Record) String() string { return "v=DKIM1; k=" + r.KeyType + "; " + r.Short() }
+// maxKeyText bounds the text of a key that ParseRSA reads; one of 2048 bits takes 1,650 octets.
+const maxKeyText = 2560
 
-// Short is the text that SES shows for keys that customers bring: p= alone.
-func (r Record) Short() string { return "p=" + r.Public }
-
-// TXT is the record's text for an RSA key that is known by its p= value.
-func TXT(public string) string { return Record{KeyType: "rsa", Public: public}.String() }
-
-// RecordOf is the record for a private key in PKCS #8 or PKCS #1 DER.
-func RecordOf(der []byte) (Record, error) {
+// ParseRSA reads an RSA private key of 1024 to 2048 bits that is given as the base64 text
+// of PKCS #8 or PKCS #1 DER, without header, footer, spaces and line breaks (SES:
+// BYODKIM). It returns the DER. Its errors tell nothing of the key.
+func ParseRSA(text string) (der []byte, err error) {
+	if len(text) > maxKeyText {
+		return nil, ErrKey
+	}
+	if der, err = base64.StdEncoding.Strict().DecodeString(text); err != nil || len(text) == 0 || hasSpace(text) {
+		return nil, ErrKey
+	}
 	key, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {
 		if key, err = x509.ParsePKCS1PrivateKey(der); err != nil {
-			return Record{}, ErrKey
+			return nil, ErrKey
 		}
 	}
-	switch k := key.(type) {
-	case *rsa.PrivateKey:
-		public, err := x509.MarshalPKIXPublicKey(&k.PublicKey)
-		if err != nil {
-			return Record{}, fmt.Errorf("%w: %w", ErrKey, err)
-		}
-		return Record{KeyType: "rsa", Public: base64.StdEncoding.EncodeToString(public)}, nil
-	case ed25519.PrivateKey:
-		// RFC 8463 §4: the key itself, without a structure around it.
-		return Record{KeyType: "ed25519", Public: base64.StdEncoding.EncodeToString(k.Public().(ed25519.PublicKey))}, nil
+	k, ok := key.(*rsa.PrivateKey)
+	if !ok || k.Validate() != nil {
+		return nil, ErrKey
 	}
-	return Record{}, ErrKey
+	if bits := k.N.BitLen(); bits < 1024 || bits > 2048 {
+		return nil, fmt.Errorf("%w, not %d", ErrKeySize, bits)
+	}
+	return der, nil
+}
+
+// hasSpace reports line breaks, which the decoder of base64 would pass over.
+func hasSpace(s string) bool {
+	for i := range len(s) {
+		if s[i] == '\r' || s[i] == '\n' {
+			return true
+		}
+	}
+	return false
 }
 
 // Ed25519 is a Key of RFC 8463. It is safe for concurrent use.

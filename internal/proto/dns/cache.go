@@ -20,10 +20,11 @@ type key struct {
 // once it is made.
 type answer struct {
 	records   []mdns.RR
+	aliases   []string // see Result
 	authentic bool
 	err       *Error // nil if there are records
 	expires   time.Time
-	size      int // octets of the message
+	size      int // octets of the messages
 }
 
 // maxCachedSize keeps messages out of the cache that would let a stranger's zone take

@@ -1,8 +1,9 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package dns asks upstream resolvers for the records that mail needs: MX, addresses
-// and TXT. It is a stub resolver (RFC 1034 §5.3.1) with a bounded cache: recursion and
-// the following of CNAMEs are the upstream's work.
+// Package dns asks for the records that mail and the proof of domains need. It is a stub
+// resolver (RFC 1034 §5.3.1) with a bounded cache: recursion is the upstream's work, and
+// the following of CNAMEs where the upstream does it. One server can be asked directly,
+// too, for whoever wants to know what is published there.
 //
 // The package must not decide what an answer means for a message. It tells apart a
 // name that doesn't exist, a name without such records, and a question that couldn't
@@ -84,6 +85,7 @@ type Result[T any] struct {
 	Records   []T
 	Authentic bool
 	Expires   time.Time // when the cache forgets it
+	Aliases   []string  // where CNAMEs led to, step by step; the records are at the last
 }
 
 // LookupMX returns the mail exchangers of domain in the order of the answer. Each
@@ -187,7 +189,7 @@ func query[T any](ctx context.Context, r *Resolver, name string, qtype uint16, p
 	if err != nil {
 		return Result[T]{}, err
 	}
-	res := Result[T]{Records: make([]T, 0, len(a.records)), Authentic: a.authentic, Expires: a.expires}
+	res := Result[T]{Records: make([]T, 0, len(a.records)), Authentic: a.authentic, Expires: a.expires, Aliases: a.aliases}
 	for _, rr := range a.records {
 		if v, ok := pick(rr); ok {
 			res.Records = append(res.Records, v)

@@ -34,6 +34,12 @@ type Options struct {
 	NegativeTTL  time.Duration // cap on the time that NotExist and NoData are kept; 0 means 1 min
 	TemporaryTTL time.Duration // how long a temporary failure is kept; 0 means 5 s
 
+	// Port is that of the servers that Delegation names; 0 means 53.
+	Port uint16
+	// AllowPrivate lets Ask ask servers at loopback, private and link-local addresses:
+	// a stranger's zone may name any address as its server's.
+	AllowPrivate bool
+
 	Clock clock.Clock // nil means the system's
 }
 
@@ -43,6 +49,8 @@ type Resolver struct {
 	timeout                           time.Duration
 	rounds                            int
 	maxTTL, negativeTTL, temporaryTTL time.Duration
+	port                              uint16
+	allowPrivate                      bool
 	clock                             clock.Clock
 	cache                             *cache
 	slots                             chan struct{}
@@ -74,6 +82,8 @@ func New(o Options) (*Resolver, error) {
 		maxTTL:       or(o.MaxTTL, time.Hour),
 		negativeTTL:  or(o.NegativeTTL, time.Minute),
 		temporaryTTL: or(o.TemporaryTTL, 5*time.Second),
+		port:         or(o.Port, 53),
+		allowPrivate: o.AllowPrivate,
 		clock:        o.Clock,
 		cache:        newCache(or(o.CacheSize, 10_000)),
 		slots:        make(chan struct{}, or(o.MaxInFlight, 256)),
@@ -139,9 +149,8 @@ func (r *Resolver) Stats() Stats {
 // upstream. The error is an *Error or ctx's.
 func (r *Resolver) lookup(ctx context.Context, name string, qtype uint16) (*answer, error) {
 	k := key{strings.ToLower(mdns.Fqdn(name)), qtype}
-	if _, ok := mdns.IsDomainName(k.name); !ok || len(k.name) > 255 {
-		// What can't be a name has no records; the upstream need not be asked.
-		return nil, newError(NotExist, k, false, errors.New("not a domain name"))
+	if err := checkName(k); err != nil {
+		return nil, err
 	}
 	a, f := r.known(k, nil)
 	if a == nil && f == nil {
@@ -170,6 +179,14 @@ func (r *Resolver) lookup(ctx context.Context, name string, qtype uint16) (*answ
 		return nil, a.err
 	}
 	return a, nil
+}
+
+// checkName refuses what can't be a name: it has no records, and nobody need be asked.
+func checkName(k key) error {
+	if _, ok := mdns.IsDomainName(k.name); !ok || len(k.name) > 255 {
+		return newError(NotExist, k, false, errors.New("not a domain name"))
+	}
+	return nil
 }
 
 // known returns a cached answer or a flight to wait for. If there is neither, it
@@ -208,84 +225,104 @@ func (r *Resolver) fly(k key, f *flight) {
 	close(f.done)
 }
 
-// ask goes through the servers until one gives an answer to rely on.
+// ask finds the answer to k. Where an upstream leaves the following of aliases to its
+// client, the questions after k are asked here.
 func (r *Resolver) ask(ctx context.Context, k key) *answer {
+	c := chain{names: []string{k.name}, ttl: r.maxTTL, authentic: true}
+	for {
+		resp, err := r.askAny(ctx, key{c.last(), k.qtype})
+		if err == nil {
+			err = c.follow(resp, k.qtype)
+		}
+		if err != nil {
+			return &answer{err: newError(Temporary, k, false, err), expires: r.clock().Add(r.temporaryTTL)}
+		}
+		if c.complete {
+			return r.answer(k, &c, resp)
+		}
+	}
+}
+
+// askAny goes through the servers until one gives an answer to rely on.
+func (r *Resolver) askAny(ctx context.Context, k key) (*mdns.Msg, error) {
 	var last error
 	for range r.rounds {
 		for _, server := range r.servers {
-			resp, err := r.exchange(ctx, k, server)
-			if err != nil {
-				last = err
-				continue
+			resp, err := r.exchange(ctx, question(k, true), server)
+			if err == nil && resp.Rcode != mdns.RcodeSuccess && resp.Rcode != mdns.RcodeNameError {
+				err = serverError{server, resp.Rcode}
 			}
-			return r.read(k, resp)
+			if err == nil {
+				return resp, nil
+			}
+			last = err
 		}
 	}
-	return &answer{err: newError(Temporary, k, false, last), expires: r.clock().Add(r.temporaryTTL)}
+	return nil, last
+}
+
+// question is the message that asks k.
+func question(k key, recursion bool) *mdns.Msg {
+	m := new(mdns.Msg).SetQuestion(k.name, k.qtype)
+	m.RecursionDesired = recursion
+	m.AuthenticatedData = recursion // RFC 6840 §5.7: we want to know the AD flag
+	m.SetEdns0(ednsSize, false)
+	return m
 }
 
 // exchange asks one server: over UDP with EDNS0, over TCP if the answer was cut
 // (RFC 7766 §5), without EDNS0 if the server doesn't know it (RFC 6891 §7).
-func (r *Resolver) exchange(ctx context.Context, k key, server string) (*mdns.Msg, error) {
-	m := new(mdns.Msg).SetQuestion(k.name, k.qtype)
-	m.AuthenticatedData = true // RFC 6840 §5.7: we want to know the AD flag
-	m.SetEdns0(ednsSize, false)
+func (r *Resolver) exchange(ctx context.Context, m *mdns.Msg, server string) (*mdns.Msg, error) {
 	resp, err := r.send(ctx, m, "udp", server)
 	if err == nil && (resp.Rcode == mdns.RcodeFormatError || resp.Rcode == mdns.RcodeNotImplemented) {
 		m.Extra = nil
 		resp, err = r.send(ctx, m, "udp", server)
 	}
 	if err == nil && resp.Truncated {
-		resp, err = r.send(ctx, m, "tcp", server)
+		if resp, err = r.send(ctx, m, "tcp", server); err == nil && resp.Truncated {
+			err = fmt.Errorf("%s over tcp: %w", server, errCut)
+		}
 	}
-	if err != nil {
-		return nil, err
-	}
-	if resp.Rcode != mdns.RcodeSuccess && resp.Rcode != mdns.RcodeNameError {
-		return nil, serverError{server, resp.Rcode}
-	}
-	return resp, nil
+	return resp, err
 }
 
-// send asks once, and accepts only an answer to this question.
+// send asks once, and accepts only an answer to this question. A message that was cut
+// is returned even if what is left of it can't be read.
 func (r *Resolver) send(ctx context.Context, m *mdns.Msg, network, server string) (*mdns.Msg, error) {
 	m.Id = mdns.Id()
 	c := mdns.Client{Net: network, Timeout: r.timeout}
 	resp, _, err := c.ExchangeContext(ctx, m, server)
+	if err != nil && resp != nil && resp.Id == m.Id && resp.Response && resp.Truncated && network == "udp" {
+		return resp, nil
+	}
 	if err != nil {
 		return nil, fmt.Errorf("%s over %s: %w", server, network, err)
 	}
 	if !resp.Response || len(resp.Question) != 1 || resp.Question[0].Qtype != m.Question[0].Qtype ||
-		!strings.EqualFold(resp.Question[0].Name, m.Question[0].Name) {
+		resp.Question[0].Qclass != mdns.ClassINET || !strings.EqualFold(resp.Question[0].Name, m.Question[0].Name) {
 		return nil, fmt.Errorf("%s over %s: %w", server, network, errOtherQuestion)
 	}
 	return resp, nil
 }
 
-var errOtherQuestion = errors.New("the answer is to another question")
+var (
+	errOtherQuestion = errors.New("the answer is to another question")
+	errCut           = errors.New("the answer is cut")
+)
 
-// read turns a message into an answer with its time to live.
-func (r *Resolver) read(k key, m *mdns.Msg) *answer {
-	now := r.clock()
-	a := &answer{authentic: m.AuthenticatedData, size: m.Len()}
-	if m.Rcode == mdns.RcodeNameError {
-		a.err = newError(NotExist, k, a.authentic, nil)
-		a.expires = now.Add(r.negative(m))
-		return a
-	}
-	ttl := r.maxTTL
-	for _, rr := range m.Answer {
-		h := rr.Header()
-		ttl = min(ttl, time.Duration(h.Ttl)*time.Second)
-		if h.Rrtype == k.qtype && h.Class == mdns.ClassINET {
-			a.records = append(a.records, rr)
-		}
-	}
+// answer is what the chain of aliases from k came to; m is the last message of it.
+func (r *Resolver) answer(k key, c *chain, m *mdns.Msg) *answer {
+	a := &answer{records: c.records, aliases: c.aliases(), authentic: c.authentic, size: c.size}
+	ttl := c.ttl
 	if len(a.records) == 0 {
-		a.err = newError(NoData, k, a.authentic, nil)
-		ttl = r.negative(m)
+		kind := NoData
+		if m.Rcode == mdns.RcodeNameError {
+			kind = NotExist
+		}
+		a.err = newError(kind, k, a.authentic, nil)
+		ttl = min(ttl, r.negative(m))
 	}
-	a.expires = now.Add(ttl)
+	a.expires = r.clock().Add(ttl)
 	return a
 }
 

@@ -53,6 +53,30 @@ var (
 		Name: "OpenSSL", Paths: []string{"/usr/bin/openssl"},
 		Version: []string{"version"}, From: "Debian package openssl",
 	}
+	BIND = Tool{
+		Name: "BIND", Paths: []string{"/usr/sbin/named"},
+		Version: []string{"-v"}, From: "Debian package bind9",
+	}
+	NamedCheckzone = Tool{
+		Name: "named-checkzone", Paths: []string{"/usr/bin/named-checkzone", "/usr/sbin/named-checkzone"},
+		Version: []string{"-v"}, From: "Debian package bind9-utils, which bind9 brings",
+	}
+	Dig = Tool{
+		Name: "dig", Paths: []string{"/usr/bin/dig"},
+		Version: []string{"-v"}, From: "Debian package bind9-dnsutils",
+	}
+	NSUpdate = Tool{
+		Name: "nsupdate", Paths: []string{"/usr/bin/nsupdate"},
+		Version: []string{"-V"}, From: "Debian package bind9-dnsutils",
+	}
+	Knot = Tool{
+		Name: "Knot DNS", Paths: []string{"/usr/sbin/knotd"},
+		Version: []string{"--version"}, From: "Debian package knot",
+	}
+	KZoneCheck = Tool{
+		Name: "kzonecheck", Paths: []string{"/usr/bin/kzonecheck"},
+		Version: []string{"--version"}, From: "Debian package knot-dnssecutils",
+	}
 	Node = Tool{
 		Name: "Node.js", Paths: []string{"node"},
 		Version: []string{"--version"}, From: "Node 20 or later",

@@ -100,15 +100,29 @@ func variable(segment string) (name string, ok bool) {
 	return strings.CutSuffix(name, "}")
 }
 
-// Handle runs the route of a request. path is the escaped path with Prefix. A path
-// without a route is NotFound, as is a method that the path does not have.
+// Handle runs the route of a request. path is the escaped path with Prefix.
 func (r *Router) Handle(ctx context.Context, method, path string, req Request) (Response, error) {
-	route, vars := r.find(method, path)
-	if route == nil {
-		return Response{}, fault.New(fault.NotFound, "The admin API has no such operation.")
+	route, vars, err := r.Find(method, path)
+	if err != nil {
+		return Response{}, err
 	}
 	req.Path = vars
-	out, err := route.Handle(ctx, req)
+	return route.Answer(ctx, req)
+}
+
+// Find returns the route of a request and the variables of its path. A path without a
+// route is NotFound, as is a method that the path does not have.
+func (r *Router) Find(method, path string) (*Route, map[string]string, error) {
+	route, vars := r.find(method, path)
+	if route == nil {
+		return nil, nil, fault.New(fault.NotFound, "The admin API has no such operation.")
+	}
+	return route, vars, nil
+}
+
+// Answer runs the route.
+func (r *Route) Answer(ctx context.Context, req Request) (Response, error) {
+	out, err := r.Handle(ctx, req)
 	if err != nil {
 		return Response{}, err
 	}
@@ -117,7 +131,7 @@ func (r *Router) Handle(ctx context.Context, method, path string, req Request) (
 	}
 	body, err := encode(out)
 	if err != nil {
-		return Response{}, fault.Wrap("admin."+route.Action, err)
+		return Response{}, fault.Wrap("admin."+r.Action, err)
 	}
 	return Response{Status: http.StatusOK, ContentType: "application/json", Body: body}, nil
 }

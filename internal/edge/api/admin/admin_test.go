@@ -7,11 +7,12 @@ import (
 	"errors"
 	"net/http"
 	"reflect"
+	"strings"
 	"testing"
 
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
-	"sesame/internal/core/identity"
+	"sesame/internal/core/dnscheck"
 	"sesame/internal/edge/api/admin"
 )
 
@@ -103,28 +104,39 @@ func TestABadTablePanics(t *testing.T) {
 	}
 }
 
-type identities map[string]identity.Identity
+type identities map[string]dnscheck.Subject
 
-func (ids identities) Get(_ context.Context, sc scope.Scope, name string) (identity.Identity, error) {
-	if id, ok := ids[sc.String()+"/"+name]; ok {
-		return id, nil
+func (ids identities) Subject(_ context.Context, sc scope.Scope, name string) (dnscheck.Subject, error) {
+	if s, ok := ids[sc.String()+"/"+name]; ok {
+		return s, nil
 	}
-	return identity.Identity{}, fault.New(fault.NotFound, "none")
+	return dnscheck.Subject{}, fault.New(fault.NotFound, "none")
+}
+
+func (ids identities) Check(ctx context.Context, sc scope.Scope, name string) (dnscheck.Report, error) {
+	s, err := ids.Subject(ctx, sc, name)
+	return dnscheck.Report{Domain: s.Domain, Verdict: dnscheck.Missing}, err
 }
 
 func TestIdentityRecords(t *testing.T) {
 	t.Parallel()
-	id := identity.Identity{Name: "example.com", Keys: []identity.Key{{Selector: "abc", PublicKey: "S0VZ"}}}
-	r := admin.New(admin.Identities(identities{"123456789012/us-east-1/example.com": id}))
+	s := dnscheck.Subject{Domain: "example.com", Wanted: []dnscheck.Wanted{
+		{Name: "abc._domainkey.example.com", Type: "TXT", Value: "v=DKIM1; p=S0VZ", Purpose: "DKIM", Required: true, Key: "S0VZ"}}}
+	r := admin.New(admin.Identities(identities{"123456789012/us-east-1/example.com": s}))
 	req := admin.Request{Scope: scope.Scope{Account: "123456789012", Region: "us-east-1"}}
-	resp, err := r.Handle(t.Context(), "GET", "/_sesame/v1/identities/example.com/records", req)
-	want := `{"Records":[{"Name":"abc._domainkey.example.com","Type":"TXT","Value":"` + id.Records()[0].Value + `"}]}` + "\n"
-	if err != nil || string(resp.Body) != want {
-		t.Errorf("%s, %v, want %s", resp.Body, err, want)
-	}
-	req.Scope.Region = "eu-west-1"
-	if _, err := r.Handle(t.Context(), "GET", "/_sesame/v1/identities/example.com/records", req); !fault.Is(err, fault.NotFound) {
-		t.Errorf("another region: %v", err)
+	for path, want := range map[string]string{
+		"records": `{"Records":[{"Name":"abc._domainkey.example.com","Type":"TXT","Value":"v=DKIM1; p=S0VZ","Purpose":"DKIM","Required":true}]}`,
+		"dns":     `{"Domain":"example.com","Verdict":"missing",`,
+	} {
+		req.Scope.Region = "us-east-1"
+		resp, err := r.Handle(t.Context(), "GET", "/_sesame/v1/identities/example.com/"+path, req)
+		if err != nil || !strings.HasPrefix(string(resp.Body), want) {
+			t.Errorf("%s, %v, want %s", resp.Body, err, want)
+		}
+		req.Scope.Region = "eu-west-1"
+		if _, err := r.Handle(t.Context(), "GET", "/_sesame/v1/identities/example.com/"+path, req); !fault.Is(err, fault.NotFound) {
+			t.Errorf("another region: %v", err)
+		}
 	}
 }
 

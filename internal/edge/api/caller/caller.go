@@ -7,6 +7,7 @@ import (
 	"context"
 
 	"sesame/internal/base/scope"
+	"sesame/internal/core/access"
 	"sesame/internal/core/account"
 )
 
@@ -16,6 +17,16 @@ type Caller struct {
 	Principal account.Principal
 	RequestID string
 	SourceIP  string
+	UserAgent string
+	Secure    bool // the request came under TLS
+}
+
+// Access is the caller for whoever decides what it may do; version is that of the SES
+// API, "" for other services.
+func (c Caller) Access(version string) access.Request {
+	return access.Request{
+		Scope: c.Scope, Principal: c.Principal, SourceIP: c.SourceIP, UserAgent: c.UserAgent, Secure: c.Secure, APIVersion: version,
+	}
 }
 
 type key struct{}

@@ -11,11 +11,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ses"
 	"github.com/aws/aws-sdk-go-v2/service/ses/types"
 
-	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/spool"
+	"sesame/internal/core/verification"
 	"sesame/internal/edge/api/caller"
 	"sesame/internal/proto/message"
 )
@@ -38,14 +38,15 @@ type API struct {
 	Quotas     Quotas
 	Accounts   Accounts
 	Statistics Statistics
+
+	Templates    *verification.Templates
+	Verification *verification.Mailer
 }
 
 // SendEmail accepts a formatted message.
 func (a *API) SendEmail(ctx context.Context, in *ses.SendEmailInput) (*ses.SendEmailOutput, error) {
-	if err := unbuilt(param{"SourceArn", in.SourceArn}, param{"ReturnPathArn", in.ReturnPathArn}); err != nil {
-		return nil, err
-	}
 	s := submission(ctx, "SendEmail", in.ConfigurationSetName, in.Tags)
+	s.ARNs = intake.ARNs{Source: aws.ToString(in.SourceArn), ReturnPath: aws.ToString(in.ReturnPathArn)}
 	var err error
 	if s.ReturnPath, err = intake.OptionalAddress("ReturnPath", aws.ToString(in.ReturnPath)); err != nil {
 		return nil, err
@@ -79,11 +80,9 @@ func content(c *types.Content) *message.Content {
 // SendRawEmail accepts a whole message. Source and Destinations define the envelope
 // where they are given; else the message's fields do.
 func (a *API) SendRawEmail(ctx context.Context, in *ses.SendRawEmailInput) (*ses.SendRawEmailOutput, error) {
-	err := unbuilt(param{"FromArn", in.FromArn}, param{"SourceArn", in.SourceArn}, param{"ReturnPathArn", in.ReturnPathArn})
-	if err != nil {
-		return nil, err
-	}
 	s := submission(ctx, "SendRawEmail", in.ConfigurationSetName, in.Tags)
+	s.ARNs = intake.ARNs{Source: aws.ToString(in.SourceArn), From: aws.ToString(in.FromArn), ReturnPath: aws.ToString(in.ReturnPathArn)}
+	var err error
 	if s.Source, err = intake.OptionalAddress("Source", aws.ToString(in.Source)); err != nil {
 		return nil, err
 	}
@@ -102,28 +101,12 @@ func submission(ctx context.Context, operation string, set *string, tags []types
 	c := caller.From(ctx)
 	s := intake.Submission{
 		Scope: c.Scope, Principal: c.Principal, SourceIP: c.SourceIP, Operation: operation, MaxBytes: intake.MaxBytesV1,
-		ConfigSet: aws.ToString(set),
+		Action: "ses:" + operation, UserAgent: c.UserAgent, Secure: c.Secure, APIVersion: "1", ConfigSet: aws.ToString(set),
 	}
 	for _, t := range tags {
 		s.Tags = append(s.Tags, spool.Tag{Name: aws.ToString(t.Name), Value: aws.ToString(t.Value)})
 	}
 	return s
-}
-
-// param is a parameter of a request.
-type param struct {
-	name  string
-	value *string
-}
-
-// unbuilt refuses parameters that no part of this server heeds yet.
-func unbuilt(params ...param) error {
-	for _, p := range params {
-		if p.value != nil {
-			return fault.InField(fault.NotImplemented, p.name, "The parameter %s is not implemented by this server.", p.name)
-		}
-	}
-	return nil
 }
 
 // GetSendStatistics tells the counts of the last two weeks, in steps of 15 minutes.

@@ -59,7 +59,7 @@ func (f *fake) SendStatistics(context.Context, scope.Scope) ([]spool.DataPoint, 
 }
 
 var who = caller.Caller{
-	Scope: scope.Scope{Account: "123456789012", Region: "eu-west-1"}, SourceIP: "192.0.2.7", RequestID: "R",
+	Scope: scope.Scope{Account: "123456789012", Region: "eu-west-1"}, SourceIP: "192.0.2.7", UserAgent: "sdk", Secure: true, RequestID: "R",
 	Principal: account.Principal{Account: "123456789012", User: "u", KeyID: "AKIA"},
 }
 
@@ -77,6 +77,7 @@ func addr(s string) address.Address {
 func submission(operation string) intake.Submission {
 	return intake.Submission{
 		Scope: who.Scope, Principal: who.Principal, SourceIP: "192.0.2.7", Operation: operation, MaxBytes: 10 << 20,
+		Action: "ses:" + operation, UserAgent: "sdk", Secure: true, APIVersion: "1",
 		ConfigSet: "set", Tags: []spool.Tag{{Name: "n", Value: "v"}},
 	}
 }

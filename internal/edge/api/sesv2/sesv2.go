@@ -15,6 +15,7 @@ import (
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/spool"
+	"sesame/internal/core/verification"
 	"sesame/internal/edge/api/caller"
 	"sesame/internal/proto/message"
 )
@@ -31,6 +32,9 @@ type API struct {
 	Identities *identity.Identities
 	Quotas     Quotas
 	Accounts   Accounts
+
+	Templates    *verification.Templates
+	Verification *verification.Mailer
 }
 
 // SendEmail accepts a formatted or a raw message.
@@ -41,7 +45,8 @@ func (a *API) SendEmail(ctx context.Context, in *sesv2.SendEmailInput) (*sesv2.S
 	c := caller.From(ctx)
 	s := intake.Submission{
 		Scope: c.Scope, Principal: c.Principal, SourceIP: c.SourceIP, Operation: "SendEmail", MaxBytes: intake.MaxBytesV2,
-		ConfigSet: aws.ToString(in.ConfigurationSetName), Tags: tags(in.EmailTags),
+		Action: "ses:SendEmail", UserAgent: c.UserAgent, Secure: c.Secure, APIVersion: "2",
+		ConfigSet: aws.ToString(in.ConfigurationSetName), Tags: tags(in.EmailTags), ARNs: arns(in),
 	}
 	var err error
 	if s.ReturnPath, err = intake.OptionalAddress("FeedbackForwardingEmailAddress", aws.ToString(in.FeedbackForwardingEmailAddress)); err != nil {
@@ -62,6 +67,13 @@ func (a *API) SendEmail(ctx context.Context, in *sesv2.SendEmailInput) (*sesv2.S
 	return &sesv2.SendEmailOutput{MessageId: &id}, nil
 }
 
+// arns are the identities of others. FromEmailAddressIdentityArn is more than the two
+// header fields for Source and From of a raw message (SES API v2: SendEmail).
+func arns(in *sesv2.SendEmailInput) intake.ARNs {
+	from := aws.ToString(in.FromEmailAddressIdentityArn)
+	return intake.ARNs{Source: from, From: from, ReturnPath: aws.ToString(in.FeedbackForwardingEmailAddressIdentityArn)}
+}
+
 // unbuiltSend refuses the parameters that no part of this server heeds yet: to ignore
 // one would send something else than was asked for.
 func unbuiltSend(in *sesv2.SendEmailInput) error {
@@ -74,8 +86,6 @@ func unbuiltSend(in *sesv2.SendEmailInput) error {
 		{"ListManagementOptions", in.ListManagementOptions != nil},
 		{"TenantName", in.TenantName != nil},
 		{"EndpointId", in.EndpointId != nil},
-		{"FromEmailAddressIdentityArn", in.FromEmailAddressIdentityArn != nil},
-		{"FeedbackForwardingEmailAddressIdentityArn", in.FeedbackForwardingEmailAddressIdentityArn != nil},
 	} {
 		if p.used {
 			return fault.InField(fault.NotImplemented, p.name, "The parameter %s of SendEmail is not implemented by this server.", p.name)
@@ -145,7 +155,7 @@ func (a *API) sendRaw(ctx context.Context, s intake.Submission, in *sesv2.SendEm
 			s.Recipients = append(s.Recipients, as...)
 		}
 	}
-	s.Raw, s.SourceFirst = in.Content.Raw.Data, true
+	s.Raw, s.SourceFirst, s.Action = in.Content.Raw.Data, true, "ses:SendRawEmail"
 	return a.Intake.Accept(ctx, s)
 }
 

@@ -58,7 +58,7 @@ func (f *fake) PutProfile(context.Context, scope.Scope, string, account.Profile,
 func (f *fake) Sent(context.Context, scope.Scope) (int64, error) { return 7, f.err }
 
 var who = caller.Caller{
-	Scope: scope.Scope{Account: "123456789012", Region: "eu-west-1"}, SourceIP: "192.0.2.7", RequestID: "R",
+	Scope: scope.Scope{Account: "123456789012", Region: "eu-west-1"}, SourceIP: "192.0.2.7", UserAgent: "sdk", Secure: true, RequestID: "R",
 	Principal: account.Principal{Account: "123456789012", User: "u", KeyID: "AKIA"},
 }
 
@@ -66,7 +66,10 @@ func from(t *testing.T) context.Context { return caller.With(t.Context(), who) }
 
 // submission is what every call brings to the intake.
 func submission() intake.Submission {
-	return intake.Submission{Scope: who.Scope, Principal: who.Principal, SourceIP: "192.0.2.7", Operation: "SendEmail", MaxBytes: 40 << 20}
+	return intake.Submission{
+		Scope: who.Scope, Principal: who.Principal, SourceIP: "192.0.2.7", Operation: "SendEmail", MaxBytes: 40 << 20,
+		Action: "ses:SendEmail", UserAgent: "sdk", Secure: true, APIVersion: "2",
+	}
 }
 
 func addr(s string) address.Address {
@@ -130,7 +133,7 @@ func TestRawKeepsTheMessage(t *testing.T) {
 	}
 	s := submission()
 	s.Source, s.Recipients, s.Raw = addr("a@example.com"), []address.Address{addr("t@x.example"), addr("c@x.example"), addr("b@x.example")}, []byte("raw")
-	s.SourceFirst = true
+	s.SourceFirst, s.Action = true, "ses:SendRawEmail"
 	if !reflect.DeepEqual(f.submission, s) {
 		t.Errorf("got  %+v\nwant %+v", f.submission, s)
 	}
@@ -144,7 +147,7 @@ func TestWithoutAnythingOptional(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := submission()
-	s.Raw, s.SourceFirst = []byte("raw"), true
+	s.Raw, s.SourceFirst, s.Action = []byte("raw"), true, "ses:SendRawEmail"
 	if !reflect.DeepEqual(f.submission, s) {
 		t.Errorf("%+v", f.submission)
 	}

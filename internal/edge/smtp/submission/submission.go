@@ -55,13 +55,14 @@ func (b *Backend) NewSession(_ context.Context, info smtpserver.ConnInfo) (smtps
 	if err != nil {
 		ip = info.Remote.String()
 	}
-	return &session{b: b, ip: ip}, nil
+	return &session{b: b, ip: ip, secure: info.TLS != nil}, nil
 }
 
 // session is one client's dialogue.
 type session struct {
 	b          *Backend
 	ip         string
+	secure     bool
 	who        account.Principal
 	from       address.Address
 	recipients []address.Address
@@ -113,6 +114,7 @@ func (s *session) Data(ctx context.Context, message []byte) (string, error) {
 	}
 	id, err := s.b.Intake.Accept(ctx, intake.Submission{
 		Scope: scope.Scope{Account: s.who.Account, Region: s.b.Region}, Principal: s.who, Operation: "SMTP", SourceIP: s.ip,
+		Action: "ses:SendRawEmail", APIVersion: "2", Secure: s.secure,
 		MaxBytes: intake.MaxBytesV2, Raw: message, Source: s.from, Recipients: s.recipients, HeaderOptional: true,
 	})
 	if err != nil {

@@ -58,6 +58,7 @@ type world struct {
 	db       *store.DB
 	spool    *spool.Spool
 	identity *identity.Identities
+	policies *policies
 	clock    *clock.Fake
 	log      *logBuffer
 	auth     submission.Authenticator
@@ -139,9 +140,9 @@ func newWorld(t *testing.T, change ...func(*settings)) (*world, *keeper) {
 	w.identity = identity.New(identity.Options{DB: w.db, Seal: ring, Clock: w.clock.Now, Random: rand.Reader, VerifyAtOnce: true})
 	w.spool = spool.New(spool.Options{DB: w.db, Clock: w.clock.Now, Log: log, Node: "test/1", LeaseFor: time.Hour, InRow: 1 << 30})
 	kept := &keeper{Spool: w.spool, messages: map[string]*spool.Message{}}
-	w.auth, w.accounts = accounts, accounts
+	w.auth, w.accounts, w.policies = accounts, accounts, &policies{Identities: w.identity}
 	w.intake = intake.New(intake.Options{
-		Spool: kept, Identities: w.identity, Quotas: quota.New(quota.Options{DB: w.db, Clock: w.clock.Now, Default: s.limits}), Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
+		Spool: kept, Identities: w.identity, Access: w.policies.authorizer(w.clock.Now), Quotas: quota.New(quota.Options{DB: w.db, Clock: w.clock.Now, Default: s.limits}), Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
 	})
 	if _, err := accounts.CreateUser(ctx, account.NewUser{Account: accountID, Name: "mailer", KeyID: keyID, Secret: secretKey}); err != nil {
 		t.Fatal(err)

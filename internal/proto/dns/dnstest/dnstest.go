@@ -28,6 +28,8 @@ type Zone struct {
 	Silent    []string // questions that get no answer, so that the client's timeout runs
 	Truncated []string // answers that are cut over UDP and whole over TCP
 	Authentic []string // answers with the AD flag
+	Partial   []string // aliases that are left to the client to follow
+	Lame      []string // answers without the AA flag; all others have it
 }
 
 // TB is the part of testing.TB that New needs.
@@ -118,7 +120,7 @@ func (s *Server) Set(z Zone) error {
 	if err != nil {
 		return err
 	}
-	for _, list := range []*[]string{&z.NXDomain, &z.NoData, &z.ServFail, &z.Silent, &z.Truncated, &z.Authentic} {
+	for _, list := range []*[]string{&z.NXDomain, &z.NoData, &z.ServFail, &z.Silent, &z.Truncated, &z.Authentic, &z.Partial, &z.Lame} {
 		out := make([]string, len(*list))
 		for i, e := range *list {
 			out[i] = canonical(e)
@@ -182,6 +184,7 @@ func (s *Server) answer(m *mdns.Msg, udp bool) *mdns.Msg {
 		s.asked = append(s.asked, typed)
 	}
 	resp.AuthenticatedData = in(s.zone.Authentic)
+	resp.Authoritative = !in(s.zone.Lame)
 	switch {
 	case in(s.zone.Silent):
 		return nil
@@ -194,18 +197,18 @@ func (s *Server) answer(m *mdns.Msg, udp bool) *mdns.Msg {
 		resp.Ns = []mdns.RR{s.soa(name)}
 	case len(s.records[name]) == 0:
 		resp.Rcode = mdns.RcodeRefused
-		resp.AuthenticatedData = false
+		resp.AuthenticatedData, resp.Authoritative = false, false
 	case udp && in(s.zone.Truncated):
 		resp.Truncated = true
 	default:
-		s.fill(resp, name, q.Qtype)
+		s.fill(resp, name, q.Qtype, in(s.zone.Partial))
 	}
 	return resp
 }
 
 // fill adds the records of name and of what its CNAMEs lead to, as a recursive server
-// does.
-func (s *Server) fill(resp *mdns.Msg, name string, qtype uint16) {
+// does; if partial, the first CNAME alone.
+func (s *Server) fill(resp *mdns.Msg, name string, qtype uint16, partial bool) {
 	for range 8 {
 		next := ""
 		for _, rr := range s.records[name] {
@@ -219,6 +222,9 @@ func (s *Server) fill(resp *mdns.Msg, name string, qtype uint16) {
 		}
 		if next == "" {
 			break
+		}
+		if partial {
+			return
 		}
 		name = next
 	}

@@ -1,6 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
-package mailcli
+// Package adminclient calls the admin API of a running server, for the command line. It
+// takes the server and the keys from the environment, as the SDKs do.
+package adminclient
 
 import (
 	"context"
@@ -17,6 +19,7 @@ import (
 	"os"
 	"strings"
 	"time"
+	"unicode"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	v4 "github.com/aws/aws-sdk-go-v2/aws/signer/v4"
@@ -29,16 +32,16 @@ const (
 	maxAnswer      = 256 << 20
 )
 
-// client calls the admin API.
-type client struct {
+// Client calls the admin API. It is safe for concurrent use.
+type Client struct {
 	endpoint string // without a final slash
 	region   string
 	keys     aws.Credentials
 	http     *http.Client
 }
 
-// newClient reads the environment, which names the server and the keys.
-func newClient(getenv func(string) string) (*client, error) {
+// New reads the environment, which names the server and the keys.
+func New(getenv func(string) string) (*Client, error) {
 	var missing []string
 	need := func(name string) string {
 		v := getenv(name)
@@ -47,7 +50,7 @@ func newClient(getenv func(string) string) (*client, error) {
 		}
 		return v
 	}
-	c := &client{
+	c := &Client{
 		endpoint: strings.TrimRight(need("AWS_ENDPOINT_URL"), "/"),
 		keys: aws.Credentials{
 			AccessKeyID: need("AWS_ACCESS_KEY_ID"), SecretAccessKey: need("AWS_SECRET_ACCESS_KEY"), SessionToken: getenv("AWS_SESSION_TOKEN"),
@@ -105,15 +108,15 @@ func roots(getenv func(string) string) (*x509.CertPool, error) {
 	return pool, nil
 }
 
-// apiError is a refusal of the server.
-type apiError struct {
+// Error is a refusal of the server.
+type Error struct {
 	Status int
 	Code   string // such as NotFoundException; may be empty
 	Text   string
 }
 
 // Error is the server's text with its code.
-func (e *apiError) Error() string {
+func (e *Error) Error() string {
 	s := fmt.Sprintf("the server answered %d", e.Status)
 	if e.Code != "" {
 		s += " " + e.Code
@@ -121,12 +124,12 @@ func (e *apiError) Error() string {
 	if e.Text != "" {
 		s += ": " + e.Text
 	}
-	return printable(s)
+	return Printable(s)
 }
 
-// get decodes the JSON of a successful answer into out.
-func (c *client) get(ctx context.Context, path string, query url.Values, out any) error {
-	body, err := c.do(ctx, path, query)
+// Get decodes the JSON of a successful answer into out. path is below admin.Prefix.
+func (c *Client) Get(ctx context.Context, path string, query url.Values, out any) error {
+	body, err := c.Do(ctx, http.MethodGet, path, query)
 	if err != nil {
 		return err
 	}
@@ -136,9 +139,9 @@ func (c *client) get(ctx context.Context, path string, query url.Values, out any
 	return nil
 }
 
-// do sends one signed GET and returns the body of a success.
-func (c *client) do(ctx context.Context, path string, query url.Values) ([]byte, error) {
-	r, err := http.NewRequestWithContext(ctx, http.MethodGet, c.endpoint+admin.Prefix+path, nil)
+// Do sends one signed request without a body and returns the body of a success.
+func (c *Client) Do(ctx context.Context, method, path string, query url.Values) ([]byte, error) {
+	r, err := http.NewRequestWithContext(ctx, method, c.endpoint+admin.Prefix+path, nil)
 	if err != nil {
 		return nil, err
 	}
@@ -171,7 +174,7 @@ func (c *client) do(ctx context.Context, path string, query url.Values) ([]byte,
 
 // refusal reads an error of the REST-JSON protocol.
 func refusal(resp *http.Response, body []byte) error {
-	e := &apiError{Status: resp.StatusCode}
+	e := &Error{Status: resp.StatusCode}
 	e.Code, _, _ = strings.Cut(resp.Header.Get("X-Amzn-Errortype"), ":")
 	var text struct {
 		Message string `json:"message"` // encoding/json takes Message too
@@ -180,4 +183,18 @@ func refusal(resp *http.Response, body []byte) error {
 		e.Text = text.Message
 	}
 	return e
+}
+
+// Printable replaces what a terminal could take for a command: control characters,
+// and those that change the direction of writing. Line breaks and tabs stay.
+func Printable(s string) string {
+	return strings.Map(func(r rune) rune {
+		switch {
+		case r == '\n' || r == '\t':
+			return r
+		case unicode.IsControl(r), unicode.Is(unicode.Bidi_Control, r):
+			return unicode.ReplacementChar
+		}
+		return r
+	}, s)
 }

@@ -1,0 +1,42 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package app
+
+import (
+	"crypto/rand"
+	"time"
+
+	"sesame/internal/base/address"
+	"sesame/internal/base/clock"
+	"sesame/internal/config"
+	"sesame/internal/core/identity"
+	"sesame/internal/core/keyring"
+	"sesame/internal/core/store"
+	"sesame/internal/proto/dns"
+)
+
+// How long the checks of identities remember what DNS said: long enough to ask for a name
+// once in a check, so short that a record is found soon after it is published.
+const (
+	checkTTL         = 10 * time.Second
+	checkNegativeTTL = 2 * time.Second
+)
+
+// NewIdentities returns the identities of a server as its configuration has them, with a
+// resolver of their own.
+func NewIdentities(c config.Config, db *store.DB, ring *keyring.Ring, now clock.Clock) (*identity.Identities, error) {
+	resolver, err := dns.New(dns.Options{Servers: c.DNS.Servers, MaxTTL: checkTTL, NegativeTTL: checkNegativeTTL, TemporaryTTL: checkNegativeTTL, Clock: now})
+	if err != nil {
+		return nil, err
+	}
+	o := identity.Options{
+		DB: db, Seal: ring, Clock: now, Random: rand.Reader, Resolver: resolver, VerifyAtOnce: c.Dev, AmazonNames: c.Dev,
+	}
+	if o.FeedbackHost, err = address.ParseDomain(c.Hostname); err != nil {
+		return nil, err
+	}
+	if o.Names.Configured() {
+		o.RotateEvery = c.DKIM.RotateEvery.Duration
+	}
+	return identity.New(o), nil
+}

@@ -1,0 +1,137 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package access
+
+import (
+	"context"
+	"strings"
+
+	"sesame/internal/base/address"
+	"sesame/internal/base/fault"
+	"sesame/internal/base/scope"
+	"sesame/internal/core/identity"
+	"sesame/internal/proto/message"
+	"sesame/internal/proto/policy"
+)
+
+// Use is an address that a message is sent with, under an identity.
+type Use struct {
+	Owner    scope.Scope // whose identity it is
+	Identity string      // its name
+	Address  address.Address
+}
+
+// ARN is the identity's.
+func (u Use) ARN() string { return u.Owner.ARN("identity/" + u.Identity) }
+
+// Send is a message that is about to be sent.
+type Send struct {
+	Request
+	Action string // "ses:SendEmail", "ses:SendRawEmail" ...
+	Uses   []Use  // of From, Source, Sender and Return-Path; all must be allowed
+
+	From       []message.Mailbox // ses:FromAddress and ses:FromDisplayName
+	ReturnPath address.Address   // ses:FeedbackAddress
+	Recipients []address.Address // ses:Recipients: To, Cc and Bcc
+}
+
+// MaySend returns nil if the principal may send the message under all its identities, and
+// else an error of kind AccessDenied that names user, action and identity.
+func (a *Authorizer) MaySend(ctx context.Context, s Send) error {
+	granted, err := a.grants(ctx, s.Principal)
+	if err != nil {
+		return err
+	}
+	org, err := a.organization(ctx, s.Principal.Account)
+	if err != nil {
+		return err
+	}
+	r := &policy.Request{Caller: caller(s.Principal), Action: s.Action,
+		Context: &keys{Request: &s.Request, now: a.o.Clock(), organization: org, send: &s}}
+	for i, u := range s.Uses {
+		if used(s.Uses[:i], u) {
+			continue
+		}
+		allowed, err := a.mayUse(ctx, granted, u, r)
+		if err != nil {
+			return err
+		}
+		if !allowed {
+			return fault.New(fault.AccessDenied, "User `%s' is not authorized to perform `%s' on resource `%s'", s.Principal.ARN(), s.Action, u.ARN())
+		}
+	}
+	return nil
+}
+
+// used reports whether one of the uses needs the same decision as u.
+func used(uses []Use, u Use) bool {
+	for _, v := range uses {
+		if v == u {
+			return true
+		}
+	}
+	return false
+}
+
+// mayUse decides about one identity.
+func (a *Authorizer) mayUse(ctx context.Context, g *grants, u Use, r *policy.Request) (bool, error) {
+	own := u.Owner.Account == r.Caller.Account
+	r.SetResource(u.ARN())
+	decision := g.evaluate(r)
+	if decision == policy.Deny || !own && decision != policy.Allow || !g.session(r) {
+		return false, nil
+	}
+	// What the owner allows to his own account as a whole is for that account's IAM
+	// policies to pass on; to another account it is as good as by name.
+	r.Direct = own
+	owners, err := a.owners(ctx, u, r)
+	r.Direct = false
+	if err != nil {
+		return false, err
+	}
+	if own {
+		return max(decision, owners) == policy.Allow, nil
+	}
+	return owners == policy.Allow, nil
+}
+
+// owners decides by the owner's policies. Those of an address identity take precedence
+// over those of its domain: only where they do not apply do the domain's count (SES:
+// sending authorization, address-level and domain-level policies).
+func (a *Authorizer) owners(ctx context.Context, u Use, r *policy.Request) (policy.Decision, error) {
+	names, err := a.precedence(ctx, u)
+	if err != nil {
+		return policy.Deny, err
+	}
+	for _, name := range names {
+		docs, err := a.o.Identities.PolicyDocuments(ctx, u.Owner, name)
+		if err != nil {
+			return policy.Deny, err
+		}
+		if len(docs) == 0 {
+			continue
+		}
+		r.SetResource(u.Owner.ARN("identity/" + name))
+		if d := policy.Evaluate(docs, r); d != policy.NotApplicable {
+			return d, nil
+		}
+	}
+	return policy.NotApplicable, nil
+}
+
+// precedence lists the identities whose policies are about the address, the address
+// identity first.
+func (a *Authorizer) precedence(ctx context.Context, u Use) ([]string, error) {
+	if strings.Contains(u.Identity, "@") {
+		domain, err := a.o.Identities.ResolveDomain(ctx, u.Owner, u.Address.Domain)
+		if fault.Is(err, fault.NotFound) {
+			return []string{u.Identity}, nil
+		}
+		return []string{u.Identity, domain.Name}, err
+	}
+	id, err := a.o.Identities.Resolve(ctx, u.Owner, u.Address)
+	if fault.Is(err, fault.NotFound) || err == nil && id.Kind != identity.Address {
+		return []string{u.Identity}, nil
+	}
+	return []string{id.Name, u.Identity}, err
+}

@@ -1,0 +1,57 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dnscheck
+
+import (
+	"context"
+	"strings"
+
+	"sesame/internal/base/scope"
+	"sesame/internal/core/identity"
+)
+
+// IdentityReader finds identities.
+type IdentityReader interface {
+	Get(ctx context.Context, sc scope.Scope, name string) (identity.Identity, error)
+}
+
+// Identities checks what is published for identities. It is safe for concurrent use.
+type Identities struct {
+	Identities IdentityReader
+	Expected   func(identity.Identity) []identity.Record // what the owner should publish
+	Checker    *Checker
+}
+
+// Subject is what there is to check for an identity. The error is Get's.
+func (s *Identities) Subject(ctx context.Context, sc scope.Scope, name string) (Subject, error) {
+	id, err := s.Identities.Get(ctx, sc, name)
+	if err != nil {
+		return Subject{}, err
+	}
+	return SubjectOf(id, s.Expected(id)), nil
+}
+
+// Check looks at the records of an identity. The error is Get's.
+func (s *Identities) Check(ctx context.Context, sc scope.Scope, name string) (Report, error) {
+	subject, err := s.Subject(ctx, sc, name)
+	if err != nil {
+		return Report{}, err
+	}
+	return s.Checker.Check(ctx, subject), nil
+}
+
+// SubjectOf is what there is to check for an identity whose owner should publish records.
+// The subject of an address is its domain.
+func SubjectOf(id identity.Identity, records []identity.Record) Subject {
+	s := Subject{Domain: id.Name[strings.LastIndexByte(id.Name, '@')+1:], MailFrom: id.MailFrom.Domain}
+	for _, r := range records {
+		w := Wanted{Name: r.Name, Type: r.Type, Value: r.Value, Purpose: "DKIM", Required: true}
+		for _, k := range id.Keys {
+			if strings.HasPrefix(r.Name, k.Selector+"._domainkey.") {
+				w.Key = k.PublicKey
+			}
+		}
+		s.Wanted = append(s.Wanted, w)
+	}
+	return s
+}

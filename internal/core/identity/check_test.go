@@ -1,0 +1,353 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package identity_test
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"sesame/internal/base/fault"
+	"sesame/internal/base/scope"
+	"sesame/internal/core/identity"
+	"sesame/internal/core/notice"
+	"sesame/internal/core/store"
+	"sesame/internal/proto/dns"
+	"sesame/internal/proto/dns/dnstest"
+	"sesame/internal/testkit/storetest"
+)
+
+func TestNodesShareTheWork(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		const domains = 60
+		for n := range domains {
+			name := fmt.Sprintf("d%d.example", n)
+			id := w.create(name, identity.Settings{TokenOnly: true})
+			w.records["_amazonses."+name+" TXT"] = fmt.Sprintf("_amazonses.%s. IN TXT %q\n", name, id.Token)
+		}
+		w.serve()
+		checkers := []*identity.Checker{w.checker}
+		for range 3 {
+			_, c := w.node()
+			checkers = append(checkers, c)
+		}
+		var wg sync.WaitGroup
+		for _, c := range checkers {
+			wg.Go(func() {
+				if _, err := c.Round(ctx); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+		asked := map[string]int{}
+		for _, q := range w.dns.Asked() {
+			asked[q]++
+		}
+		checks := int64(0)
+		for _, c := range checkers {
+			checks += c.Stats().Checks
+		}
+		if checks != domains {
+			t.Errorf("%d checks of %d domains", checks, domains)
+		}
+		w.clock.Advance(2 * second) // a node sees another's changes within a second
+		for n := range domains {
+			name := fmt.Sprintf("d%d.example", n)
+			if id := w.get(name); id.Verification != success || asked["TXT _amazonses."+name+"."] != 1 {
+				t.Errorf("%s: %s, asked for %d times", name, id.Verification, asked["TXT _amazonses."+name+"."])
+			}
+			if told := w.told(name); !slices.Equal(told, []notice.Kind{notice.DomainVerified}) {
+				t.Errorf("%s: told %v", name, told)
+			}
+		}
+	})
+}
+
+func TestAnotherNodeTakesOverFromOneThatDied(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, storetest.SQLite(t))
+	id := w.create("example.com", identity.Settings{TokenOnly: true})
+	w.set("_amazonses.example.com", "TXT", id.Token)
+	dying, stop := context.WithCancel(ctx)
+	_, dead := w.node(func(o *identity.Options) { o.Resolver = meanwhile{o.Resolver, stop} })
+	if _, err := dead.Round(dying); err != nil && dying.Err() == nil {
+		t.Fatal(err)
+	}
+	if id = w.get("example.com"); id.Verification != pending {
+		t.Errorf("a node that stops has moved %+v", id)
+	}
+	if n, err := w.checker.Round(ctx); n != 0 || err != nil {
+		t.Errorf("%d checks beside the claim, %v", n, err)
+	}
+	w.clock.Advance(2 * time.Minute)
+	if n, err := w.checker.Round(ctx); n != 1 || err != nil || w.get("example.com").Verification != success {
+		t.Errorf("%d checks, %v", n, err)
+	}
+}
+
+// meanwhile is a resolver during whose first answer something else happens.
+type meanwhile struct {
+	identity.Resolver
+	happens func()
+}
+
+func (m meanwhile) QueryTXT(ctx context.Context, name string) (dns.Result[string], error) {
+	if strings.HasPrefix(name, "_amazonses.") {
+		m.happens()
+	}
+	return m.Resolver.QueryTXT(ctx, name)
+}
+
+func TestACheckNeverOverwritesAChange(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		for name, c := range map[string]struct {
+			change func(w *world)
+			want   func(id identity.Identity) bool
+		}{
+			"another MAIL FROM domain": {
+				func(w *world) { w.setMailFrom("example.com", "m.example.com", identity.RejectMessage) },
+				func(id identity.Identity) bool {
+					return id.MailFrom.Domain == "m.example.com" && id.MailFrom.Status == pending && id.Verification == pending
+				},
+			},
+			"DKIM switched off": {
+				func(w *world) {
+					if err := w.SetSigning(ctx, sc, "example.com", false); err != nil {
+						w.t.Error(err)
+					}
+				},
+				func(id identity.Identity) bool { return !id.Signing && id.Verification == pending },
+			},
+			"deleted and made again": {
+				func(w *world) {
+					if err := w.Delete(ctx, sc, "example.com"); err != nil {
+						w.t.Error(err)
+					}
+					w.create("example.com", identity.Settings{TokenOnly: true})
+				},
+				func(id identity.Identity) bool { return id.Verification == pending },
+			},
+			"deleted": {
+				func(w *world) {
+					if err := w.Delete(ctx, sc, "example.com"); err != nil {
+						w.t.Error(err)
+					}
+				},
+				nil,
+			},
+			"verified by the operator": {
+				func(w *world) {
+					if _, err := w.MarkVerified(ctx, sc, "example.com"); err != nil {
+						w.t.Error(err)
+					}
+				},
+				func(id identity.Identity) bool { return id.Vouched && id.Verification == success },
+			},
+			"checked by another node": {
+				func(w *world) { w.check("example.com") },
+				func(id identity.Identity) bool { return id.Verification == success },
+			},
+		} {
+			w := newWorld(t, db)
+			id := w.create("example.com", identity.Settings{TokenOnly: true})
+			w.set("_amazonses.example.com", "TXT", id.Token)
+			w.told("example.com")
+			slow, _ := w.node(func(o *identity.Options) { o.Resolver = meanwhile{o.Resolver, sync.OnceFunc(func() { c.change(w) })} })
+			if _, err := slow.CheckNow(ctx, sc, "example.com"); !fault.Is(err, fault.Conflict) {
+				t.Errorf("%s: %v", name, err)
+			}
+			got, err := w.Get(ctx, sc, "example.com")
+			if c.want == nil {
+				if !fault.Is(err, fault.NotFound) {
+					t.Errorf("%s: %+v, %v", name, got, err)
+				}
+				continue
+			}
+			if err != nil || !c.want(got) {
+				t.Errorf("%s: %+v, %v", name, got, err)
+			}
+			w.told("example.com")
+			if err := w.Delete(ctx, sc, "example.com"); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+func TestTheCheckerRunsUntilItIsStopped(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, storetest.SQLite(t))
+	running, stop := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		w.checker.Run(running)
+	}()
+	// An address needs no DNS, so nothing here can come too early for the name server.
+	w.create("example.com", identity.Settings{TokenOnly: true})
+	deadline := time.Now().Add(30 * time.Second)
+	for w.checker.Stats().Checks == 0 && time.Now().Before(deadline) {
+		<-time.After(time.Millisecond)
+	}
+	stop()
+	<-ended
+	if s := w.checker.Stats(); s.Checks == 0 || s.Active != 0 || s.MaxActive == 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+// TestSilentNameServersHoldUpNobodyElse gives one account more domains with silent name
+// servers than there are checks at once. Another account's domain is checked meanwhile.
+func TestSilentNameServersHoldUpNobodyElse(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, storetest.SQLite(t))
+	hostile := scope.Scope{Account: "999999999999", Region: sc.Region}
+	var silent []string
+	for n := range 40 {
+		name := fmt.Sprintf("s%d.example", n)
+		if _, err := w.Create(ctx, hostile, name, identity.Settings{TokenOnly: true}); err != nil {
+			t.Fatal(err)
+		}
+		silent = append(silent, "_amazonses."+name, name)
+	}
+	w.clock.Advance(second)
+	id := w.create("example.com", identity.Settings{TokenOnly: true})
+	if err := w.dns.Set(dnstest.Zone{Records: fmt.Sprintf("_amazonses.example.com. IN TXT %q\nexample.com. IN TXT \"x\"\n", id.Token), Silent: silent}); err != nil {
+		t.Fatal(err)
+	}
+	answers := make(chan string, 100)
+	ids, _ := w.node(func(o *identity.Options) { o.Resolver = blocking{o.Resolver, answers} })
+	checker := identity.NewChecker(ids, slog.New(slog.DiscardHandler))
+	running, stop := context.WithCancel(ctx)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		checker.Run(running)
+	}()
+	for name := range answers {
+		if name == "_amazonses.example.com" {
+			break
+		}
+	}
+	stop()
+	<-ended
+}
+
+// blocking answers about example.com alone; who asks for others waits until the end.
+type blocking struct {
+	identity.Resolver
+	answers chan string
+}
+
+func (b blocking) QueryTXT(ctx context.Context, name string) (dns.Result[string], error) {
+	if !strings.HasSuffix(name, "example.com") {
+		<-ctx.Done()
+		return dns.Result[string]{}, ctx.Err()
+	}
+	b.answers <- name
+	return b.Resolver.QueryTXT(ctx, name)
+}
+
+func TestOddDNS(t *testing.T) {
+	t.Parallel()
+	for name, zone := range map[string]func(id identity.Identity) dnstest.Zone{
+		"a loop of CNAMEs": func(id identity.Identity) (z dnstest.Zone) {
+			for _, k := range id.Keys {
+				at := k.Selector + "._domainkey.example.com."
+				z.Records += at + " IN CNAME " + at + "\n"
+			}
+			return z
+		},
+		"hundreds of values, none of them ours": func(id identity.Identity) (z dnstest.Zone) {
+			for _, k := range id.Keys {
+				for n := range 500 {
+					z.Records += fmt.Sprintf("%s._domainkey.example.com. IN TXT \"v=DKIM1; p=%d\" %q\n", k.Selector, n, strings.Repeat("A", 100))
+				}
+			}
+			return z
+		},
+		"silence": func(id identity.Identity) (z dnstest.Zone) {
+			for _, k := range id.Keys {
+				z.Silent = append(z.Silent, k.Selector+"._domainkey.example.com")
+			}
+			z.Silent = append(z.Silent, "example.com", "_amazonses.example.com")
+			return z
+		},
+		"a key that is revoked": func(id identity.Identity) dnstest.Zone {
+			return texts(id, func(identity.Key) string { return "v=DKIM1; p=" })
+		},
+		"a key for something else": func(id identity.Identity) dnstest.Zone {
+			return texts(id, func(k identity.Key) string { return k.Record() + "; s=other" })
+		},
+		"a key for SHA-1 alone": func(id identity.Identity) dnstest.Zone {
+			return texts(id, func(k identity.Key) string { return k.Record() + "; h=sha1" })
+		},
+		"a record of another sort": func(id identity.Identity) dnstest.Zone {
+			return texts(id, func(k identity.Key) string { return "k=ed25519; p=" + k.PublicKey })
+		},
+		"a key without its p= name": func(id identity.Identity) dnstest.Zone {
+			return texts(id, func(k identity.Key) string { return k.PublicKey })
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, storetest.SQLite(t))
+			id := w.create("example.com", easy())
+			if err := w.dns.Set(zone(id)); err != nil {
+				t.Fatal(err)
+			}
+			start := time.Now()
+			if id = w.check("example.com"); id.Verification != pending || id.DKIM != pending || id.Check.Error == "" {
+				t.Errorf("%+v", id)
+			}
+			if took := time.Since(start); took > 15*time.Second {
+				t.Errorf("took %v", took)
+			}
+		})
+	}
+	for name, text := range map[string]func(identity.Key) string{
+		"the key alone": func(k identity.Key) string { return "p=" + k.PublicKey },
+		"with white space in it": func(k identity.Key) string {
+			return "v=DKIM1;k=rsa;p=" + k.PublicKey[:50] + "  " + k.PublicKey[50:] + " ;"
+		},
+		"with all that is allowed": func(k identity.Key) string {
+			return "v=DKIM1; h=sha1:sha256; k=rsa; n=a note; s=email:x; t=y:s; p=" + k.PublicKey
+		},
+		"as a record of many pieces": identity.Key.Record,
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := newWorld(t, storetest.SQLite(t))
+			id := w.create("example.com", easy())
+			if err := w.dns.Set(texts(id, text)); err != nil {
+				t.Fatal(err)
+			}
+			if id = w.check("example.com"); id.DKIM != success {
+				t.Errorf("%+v", id)
+			}
+		})
+	}
+}
+
+// texts is a zone with a text for each key.
+func texts(id identity.Identity, text func(identity.Key) string) (z dnstest.Zone) {
+	for _, k := range id.Keys {
+		s := text(k)
+		parts := []string{}
+		for len(s) > 100 {
+			parts, s = append(parts, fmt.Sprintf("%q", s[:100])), s[100:]
+		}
+		z.Records += k.Selector + "._domainkey.example.com. IN TXT " + strings.Join(append(parts, fmt.Sprintf("%q", s)), " ") + "\n"
+	}
+	z.NXDomain = []string{"example.com", "_amazonses.example.com"}
+	return z
+}

@@ -1,0 +1,89 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package policy
+
+import "strings"
+
+// arnParts is how many parts an ARN has; the last may have colons of its own.
+const arnParts = 6
+
+// arnPattern is an ARN with wildcards, which reach no further than the part that they are
+// in. Parts that are missing at the end are any (IAM User Guide, Resource).
+type arnPattern struct {
+	any   bool     // "*"
+	whole *pattern // an ARN that comes from a variable
+	parts []pattern
+}
+
+// newARNPattern compiles an ARN, with variables if the version of the document has them.
+func newARNPattern(text string, variables bool) (arnPattern, error) {
+	s := syntax{wildcards: true, variables: variables}
+	if text == "*" {
+		return arnPattern{any: true}, nil
+	}
+	if variables && strings.HasPrefix(text, "${") {
+		p, err := newPattern(text, s)
+		return arnPattern{whole: &p}, err
+	}
+	texts := s.arnParts(text)
+	if len(texts) < 2 || texts[0] != "arn" {
+		return arnPattern{}, invalid("Resource %s must be in ARN format or \"*\".", printable(text))
+	}
+	a := arnPattern{parts: make([]pattern, len(texts))}
+	for i, t := range texts {
+		p, err := newPattern(t, s)
+		if err != nil {
+			return arnPattern{}, err
+		}
+		a.parts[i] = p
+	}
+	return a, nil
+}
+
+// arnParts splits at the colons that are not within a variable.
+func (s syntax) arnParts(text string) []string {
+	var parts []string
+	start, depth := 0, 0
+	for i := 0; i < len(text) && len(parts) < arnParts-1; i++ {
+		switch {
+		case s.variables && strings.HasPrefix(text[i:], "${"):
+			depth = 1
+		case text[i] == '}':
+			depth = 0
+		case text[i] == ':' && depth == 0:
+			parts = append(parts, text[start:i])
+			start = i + 1
+		}
+	}
+	return append(parts, text[start:])
+}
+
+// match reports whether arn, whose parts are given too, fits.
+func (a *arnPattern) match(arn string, parts []string, ctx Context) bool {
+	switch {
+	case a.any:
+		return true
+	case a.whole != nil:
+		return a.whole.match(arn, ctx)
+	case len(parts) < arnParts:
+		return false
+	}
+	for i := len(a.parts) - 1; i >= 0; i-- { // what tells resources apart is at the end
+		if !a.parts[i].match(parts[i], ctx) {
+			return false
+		}
+	}
+	return true
+}
+
+// costly sums that of the parts.
+func (a *arnPattern) costly() int {
+	n := 0
+	for _, p := range a.parts {
+		n += p.costly()
+	}
+	if a.whole != nil {
+		n += a.whole.costly()
+	}
+	return n
+}
