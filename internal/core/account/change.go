@@ -35,9 +35,9 @@ type effect struct {
 	refusal error
 }
 
-// change applies fn to the account's details in one commit with its record and its
+// changeDetails applies fn to the account's details in one commit with its record and its
 // notice. fn may run more than once.
-func (a *Accounts) change(ctx context.Context, sc scope.Scope, actor string, fn func(*detailsRow) effect) error {
+func (a *Accounts) changeDetails(ctx context.Context, sc scope.Scope, actor string, fn func(*detailsRow) effect) error {
 	def, now := a.regions.initial(), a.now()
 	var e effect
 	err := a.db.Write(ctx, func(tx *store.Tx) error {
@@ -88,7 +88,7 @@ func (e effect) write(tx *store.Tx, sc scope.Scope, actor string, now time.Time,
 // SetSending is the owner's own switch (SES: UpdateAccountSendingEnabled,
 // PutAccountSendingAttributes).
 func (a *Accounts) SetSending(ctx context.Context, sc scope.Scope, actor string, enabled bool) error {
-	return a.change(ctx, sc, actor, func(d *detailsRow) effect {
+	return a.changeDetails(ctx, sc, actor, func(d *detailsRow) effect {
 		if d.SendingEnabled == enabled {
 			return effect{}
 		}
@@ -100,7 +100,7 @@ func (a *Accounts) SetSending(ctx context.Context, sc scope.Scope, actor string,
 // Enforce sets the reputation status. Shutdown pauses the account's sending in the
 // region until another status is set; the owner is told of both, with reason.
 func (a *Accounts) Enforce(ctx context.Context, sc scope.Scope, actor string, to Enforcement, reason string) error {
-	return a.change(ctx, sc, actor, func(d *detailsRow) effect {
+	return a.changeDetails(ctx, sc, actor, func(d *detailsRow) effect {
 		from := d.Enforcement
 		if from == to {
 			return effect{}
@@ -119,7 +119,7 @@ func (a *Accounts) Enforce(ctx context.Context, sc scope.Scope, actor string, to
 
 // SetSandbox puts the account into the sandbox of the region, or takes it out.
 func (a *Accounts) SetSandbox(ctx context.Context, sc scope.Scope, actor string, on bool) error {
-	return a.change(ctx, sc, actor, func(d *detailsRow) effect {
+	return a.changeDetails(ctx, sc, actor, func(d *detailsRow) effect {
 		if d.sandbox == bit(on) {
 			return effect{}
 		}
@@ -136,7 +136,7 @@ func (a *Accounts) SetLimits(ctx context.Context, sc scope.Scope, actor string, 
 			return fault.New(fault.Invalid, "A sending quota is a number from 0, where 0 is no limit.")
 		}
 	}
-	return a.change(ctx, sc, actor, func(d *detailsRow) effect { return d.setLimits(to, a.now(), reason) })
+	return a.changeDetails(ctx, sc, actor, func(d *detailsRow) effect { return d.setLimits(to, a.now(), reason) })
 }
 
 // Adjustment is a change of quotas by what the server makes of the account's reputation.
@@ -150,7 +150,7 @@ type Adjustment struct {
 // AdjustLimits is SetLimits for whoever changes quotas by itself: nothing happens
 // unless the quotas are still those that were looked at.
 func (a *Accounts) AdjustLimits(ctx context.Context, sc scope.Scope, by Adjustment) error {
-	return a.change(ctx, sc, by.Actor, func(d *detailsRow) effect {
+	return a.changeDetails(ctx, sc, by.Actor, func(d *detailsRow) effect {
 		if d.Limits != by.From || d.LimitsAt.After(by.Since) {
 			return effect{}
 		}

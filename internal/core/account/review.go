@@ -33,7 +33,7 @@ func (a *Accounts) PutProfile(ctx context.Context, sc scope.Scope, actor string,
 	if err != nil {
 		return err
 	}
-	return a.change(ctx, sc, actor, func(d *detailsRow) effect {
+	return a.changeDetails(ctx, sc, actor, func(d *detailsRow) effect {
 		if d.Review == ReviewPending {
 			return effect{refusal: &InReview{CaseID: d.CaseID}}
 		}
@@ -57,7 +57,7 @@ func (e *InReview) Error() string {
 // EndReview answers the request for production access. Granted, the account leaves the
 // sandbox. The owner is told, with text.
 func (a *Accounts) EndReview(ctx context.Context, sc scope.Scope, actor string, grant bool, text string) error {
-	return a.change(ctx, sc, actor, func(d *detailsRow) effect {
+	return a.changeDetails(ctx, sc, actor, func(d *detailsRow) effect {
 		if d.Review != ReviewPending {
 			return effect{refusal: fault.New(fault.NotFound, "No review of the account %s is pending in %s.", sc.Account, sc.Region)}
 		}
