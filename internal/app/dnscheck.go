@@ -3,7 +3,6 @@
 package app
 
 import (
-	"cmp"
 	"net/netip"
 	"time"
 
@@ -20,7 +19,7 @@ const freshly = time.Nanosecond
 // freshResolver asks the configured servers and remembers nothing.
 func freshResolver(c config.Config) (*dns.Resolver, error) {
 	return dns.New(dns.Options{
-		Servers: c.DNS.Servers, MaxTTL: freshly, NegativeTTL: freshly, TemporaryTTL: freshly, AllowPrivate: c.Dev || c.Delivery.Private,
+		Servers: c.DNS.Servers, MaxTTL: freshly, NegativeTTL: freshly, TemporaryTTL: freshly, Port: uint16(c.DNS.Port), AllowPrivate: c.Dev || c.Delivery.Private,
 	})
 }
 
@@ -35,7 +34,7 @@ func DNSCheck(c config.Config, ids dnscheck.IdentityReader) (*dnscheck.Identitie
 	return &dnscheck.Identities{
 		Identities: ids, Expected: identity.Identity.Records,
 		Checker: dnscheck.New(dnscheck.Options{
-			Asker: resolver, Resolver: resolver, Source: []netip.Addr{sourceIP()}, ReturnDomain: cmp.Or(c.Delivery.ReturnDomain, c.Hostname),
+			Asker: resolver, Resolver: resolver, Source: []netip.Addr{sourceIP()}, ReturnDomain: returnDomain(c),
 		}),
 	}, nil
 }

@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -63,6 +64,7 @@ type Addresses struct {
 	SMTPS []string `json:"smtps"`
 	MX    []string `json:"mx"`
 	Ops   []string `json:"ops"`
+	DNS   []string `json:"dns,omitempty"`
 }
 
 // Addresses returns where the doors listen.
@@ -113,18 +115,30 @@ func (s *Server) listen(context.Context) error {
 			*open.real = append(*open.real, n.Addr().String())
 		}
 	}
-	return nil
+	return s.listenDNS()
 }
 
 // listeners are the open listeners by door.
 type listeners struct {
 	all, https, http, smtp, smtps, mx, ops []net.Listener
+
+	packets []net.PacketConn // of the name server, UDP
+	streams []net.Listener   // and TCP, on the same ports
 }
 
 func (l *listeners) close() error {
 	var errs []error
-	for _, n := range l.all {
+	for _, n := range slices.Concat(l.all, l.streams) {
 		errs = append(errs, unlessClosed(n.Close()))
+	}
+	return errors.Join(errs...)
+}
+
+// closePackets closes what the last answers leave by.
+func (l *listeners) closePackets() error {
+	var errs []error
+	for _, p := range l.packets {
+		errs = append(errs, unlessClosed(p.Close()))
 	}
 	return errors.Join(errs...)
 }
@@ -162,6 +176,7 @@ func (s *Server) openDoors(ctx context.Context) error {
 	for _, n := range s.listeners.mx {
 		err = errors.Join(err, s.mx(n, tlsConfig))
 	}
+	s.nameServers()
 	return err
 }
 
@@ -236,7 +251,7 @@ func (s *Server) ops() http.Handler {
 		Ready: s.Ready, Store: s.db.Stats, Spool: s.spool.Stats, Dispatch: s.dispatcher.Stats, Transport: s.transport.Stats, MaxIdle: maxIdle,
 		Checks: s.checker.Stats,
 		Bodies: s.api.InFlight, MaxBodies: maxInFlight, Profiles: s.cfg.Listen.Profiles,
-		Extra: append(s.smtpMetrics.Collectors(), ops.ServiceMail(s.serviceMail.Stats)...),
+		Extra: slices.Concat(s.smtpMetrics.Collectors(), s.dnsMetrics.Collectors(s.pushStats()), ops.ServiceMail(s.serviceMail.Stats)),
 	})
 }
 

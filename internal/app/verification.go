@@ -12,6 +12,7 @@ import (
 	"sesame/internal/core/notice"
 	"sesame/internal/core/servicemail"
 	core "sesame/internal/core/verification"
+	"sesame/internal/core/zone"
 	"sesame/internal/edge/verify"
 )
 
@@ -29,10 +30,10 @@ func (s *Server) buildVerification(context.Context) error {
 	v := &s.verification
 	v.templates = core.NewTemplates(s.db, s.identities, s.clock)
 	v.verifier = &core.Mailer{Templates: v.templates, Links: links, Intake: s.intake, Sandbox: s.accounts}
-	v.confirmer = &core.Confirmer{Links: links, Identities: confirming{s.identities}, Templates: v.templates}
+	v.confirmer = &core.Confirmer{Links: links, Identities: s.identities, Templates: v.templates}
 	v.serviceMail = servicemail.New(servicemail.Options{
 		Queue:  &notice.Queue{DB: s.db, Clock: s.clock, LeaseFor: servicemail.LeaseFor},
-		Intake: s.intake, Contacts: contacts{}, Identities: s.identities, Records: identity.Identity.Records, Links: links,
+		Intake: s.intake, Contacts: contacts{}, Identities: s.identities, Records: s.expected, Links: links,
 		From: s.serviceFrom(), Clock: s.clock, Log: s.log,
 	})
 	return nil
@@ -72,12 +73,9 @@ func (s *Server) withLinks(apis http.Handler) http.Handler {
 	})
 }
 
-// confirming verifies addresses whose link was followed.
-type confirming struct{ *identity.Identities }
-
-// Confirm verifies the address.
-func (c confirming) Confirm(ctx context.Context, sc scope.Scope, name string) (identity.Identity, error) {
-	return c.MarkVerified(ctx, sc, name)
+// expected are the records that notices show.
+func (s *Server) expected(id identity.Identity) []identity.Record {
+	return s.identities.Expected(id, zone.Names{})
 }
 
 // contacts are those of accounts that have none.

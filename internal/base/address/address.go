@@ -31,9 +31,15 @@ func (d Domain) Parent() Domain {
 // Address is a mailbox (addr-spec of RFC 5322 §3.4.1) in ASCII. Local is kept as it
 // was written, quotes included, since SES compares it exactly; the domain is in
 // lower case. The zero value is the null reverse-path.
+//
+// How the domain was written is kept too, and two addresses that differ in it are not
+// equal: SES compares address identities by every letter. Whoever compares mailboxes
+// takes Folded ones.
 type Address struct {
 	Local  string
 	Domain Domain
+
+	written string // the domain as Parse read it; "" where that is in lower case
 }
 
 // Errors of Parse.
@@ -49,6 +55,18 @@ func (a Address) String() string {
 	}
 	return a.Local + "@" + string(a.Domain)
 }
+
+// Written is the address in the letters that Parse read.
+func (a Address) Written() string {
+	if a.written == "" {
+		return a.String()
+	}
+	return a.Local + "@" + a.written
+}
+
+// Folded is the address without its domain's own spelling: addresses of one mailbox are
+// equal when they are folded.
+func (a Address) Folded() Address { return Address{Local: a.Local, Domain: a.Domain} }
 
 // IsZero reports whether a is the null reverse-path.
 func (a Address) IsZero() bool { return a == Address{} }
@@ -78,7 +96,11 @@ func Parse(s string) (Address, error) {
 		}
 		d = Domain(strings.ToLower(s[at+1:]))
 	}
-	return Address{Local: local, Domain: d}, nil
+	a := Address{Local: local, Domain: d}
+	if s[at+1:] != string(d) {
+		a.written = s[at+1:]
+	}
+	return a, nil
 }
 
 // ParseDomain reads a domain name: LDH labels (and underscores, which the wild has)

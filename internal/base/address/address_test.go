@@ -55,6 +55,27 @@ func TestParse(t *testing.T) {
 	}
 }
 
+func TestTheSpellingOfTheDomainIsKept(t *testing.T) {
+	t.Parallel()
+	parse := func(s string) address.Address {
+		a, err := address.Parse(s)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return a
+	}
+	upper, lower := parse("User@EXAMPLE.com"), parse("User@example.com")
+	if upper.Written() != "User@EXAMPLE.com" || lower.Written() != "User@example.com" || upper.String() != lower.String() {
+		t.Errorf("%q and %q", upper.Written(), lower.Written())
+	}
+	if upper == lower || upper.Folded() != lower || lower.Folded() != lower {
+		t.Error("addresses are equal when they are folded, and only then")
+	}
+	if (address.Address{}).Written() != "" || !(address.Address{}).Folded().IsZero() {
+		t.Error("the null reverse-path has no spelling")
+	}
+}
+
 func TestParentsOfADomain(t *testing.T) {
 	t.Parallel()
 	d := address.Domain("a.b.example.com")
@@ -77,8 +98,11 @@ func FuzzParse(f *testing.F) {
 		if strings.ContainsAny(a.String(), "\r\n\x00<>") && !strings.HasPrefix(a.Local, `"`) {
 			t.Fatalf("%q was taken", s)
 		}
-		if again, err := address.Parse(a.String()); err != nil || again != a {
+		if again, err := address.Parse(a.String()); err != nil || again != a.Folded() {
 			t.Fatalf("%q does not parse again: %v %v", s, again, err)
+		}
+		if again, err := address.Parse(a.Written()); err != nil || again != a {
+			t.Fatalf("%q does not parse again as it was written: %v %v", s, again, err)
 		}
 	})
 }

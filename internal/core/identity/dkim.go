@@ -161,8 +161,9 @@ func (s *Identities) setupKeys(sc scope.Scope, domain string, d DKIMSetup) ([]Ke
 	return nil, nil
 }
 
-// selectorForm is what SES takes (SES: troubleshooting BYODKIM).
-var selectorForm = regexp.MustCompile(`^[0-9A-Za-z]{1,63}$`)
+// selectorForm is what the model of the API has: a label, hyphens within. The guide, which
+// knows letters and digits alone (SES: troubleshooting BYODKIM), is narrower than SES.
+var selectorForm = regexp.MustCompile(`^[0-9A-Za-z]([0-9A-Za-z-]{0,61}[0-9A-Za-z])?$`)
 
 // externalKey is the key that a customer brings. The errors tell nothing of it.
 func (s *Identities) externalKey(sc scope.Scope, domain string, d DKIMSetup) ([]Key, error) {
@@ -173,7 +174,7 @@ func (s *Identities) externalKey(sc scope.Scope, domain string, d DKIMSetup) ([]
 	case d.PrivateKey == "":
 		return nil, fault.InField(fault.Invalid, private, "DomainSigningPrivateKey must be given with the origin EXTERNAL.")
 	case !selectorForm.MatchString(d.Selector):
-		return nil, fault.InField(fault.Invalid, selector, "DomainSigningSelector must be 1 to 63 letters and digits.")
+		return nil, fault.InField(fault.Invalid, selector, "DomainSigningSelector must be 1 to 63 letters, digits and hyphens, and begin and end with a letter or digit.")
 	}
 	der, err := dkim.ParseRSA(d.PrivateKey)
 	switch {

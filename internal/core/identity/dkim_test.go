@@ -150,7 +150,7 @@ func TestKeysThatAreRefused(t *testing.T) {
 		{"no key", "sel", "", private},
 		{"no selector", "", pkcs1(small), selector},
 		{"a selector with a period", "a.b", pkcs1(small), selector},
-		{"a selector with a hyphen", "a-b", pkcs1(small), selector},
+		{"a selector that begins with a hyphen", "-a", pkcs1(small), selector},
 		{"a selector of 64 characters", strings.Repeat("a", 64), pkcs1(small), selector},
 		{"a selector with a line break at its end", "sel\n", pkcs1(small), selector},
 		{"header and footer", "sel", whole, private},

@@ -17,6 +17,7 @@ import (
 	"sesame/internal/base/scope"
 	"sesame/internal/core/store"
 	"sesame/internal/core/zone"
+	"sesame/internal/proto/policy"
 )
 
 // Kind tells domains from addresses.
@@ -46,7 +47,7 @@ type Tag struct{ Key, Value string }
 // Identity is a domain or address of a scope.
 type Identity struct {
 	Scope        scope.Scope
-	Name         string // domain in lower case, or address with its domain in lower case
+	Name         string // domain in lower case, or address as it was written
 	Kind         Kind
 	Verification Status
 	Token        string // for the TXT record that proves a domain (API v1)
@@ -204,7 +205,8 @@ type Signatures struct {
 // change made by another node is seen within a second.
 type Identities struct {
 	o          Options
-	cache      *cache
+	cache      *cache[Identity]
+	policies   *cache[[]*policy.Document]
 	generating chan struct{} // bounds how many keys are made at once
 	wake       chan struct{} // has room for one: something is due
 	asking     chan struct{} // bounds CheckNow
@@ -220,7 +222,10 @@ func New(o Options) *Identities {
 			return Signatures{Service: true}, nil
 		}
 	}
-	return &Identities{o: o, cache: newCache(), generating: make(chan struct{}, 2), wake: make(chan struct{}, 1), asking: make(chan struct{}, maxAsked)}
+	return &Identities{
+		o: o, cache: newCache[Identity](), policies: newCache[[]*policy.Document](),
+		generating: make(chan struct{}, 2), wake: make(chan struct{}, 1), asking: make(chan struct{}, maxAsked),
+	}
 }
 
 // poke tells the checker of this node that something is due.
@@ -231,14 +236,17 @@ func (s *Identities) poke() {
 	}
 }
 
-// ParseName normalises an identity's name and tells its kind.
+// ParseName gives an identity's name in the form in which it is kept, and tells its
+// kind. A domain is in lower case: example.com is EXAMPLE.com, too. An address is as it
+// was written, since SES tells addresses apart by every letter, their domain's included.
+// International domains are given by their A-labels.
 func ParseName(name string) (string, Kind, error) {
 	if strings.Contains(name, "@") {
 		a, err := address.Parse(name)
 		if err != nil || strings.HasPrefix(string(a.Domain), "[") {
 			return "", "", fault.InField(fault.Invalid, "EmailIdentity", "Invalid email address <%s>.", safe(name))
 		}
-		return a.String(), Address, nil
+		return a.Written(), Address, nil
 	}
 	d, err := address.ParseDomain(name)
 	if err != nil || d.Parent() == "" {
@@ -272,13 +280,13 @@ func (s *Identities) Get(ctx context.Context, sc scope.Scope, name string) (Iden
 		if !e.found {
 			return Identity{}, notFound(norm)
 		}
-		return e.id, nil
+		return e.value, nil
 	}
 	id, err := s.load(ctx, sc, norm)
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return Identity{}, err
 	}
-	s.cache.put(sc, norm, cacheEntry{id, err == nil, now.Add(cacheFor)}, drops)
+	s.cache.put(sc, norm, cacheEntry[Identity]{id, err == nil, now.Add(cacheFor)}, drops)
 	return id, err
 }
 
@@ -312,7 +320,7 @@ func (s *Identities) List(ctx context.Context, sc scope.Scope, kind Kind, after 
 	return ids, false, nil
 }
 
-// Delete removes the identity and its keys, or returns NotFound.
+// Delete removes the identity with its keys and policies, or returns NotFound.
 func (s *Identities) Delete(ctx context.Context, sc scope.Scope, name string) error {
 	norm, _, err := ParseName(name)
 	if err != nil {
@@ -324,28 +332,56 @@ func (s *Identities) Delete(ctx context.Context, sc scope.Scope, name string) er
 		if err == nil {
 			_, err = tx.Exec(`DELETE FROM dkim_keys WHERE account = ? AND region = ? AND identity = ?`, sc.Account, sc.Region, norm)
 		}
+		if err == nil {
+			err = deletePolicies(tx, sc, norm)
+		}
 		return err
 	})
 	s.cache.drop(sc, norm)
+	s.policies.drop(sc, norm)
 	if err == nil && n == 0 {
 		return notFound(norm)
 	}
 	return err
 }
 
-// Resolve returns the identity that mail from a is sent under: the address itself if
-// it is verified, else the most specific verified domain that a's domain is in or
-// below (SES: a verified domain covers its subdomains and addresses). It returns
-// NotFound if there is none.
+// Resolve returns the identity that mail from a is sent under: the most specific that is
+// verified of the address itself, the address without its label (SES: a verified
+// user@example.com covers user+label@example.com), and the domains that a's domain is in
+// or below (a verified domain covers its subdomains and addresses). It returns NotFound
+// if there is none.
 func (s *Identities) Resolve(ctx context.Context, sc scope.Scope, a address.Address) (Identity, error) {
-	id, err := s.Get(ctx, sc, a.String())
-	if err == nil && id.Verified() {
-		return id, nil
-	}
-	if err != nil && !absent(err) {
-		return Identity{}, err
+	for _, name := range withoutLabels(a) {
+		id, err := s.Get(ctx, sc, name)
+		if err == nil && id.Verified() {
+			return id, nil
+		}
+		if err != nil && !absent(err) {
+			return Identity{}, err
+		}
 	}
 	return s.ResolveDomain(ctx, sc, a.Domain)
+}
+
+// withoutLabels is the name of an address, and those of the addresses that it may be a
+// labelled form of. A label begins at the first plus sign, or at the last, if the address
+// that it is put on has signs of its own; more forms are not tried, for a hostile sender
+// must not cost a look-up per sign.
+func withoutLabels(a address.Address) []string {
+	name := a.Written()
+	at := len(a.Local)
+	names := []string{name}
+	if a.IsZero() || name[0] == '"' {
+		return names // a sign in a quoted string is part of it
+	}
+	first, last := strings.IndexByte(a.Local, '+'), strings.LastIndexByte(a.Local, '+')
+	if last > first {
+		names = append(names, name[:last]+name[at:])
+	}
+	if first > 0 {
+		names = append(names, name[:first]+name[at:])
+	}
+	return names
 }
 
 // ResolveDomain returns the most specific verified domain identity at or above d, or

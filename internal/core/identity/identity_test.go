@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"crypto/rand"
+	"strings"
 	"testing"
 	"time"
 
@@ -64,17 +65,34 @@ func TestDomainWaitsForVerification(t *testing.T) {
 func TestTheMostSpecificVerifiedIdentityWins(t *testing.T) {
 	t.Parallel()
 	ids := open(storetest.SQLite(t), clock.System, true)
-	for _, n := range []string{"example.com", "sub.example.com", "User@example.com"} {
+	for _, n := range []string{"example.com", "sub.example.com", "User@example.com", "Only@ALONE.example", "a+b@alone.example", "a@alone.example",
+		`"q"@alone.example`, "xn--bcher-kva.example"} {
 		create(t, ids, n)
 	}
 	for _, c := range []struct{ from, want string }{
 		{"User@example.com", "User@example.com"},
 		{"user@example.com", "example.com"}, // the local part's case counts
-		{"User@EXAMPLE.com", "User@example.com"},
+		{"User@EXAMPLE.com", "example.com"}, // and so does an address's domain's
+		{"x@EXAMPLE.com", "example.com"},    // but not a domain's own
 		{"x@a.b.example.com", "example.com"},
 		{"x@a.sub.example.com", "sub.example.com"},
 		{"x@notexample.com", ""},
 		{"x@com", ""},
+		{"Only@ALONE.example", "Only@ALONE.example"},
+		{"Only@alone.example", ""},
+		{"Only+x@ALONE.example", "Only@ALONE.example"},
+		{"User+label@example.com", "User@example.com"},
+		{"user+label@example.com", "example.com"},
+		{"a+x@alone.example", "a@alone.example"},
+		{"a+@alone.example", "a@alone.example"},
+		{"a+b@alone.example", "a+b@alone.example"},
+		{"a+b+x@alone.example", "a+b@alone.example"},
+		{"a+x+y+z@alone.example", "a@alone.example"},
+		{"+a@alone.example", ""},
+		{"++@alone.example", ""},
+		{`"q+x"@alone.example`, ""},
+		{"x@xn--bcher-kva.example", "xn--bcher-kva.example"},
+		{"x@bucher.example", ""}, // a look-alike
 	} {
 		a, err := address.Parse(c.from)
 		if err != nil {
@@ -109,24 +127,85 @@ func TestAddressShowsTheDKIMStateOfItsOwnDomain(t *testing.T) {
 
 func TestIdentityNames(t *testing.T) {
 	t.Parallel()
-	ids := open(storetest.SQLite(t), clock.System, true)
-	create(t, ids, "taken.example")
-	for name, kind := range map[string]fault.Kind{
-		"":                 fault.Invalid,
-		"com":              fault.Invalid,
-		"a b.example":      fault.Invalid,
-		"-a.example":       fault.Invalid,
-		"a@":               fault.Invalid,
-		"@example.com":     fault.Invalid,
-		"a@[127.0.0.1]":    fault.Invalid,
-		"ü.example":        fault.Invalid,
-		"a@x\r\ny.example": fault.Invalid,
-		"TAKEN.example":    fault.AlreadyExists,
+	label := strings.Repeat("a", 63)
+	longest := strings.Repeat(strings.Repeat("b", 49)+".", 5) + "x.com" // 255 octets
+	for _, c := range []struct {
+		name, in, want string
+		kind           identity.Kind // "" where it is refused
+	}{
+		{"a domain, in lower case", "Example.COM", "example.com", identity.Domain},
+		{"a subdomain with an underscore", "_x.example.com", "_x.example.com", identity.Domain},
+		{"an A-label", "XN--bcher-kva.example", "xn--bcher-kva.example", identity.Domain},
+		{"a U-label", "bücher.example", "", ""},
+		{"a look-alike: a Cyrillic letter", "ex\u0430mple.com", "", ""},
+		{"a label of 63 octets", label + ".example", label + ".example", identity.Domain},
+		{"a label of 64 octets", label + "a.example", "", ""},
+		{"255 octets", longest, longest, identity.Domain},
+		{"256 octets", "x" + longest, "", ""},
+		{"a dot at the end", "example.com.", "", ""},
+		{"an empty label", "a..example", "", ""},
+		{"a wildcard", "*.example.com", "", ""},
+		{"a top-level domain", "com", "", ""},
+		{"nothing", "", "", ""},
+		{"white space", "a b.example", "", ""},
+		{"a hyphen at the beginning", "-a.example", "", ""},
+		{"an IP address literal", "[127.0.0.1]", "", ""},
+		{"an address, in its letters", "User@Example.COM", "User@Example.COM", identity.Address},
+		{"an address with a quoted local part", `"a@b"@example.com`, `"a@b"@example.com`, identity.Address},
+		{"an address of a domain with an A-label", "a@xn--bcher-kva.example", "a@xn--bcher-kva.example", identity.Address},
+		{"an address of a domain with a U-label", "a@bücher.example", "", ""},
+		{"an address with an umlaut", "ü@example.com", "", ""},
+		{"an address with a dot at the end", "a@example.com.", "", ""},
+		{"no domain", "a@", "", ""},
+		{"no local part", "@example.com", "", ""},
+		{"a display name", "A <a@example.com>", "", ""},
+		{"an address at an IP address", "a@[127.0.0.1]", "", ""},
+		{"a line break", "a@x\r\ny.example", "", ""},
 	} {
-		if _, err := ids.Create(ctx, sc, name, identity.Settings{}); !fault.Is(err, kind) {
-			t.Errorf("%q: %v", name, err)
+		got, kind, err := identity.ParseName(c.in)
+		if got != c.want || kind != c.kind || (err == nil) != (c.kind != "") || err != nil && !fault.Is(err, fault.Invalid) {
+			t.Errorf("%s: ParseName(%q) = %q, %q, %v", c.name, c.in, got, kind, err)
 		}
 	}
+}
+
+func TestANameIsTakenOnce(t *testing.T) {
+	t.Parallel()
+	ids := open(storetest.SQLite(t), clock.System, true)
+	for name, taken := range map[string][]string{
+		"taken.example":   {"taken.example", "TAKEN.example"},
+		"A@taken.example": {"A@taken.example"},
+		"A@TAKEN.example": {"A@TAKEN.example"}, // another address
+		"a@taken.example": {"a@taken.example"},
+	} {
+		create(t, ids, name)
+		for _, again := range taken {
+			if _, err := ids.Create(ctx, sc, again, identity.Settings{}); !fault.Is(err, fault.AlreadyExists) {
+				t.Errorf("%q after %q: %v", again, name, err)
+			}
+		}
+	}
+	if _, err := ids.Create(ctx, sc, "a b.example", identity.Settings{}); !fault.Is(err, fault.Invalid) {
+		t.Errorf("%v", err)
+	}
+}
+
+func FuzzParseName(f *testing.F) {
+	for _, s := range []string{"example.com", "a+b@Example.com", `"a b"@x.example`, "a@b@c", "xn--bcher-kva.example", "\x00"} {
+		f.Add(s)
+	}
+	f.Fuzz(func(t *testing.T, s string) {
+		name, kind, err := identity.ParseName(s)
+		if err != nil {
+			if text := fault.PeerText(err); strings.ContainsAny(text, "\r\n\x00") || len(text) > 400 {
+				t.Fatalf("%q is not fit to be sent", text)
+			}
+			return
+		}
+		if again, k, err := identity.ParseName(name); err != nil || again != name || k != kind {
+			t.Fatalf("%q became %q, and that %q, %v", s, name, again, err)
+		}
+	})
 }
 
 func TestListPagesByName(t *testing.T) {

@@ -60,7 +60,7 @@ func mailFromDomain(name string, kind Kind, domain string) (string, error) {
 	}
 	own := name
 	if kind == Address {
-		own = name[strings.LastIndexByte(name, '@')+1:]
+		own = strings.ToLower(name[strings.LastIndexByte(name, '@')+1:])
 	}
 	d, err := address.ParseDomain(domain)
 	if err != nil {
@@ -77,7 +77,7 @@ func mailFromDomain(name string, kind Kind, domain string) (string, error) {
 // verified identity that has one (SES: a domain's setting covers its addresses). Its zero
 // value says that there is none.
 func (s *Identities) MailFrom(ctx context.Context, sc scope.Scope, a address.Address) (MailFrom, error) {
-	names := []string{a.String()}
+	names := withoutLabels(a)
 	for d := a.Domain; d.Parent() != ""; d = d.Parent() {
 		names = append(names, string(d))
 	}

@@ -86,7 +86,7 @@ func (i *Intake) owned(ctx context.Context, d *draft) error {
 		switch {
 		case fault.Is(err, fault.NotFound):
 			if u.Identity == "" {
-				u.Identity = c.address.String()
+				u.Identity = c.address.Written()
 			}
 			failed = append(failed, u.Identity)
 			continue
@@ -163,7 +163,8 @@ func identityARN(sc scope.Scope, arn string) (owner scope.Scope, name string, er
 func covers(name string, a address.Address) bool {
 	if at := strings.LastIndexByte(name, '@'); at >= 0 {
 		local, domain := name[:at], name[at+1:]
-		return domain == string(a.Domain) && (a.Local == local || strings.HasPrefix(a.Local, local+"+"))
+		written := a.Written()[len(a.Local)+1:] // SES compares every letter of an address
+		return domain == written && (a.Local == local || strings.HasPrefix(a.Local, local+"+"))
 	}
 	return string(a.Domain) == name || strings.HasSuffix(string(a.Domain), "."+name)
 }

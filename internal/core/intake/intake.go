@@ -196,7 +196,7 @@ func (i *Intake) envelope(_ context.Context, d *draft) error {
 	}
 	seen := make(map[address.Address]bool, len(all))
 	for _, a := range all {
-		if !seen[a] {
+		if a = a.Folded(); !seen[a] {
 			seen[a] = true
 			d.recipients = append(d.recipients, a)
 		}

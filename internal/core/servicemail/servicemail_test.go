@@ -100,9 +100,10 @@ func records(id identity.Identity) []identity.Record {
 		return nil
 	}
 	return []identity.Record{
-		{Name: "abc._domainkey.example.com", Type: "CNAME", Value: "abc.dkim.ses.example.net"},
-		{Name: "bounce.example.com", Type: "MX", Value: "10 feedback-smtp.us-east-1.ses.example.net"},
-		{Name: "bounce.example.com", Type: "TXT", Value: `v=spf1 include:ses.example.net ~all`},
+		{Name: "abc._domainkey.example.com", Type: "CNAME", Value: "abc.dkim.ses.example.net", Purpose: identity.ForDKIM, Required: true},
+		{Name: "bounce.example.com", Type: "MX", Value: "10 feedback-smtp.us-east-1.ses.example.net", Purpose: identity.ForMailFrom, Required: true},
+		{Name: "bounce.example.com", Type: "TXT", Value: `v=spf1 include:ses.example.net ~all`, Purpose: identity.ForSPF},
+		{Name: "_dmarc.example.com", Type: "TXT", Value: "v=DMARC1; p=none;", Purpose: identity.ForDMARC},
 	}
 }
 

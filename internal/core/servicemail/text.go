@@ -5,7 +5,6 @@ package servicemail
 import (
 	"context"
 	"fmt"
-	"strings"
 	"time"
 
 	"sesame/internal/base/fault"
@@ -101,11 +100,22 @@ func until(format string, t time.Time) string {
 	return fmt.Sprintf(format, when(t))
 }
 
+// proofs are the records that a domain's verification depends on.
+func (a about) proofs() (rs []identity.Record) {
+	for _, r := range a.records {
+		if r.Required && r.Purpose != identity.ForMailFrom {
+			rs = append(rs, r)
+		}
+	}
+	return rs
+}
+
 // dkimRecords and mailFromRecords are those of an identity's records that its DKIM and
 // its custom MAIL FROM domain need.
 func (a about) dkimRecords() (rs []identity.Record) {
 	for _, r := range a.records {
-		if strings.Contains(r.Name, "._domainkey.") {
+		switch r.Purpose {
+		case identity.ForDKIM, identity.ForNextKey, identity.ForEd25519:
 			rs = append(rs, r)
 		}
 	}
@@ -142,7 +152,7 @@ func domainFailed(l *letter, n notice.Notice, a about) {
 	l.subject = fmt.Sprintf("Domain Verification FAILURE for %s in region %s", n.Identity, a.region)
 	l.say(fmt.Sprintf("The domain %s of account %s in region %s is not verified: its DNS records were not found within 72 hours. No mail can be sent from it.",
 		n.Identity, n.Scope.Account, a.region))
-	l.show("These records must be published:", a.records)
+	l.show("These records must be published:", a.proofs())
 	l.say("When they are, delete the identity and create it again, or start its verification anew.")
 }
 

@@ -229,7 +229,7 @@ func (s *Spool) insert(tx *store.Tx, a acceptance) error {
 	_, err := tx.Exec(`INSERT INTO messages (account, region, id, accepted_at, operation, caller, source_ip, return_path, sender, identity,
 		identity_account, subject, original_id, config_set, tags, size, header_size, eight_bit, blob, content)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		m.Scope.Account, m.Scope.Region, m.ID, at, m.Operation, m.Caller, m.SourceIP, m.ReturnPath.String(), m.Sender.String(), m.Identity,
+		m.Scope.Account, m.Scope.Region, m.ID, at, m.Operation, m.Caller, m.SourceIP, m.ReturnPath.String(), m.Sender.Written(), m.Identity,
 		m.IdentityAccount, m.Subject, m.OriginalID, m.ConfigSet, a.tags, len(m.Content), m.HeaderSize, flag(m.EightBit), a.blob, inRow)
 	if err != nil {
 		return fmt.Errorf("messages: %w", err)

@@ -3,7 +3,6 @@
 package verification_test
 
 import (
-	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -38,18 +37,11 @@ func newWorld(t testing.TB, db *store.DB) *world {
 	w.identities = identity.New(identity.Options{DB: db, Seal: ring, Clock: w.clock.Now, Random: rand.Reader})
 	w.templates = verification.NewTemplates(db, w.identities, w.clock.Now)
 	w.links = &verification.Links{Sign: ring, Clock: w.clock.Now, Base: base}
-	w.confirmer = &verification.Confirmer{Links: w.links, Identities: confirming{w.identities}, Templates: w.templates}
+	w.confirmer = &verification.Confirmer{Links: w.links, Identities: w.identities, Templates: w.templates}
 	if _, err := w.identities.Create(t.Context(), home, "sender@example.com", identity.Settings{Confirmed: true}); err != nil {
 		t.Fatal(err)
 	}
 	return w
-}
-
-// confirming verifies addresses by the operator's word.
-type confirming struct{ *identity.Identities }
-
-func (c confirming) Confirm(ctx context.Context, sc scope.Scope, name string) (identity.Identity, error) {
-	return c.MarkVerified(ctx, sc, name)
 }
 
 func example(change ...func(*verification.Template)) verification.Template {

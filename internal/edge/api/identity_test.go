@@ -82,7 +82,7 @@ func TestIdentitiesInV2(t *testing.T) {
 	dkim := types.DkimAttributes{
 		SigningEnabled: true, Status: types.DkimStatusNotStarted, SigningAttributesOrigin: types.DkimSigningAttributesOriginAwsSes, Tokens: id.Tokens(),
 		CurrentSigningKeyLength: types.DkimSigningKeyLengthRsa2048Bit, NextSigningKeyLength: types.DkimSigningKeyLengthRsa2048Bit,
-		LastKeyGenerationTimestamp: &at,
+		LastKeyGenerationTimestamp: &at, SigningHostedZone: aws.String("dkim." + serviceZone),
 	}
 	answered := dkim
 	equal(t, created, &sesv2.CreateEmailIdentityOutput{IdentityType: types.IdentityTypeDomain, DkimAttributes: &answered})
@@ -118,12 +118,13 @@ func TestIdentitiesInV2(t *testing.T) {
 		VerificationInfo:   &types.VerificationInfo{LastCheckedTimestamp: &later, LastSuccessTimestamp: &later},
 	})
 
-	address, err := c.CreateEmailIdentity(ctx, &sesv2.CreateEmailIdentityInput{EmailIdentity: aws.String("a+b@Example.org")})
+	address, err := c.CreateEmailIdentity(ctx, &sesv2.CreateEmailIdentityInput{EmailIdentity: aws.String("a+b@example.org")})
 	if err != nil {
 		t.Fatal(err)
 	}
 	equal(t, address, &sesv2.CreateEmailIdentityOutput{IdentityType: types.IdentityTypeEmailAddress, DkimAttributes: &types.DkimAttributes{
-		Status: types.DkimStatusNotStarted, SigningAttributesOrigin: types.DkimSigningAttributesOriginAwsSes,
+		Status: types.DkimStatusNotStarted, SigningAttributesOrigin: types.DkimSigningAttributesOriginAwsSes, Tokens: []string{},
+		NextSigningKeyLength: types.DkimSigningKeyLengthRsa1024Bit,
 	}})
 
 	_, err = c.CreateEmailIdentity(ctx, &sesv2.CreateEmailIdentityInput{EmailIdentity: aws.String("a+b@example.org")})
@@ -195,9 +196,12 @@ func TestIdentitiesThatV2Refuses(t *testing.T) {
 			refusal{400, "BadRequestException", characters}},
 		{"a configuration set that does not exist", sesv2.CreateEmailIdentityInput{ConfigurationSetName: missing},
 			refusal{404, "NotFoundException", "Configuration set <missing> does not exist."}},
-		{"keys of the caller's", sesv2.CreateEmailIdentityInput{DkimSigningAttributes: &types.DkimSigningAttributes{
+		{"a DKIM key for an address", sesv2.CreateEmailIdentityInput{DkimSigningAttributes: &types.DkimSigningAttributes{
 			DomainSigningSelector: aws.String("s"), DomainSigningPrivateKey: aws.String("QUFB"),
-		}}, refusal{501, "NotImplementedException", "The parameter DkimSigningAttributes of CreateEmailIdentity is not implemented by this server."}},
+		}}, refusal{400, "BadRequestException", "The EmailIdentity value must be a valid domain."}},
+		{"a missing configuration set before bad DKIM attributes", sesv2.CreateEmailIdentityInput{ConfigurationSetName: missing,
+			DkimSigningAttributes: &types.DkimSigningAttributes{DomainSigningSelector: aws.String("s")},
+		}, refusal{404, "NotFoundException", "Configuration set <missing> does not exist."}},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
@@ -308,7 +312,7 @@ func TestIdentitiesInV1(t *testing.T) {
 	w := newWorld(t, unverified)
 	c, ctx := w.sesClient(tester()), t.Context()
 
-	if _, err := c.VerifyEmailIdentity(ctx, &ses.VerifyEmailIdentityInput{EmailAddress: aws.String("one@Example.org")}); err != nil {
+	if _, err := c.VerifyEmailIdentity(ctx, &ses.VerifyEmailIdentityInput{EmailAddress: aws.String("one@example.org")}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := c.VerifyEmailAddress(ctx, &ses.VerifyEmailAddressInput{EmailAddress: aws.String("two@example.org")}); err != nil {

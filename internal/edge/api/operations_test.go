@@ -26,15 +26,20 @@ var built = map[string][]string{
 	"ses": {
 		"CreateCustomVerificationEmailTemplate", "DeleteCustomVerificationEmailTemplate", "GetCustomVerificationEmailTemplate",
 		"ListCustomVerificationEmailTemplates", "SendCustomVerificationEmail", "UpdateCustomVerificationEmailTemplate",
-		"DeleteIdentity", "DeleteVerifiedEmailAddress", "GetAccountSendingEnabled", "GetIdentityDkimAttributes",
-		"GetIdentityVerificationAttributes", "GetSendQuota", "GetSendStatistics", "ListIdentities", "ListVerifiedEmailAddresses",
-		"SendEmail", "SendRawEmail", "UpdateAccountSendingEnabled", "VerifyDomainDkim", "VerifyDomainIdentity", "VerifyEmailAddress", "VerifyEmailIdentity",
+		"DeleteIdentity", "DeleteIdentityPolicy", "DeleteVerifiedEmailAddress", "GetAccountSendingEnabled", "GetIdentityDkimAttributes",
+		"GetIdentityMailFromDomainAttributes", "GetIdentityNotificationAttributes", "GetIdentityPolicies", "GetIdentityVerificationAttributes",
+		"GetSendQuota", "GetSendStatistics", "ListIdentities", "ListIdentityPolicies", "ListVerifiedEmailAddresses", "PutIdentityPolicy",
+		"SendEmail", "SendRawEmail", "SetIdentityDkimEnabled", "SetIdentityFeedbackForwardingEnabled",
+		"SetIdentityHeadersInNotificationsEnabled", "SetIdentityMailFromDomain", "SetIdentityNotificationTopic", "UpdateAccountSendingEnabled", "VerifyDomainDkim",
+		"VerifyDomainIdentity", "VerifyEmailAddress", "VerifyEmailIdentity",
 	},
 	"sesv2": {
 		"CreateCustomVerificationEmailTemplate", "DeleteCustomVerificationEmailTemplate", "GetCustomVerificationEmailTemplate",
 		"ListCustomVerificationEmailTemplates", "SendCustomVerificationEmail", "UpdateCustomVerificationEmailTemplate",
-		"CreateEmailIdentity", "DeleteEmailIdentity", "GetAccount", "GetEmailIdentity", "ListEmailIdentities", "PutAccountDetails",
-		"PutAccountSendingAttributes", "SendEmail",
+		"CreateEmailIdentity", "CreateEmailIdentityPolicy", "DeleteEmailIdentity", "DeleteEmailIdentityPolicy", "GetAccount", "GetEmailIdentity",
+		"GetEmailIdentityPolicies", "ListEmailIdentities", "PutAccountDetails", "PutAccountSendingAttributes", "ListTagsForResource", "PutEmailIdentityConfigurationSetAttributes",
+		"PutEmailIdentityDkimAttributes", "PutEmailIdentityDkimSigningAttributes", "PutEmailIdentityFeedbackAttributes",
+		"PutEmailIdentityMailFromAttributes", "SendEmail", "TagResource", "UntagResource", "UpdateEmailIdentityPolicy",
 	},
 }
 

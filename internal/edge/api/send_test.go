@@ -304,7 +304,7 @@ func TestAllTheRestOfAMessage(t *testing.T) {
 	for version, id := range map[string]*string{"v1": v1.MessageId, "v2": v2.MessageId} {
 		m := checkOutside(t, w, aws.ToString(id), "SendEmail")
 		for name, want := range map[string]string{
-			"From": encodedFrom, "To": `"Reader, First" <a@example.net>, <b@example.net>`, "Cc": `"Carbon Copy" <c@example.net>`,
+			"From": encodedFrom, "To": `"Reader, First" <a@example.net>, <b@Example.NET>`, "Cc": `"Carbon Copy" <c@example.net>`,
 			"Reply-To": `"Answers" <r@example.org>, <s@example.org>`,
 		} {
 			if got := addressList(t, m.header, name); got != want {

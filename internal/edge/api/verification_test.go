@@ -41,7 +41,7 @@ func (v *verifying) build(w *world, ring *keyring.Ring) {
 	links := &verification.Links{Sign: ring, Clock: w.clock.Now, Base: "https://mail.example.com"}
 	v.templates = verification.NewTemplates(w.db, w.identities, w.clock.Now)
 	v.mailer = &verification.Mailer{Templates: v.templates, Links: links, Intake: w.intake, Sandbox: &v.sandbox}
-	v.confirmer = &verification.Confirmer{Links: links, Identities: confirming{w.identities}, Templates: v.templates}
+	v.confirmer = &verification.Confirmer{Links: links, Identities: w.identities, Templates: v.templates}
 	v.letters = servicemail.New(servicemail.Options{
 		Queue:  &notice.Queue{DB: w.db, Clock: w.clock.Now, LeaseFor: servicemail.LeaseFor},
 		Intake: w.intake, Contacts: nowhere{}, Identities: w.identities, Records: func(identity.Identity) []identity.Record { return nil },
@@ -57,13 +57,6 @@ func (s *sandbox) ProductionAccess(context.Context, scope.Scope) (bool, error) {
 type nowhere struct{}
 
 func (nowhere) Contact(context.Context, string) (string, error) { return "", nil }
-
-// confirming verifies addresses by the operator's word.
-type confirming struct{ *identity.Identities }
-
-func (c confirming) Confirm(ctx context.Context, sc scope.Scope, name string) (identity.Identity, error) {
-	return c.MarkVerified(ctx, sc, name)
-}
 
 // follow follows a link of a mail.
 func (w *world) follow(t testing.TB, link string) verification.Result {
@@ -352,11 +345,15 @@ func TestVerificationErrorsOfV1(t *testing.T) {
 	wantRefusal(t, err, refusal{400, "CustomVerificationEmailTemplateAlreadyExists", "Custom verification email template <welcome> already exists"})
 	isA[*sestypes.CustomVerificationEmailTemplateAlreadyExistsException](t, err)
 
-	err = create(func(in *ses.CreateCustomVerificationEmailTemplateInput) { in.FromEmailAddress = aws.String("a@example.net") })
+	err = create(func(in *ses.CreateCustomVerificationEmailTemplateInput) {
+		in.FromEmailAddress = aws.String("a@example.net")
+	})
 	wantRefusal(t, err, refusal{400, "FromEmailAddressNotVerified", "The from email address <a@example.net> is not verified"})
 	isA[*sestypes.FromEmailAddressNotVerifiedException](t, err)
 
-	err = create(func(in *ses.CreateCustomVerificationEmailTemplateInput) { in.TemplateContent = aws.String("<script>x</script>") })
+	err = create(func(in *ses.CreateCustomVerificationEmailTemplateInput) {
+		in.TemplateContent = aws.String("<script>x</script>")
+	})
 	wantRefusal(t, err, refusal{400, "CustomVerificationEmailInvalidContent", "The template content is invalid"})
 	isA[*sestypes.CustomVerificationEmailInvalidContentException](t, err)
 
@@ -413,7 +410,9 @@ func TestVerificationErrorsOfV2(t *testing.T) {
 		return err
 	}
 	for n := range verification.MaxTemplates {
-		if err := create(func(in *sesv2.CreateCustomVerificationEmailTemplateInput) { in.TemplateName = aws.String(fmt.Sprint("t", n)) }); err != nil {
+		if err := create(func(in *sesv2.CreateCustomVerificationEmailTemplateInput) {
+			in.TemplateName = aws.String(fmt.Sprint("t", n))
+		}); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -423,10 +422,14 @@ func TestVerificationErrorsOfV2(t *testing.T) {
 	err = create(func(in *sesv2.CreateCustomVerificationEmailTemplateInput) { in.TemplateName = aws.String("t7") })
 	wantRefusal(t, err, refusal{400, "AlreadyExistsException", "Custom verification email template <t7> already exists"})
 	isA[*types.AlreadyExistsException](t, err)
-	err = create(func(in *sesv2.CreateCustomVerificationEmailTemplateInput) { in.FromEmailAddress = aws.String("a@example.net") })
+	err = create(func(in *sesv2.CreateCustomVerificationEmailTemplateInput) {
+		in.FromEmailAddress = aws.String("a@example.net")
+	})
 	wantRefusal(t, err, refusal{404, "NotFoundException", "The from email address <a@example.net> is not verified"})
 	isA[*types.NotFoundException](t, err)
-	err = create(func(in *sesv2.CreateCustomVerificationEmailTemplateInput) { in.TemplateContent = aws.String("<!-- -->") })
+	err = create(func(in *sesv2.CreateCustomVerificationEmailTemplateInput) {
+		in.TemplateContent = aws.String("<!-- -->")
+	})
 	wantRefusal(t, err, refusal{400, "BadRequestException", "The template content is invalid"})
 	isA[*types.BadRequestException](t, err)
 	err = create(func(in *sesv2.CreateCustomVerificationEmailTemplateInput) { in.Tags = []types.Tag{tag("a!", "b")} })

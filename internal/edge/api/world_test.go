@@ -43,6 +43,7 @@ import (
 	"sesame/internal/core/setting"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
+	"sesame/internal/core/zone"
 	"sesame/internal/edge/api"
 	"sesame/internal/edge/api/admin"
 	v1 "sesame/internal/edge/api/ses"
@@ -62,6 +63,8 @@ const (
 	sender   = "sender@example.com"
 	verified = sender // identities that exist from the start, in us-east-1
 	reader   = "reader@example.net"
+
+	serviceZone = "ses.example.net"
 )
 
 var home = scope.Scope{Account: accountID, Region: region}
@@ -105,6 +108,7 @@ type settings struct {
 	calls   float64 // of an operation in a second; 0 is no throttle
 	sleeps  bool    // who waits for a quota moves the clock
 	v1, v2  any     // handlers, instead of the real ones
+	sets    v2.ConfigSets
 	change  func(*api.Options)
 }
 
@@ -148,7 +152,10 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 		s.v1 = &v1.API{Intake: w.intake, Identities: w.identities, Quotas: quotas, Accounts: w.accounts, Statistics: w.spool, Templates: w.templates, Verification: w.mailer}
 	}
 	if s.v2 == nil {
-		s.v2 = &v2.API{Intake: w.intake, Identities: w.identities, Quotas: quotas, Accounts: w.accounts, Templates: w.templates, Verification: w.mailer}
+		s.v2 = &v2.API{
+			Intake: w.intake, Identities: w.identities, Quotas: quotas, Accounts: w.accounts, Templates: w.templates, Verification: w.mailer,
+			ConfigSets: s.sets, Zone: zone.Names{Zone: serviceZone},
+		}
 	}
 	both, err := services()
 	if err != nil {

@@ -3,12 +3,14 @@
 package dkim
 
 import (
+	"bytes"
 	"crypto/ed25519"
 	"crypto/rand"
 	"crypto/rsa"
 	"crypto/sha256"
 	"crypto/x509"
 	"encoding/base64"
+	"encoding/pem"
 	"errors"
 	"fmt"
 )
@@ -46,12 +48,18 @@ const maxKeyText = 2560
 // ParseRSA reads an RSA private key of 1024 to 2048 bits that is given as the base64 text
 // of PKCS #8 or PKCS #1 DER, without header, footer, spaces and line breaks (SES:
 // BYODKIM). It returns the DER. Its errors tell nothing of the key.
+//
+// A whole PEM file in base64 once more is read, too: Terraform's provider sends that for
+// a key in PEM, and SES takes it.
 func ParseRSA(text string) (der []byte, err error) {
 	if len(text) > maxKeyText {
 		return nil, ErrKey
 	}
 	if der, err = base64.StdEncoding.Strict().DecodeString(text); err != nil || len(text) == 0 || hasSpace(text) {
 		return nil, ErrKey
+	}
+	if block, rest := pem.Decode(der); block != nil && len(bytes.TrimSpace(rest)) == 0 {
+		der = block.Bytes
 	}
 	key, err := x509.ParsePKCS8PrivateKey(der)
 	if err != nil {

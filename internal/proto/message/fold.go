@@ -129,7 +129,7 @@ func (w *headerWriter) mailboxes(list []Mailbox) {
 
 // pieces are the words of a mailbox; a header field can be folded between them.
 func (m Mailbox) pieces() []string {
-	addr := m.Address.String()
+	addr := m.Address.Written()
 	switch {
 	case m.Name == "":
 		return []string{addr}

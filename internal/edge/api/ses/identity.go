@@ -15,33 +15,41 @@ import (
 	"sesame/internal/edge/api/page"
 )
 
-// maxItems is how many identities one call lists at most.
-const maxItems = 1000
+// How many identities one call lists, and tells of, at most.
+const (
+	maxItems = 1000
+	maxNames = 100
+)
 
 // ensure creates the identity unless it exists: the Verify operations may be called
-// again. It must be of the wanted kind.
-func (a *API) ensure(ctx context.Context, name *string, kind identity.Kind) (identity.Identity, error) {
-	_, got, err := identity.ParseName(aws.ToString(name))
+// again, which starts a verification anew that has not succeeded. It must be of the
+// wanted kind.
+func (a *API) ensure(ctx context.Context, name string, kind identity.Kind, set identity.Settings) (identity.Identity, error) {
+	_, got, err := identity.ParseName(name)
 	if err != nil {
 		return identity.Identity{}, err
 	}
 	if got != kind {
 		if kind == identity.Domain {
-			return identity.Identity{}, fault.InField(fault.Invalid, "Domain", "Invalid domain name <%s>.", aws.ToString(name))
+			return identity.Identity{}, fault.InField(fault.Invalid, "Domain", "Invalid domain name <%s>.", name)
 		}
-		return identity.Identity{}, fault.InField(fault.Invalid, "EmailAddress", "Invalid email address <%s>.", aws.ToString(name))
+		return identity.Identity{}, fault.InField(fault.Invalid, "EmailAddress", "Invalid email address <%s>.", name)
 	}
 	sc := caller.From(ctx).Scope
-	id, err := a.Identities.Create(ctx, sc, aws.ToString(name), identity.Settings{})
-	if fault.Is(err, fault.AlreadyExists) {
-		return a.Identities.Get(ctx, sc, aws.ToString(name))
+	id, err := a.Identities.Create(ctx, sc, name, set)
+	if !fault.Is(err, fault.AlreadyExists) {
+		return id, err
 	}
-	return id, err
+	if _, err := a.Identities.Resend(ctx, sc, name); err != nil {
+		return identity.Identity{}, err
+	}
+	return a.Identities.Read(ctx, sc, name)
 }
 
-// VerifyEmailIdentity adds an address.
+// VerifyEmailIdentity adds an address, which is sent a mail with a link. Until it has
+// been followed the address is sent another one with each call.
 func (a *API) VerifyEmailIdentity(ctx context.Context, in *ses.VerifyEmailIdentityInput) (*ses.VerifyEmailIdentityOutput, error) {
-	if _, err := a.ensure(ctx, in.EmailAddress, identity.Address); err != nil {
+	if _, err := a.ensure(ctx, aws.ToString(in.EmailAddress), identity.Address, identity.Settings{}); err != nil {
 		return nil, err
 	}
 	return &ses.VerifyEmailIdentityOutput{}, nil
@@ -49,28 +57,20 @@ func (a *API) VerifyEmailIdentity(ctx context.Context, in *ses.VerifyEmailIdenti
 
 // VerifyEmailAddress is the deprecated name of VerifyEmailIdentity.
 func (a *API) VerifyEmailAddress(ctx context.Context, in *ses.VerifyEmailAddressInput) (*ses.VerifyEmailAddressOutput, error) {
-	if _, err := a.ensure(ctx, in.EmailAddress, identity.Address); err != nil {
+	if _, err := a.ensure(ctx, aws.ToString(in.EmailAddress), identity.Address, identity.Settings{}); err != nil {
 		return nil, err
 	}
 	return &ses.VerifyEmailAddressOutput{}, nil
 }
 
-// VerifyDomainIdentity adds a domain and gives the token that proves it.
+// VerifyDomainIdentity adds a domain and gives the token that proves it in a TXT record.
+// It does not start DKIM.
 func (a *API) VerifyDomainIdentity(ctx context.Context, in *ses.VerifyDomainIdentityInput) (*ses.VerifyDomainIdentityOutput, error) {
-	id, err := a.ensure(ctx, in.Domain, identity.Domain)
+	id, err := a.ensure(ctx, aws.ToString(in.Domain), identity.Domain, identity.Settings{TokenOnly: true})
 	if err != nil {
 		return nil, err
 	}
 	return &ses.VerifyDomainIdentityOutput{VerificationToken: aws.String(id.Token)}, nil
-}
-
-// VerifyDomainDkim adds a domain and gives its DKIM tokens.
-func (a *API) VerifyDomainDkim(ctx context.Context, in *ses.VerifyDomainDkimInput) (*ses.VerifyDomainDkimOutput, error) {
-	id, err := a.ensure(ctx, in.Domain, identity.Domain)
-	if err != nil {
-		return nil, err
-	}
-	return &ses.VerifyDomainDkimOutput{DkimTokens: id.Tokens()}, nil
 }
 
 // ListIdentities lists identities by name, whatever their status.
@@ -127,63 +127,54 @@ func (a *API) ListVerifiedEmailAddresses(ctx context.Context, _ *ses.ListVerifie
 	}
 }
 
-// get calls fn for each of the named identities that exists; SES leaves the others
-// out of its answers.
-func (a *API) get(ctx context.Context, names []string, fn func(name string, id identity.Identity)) error {
+// each collects what tell says of each named identity that exists, under the name as the
+// caller wrote it. SES leaves the others out of its answers.
+func each[T any](ctx context.Context, a *API, names []string, tell func(id identity.Identity) T) (map[string]T, error) {
+	if len(names) > maxNames {
+		return nil, fault.InField(fault.Invalid, "Identities", "At most %d identities can be retrieved at a time.", maxNames)
+	}
+	all := make(map[string]T, len(names))
 	for _, name := range names {
-		id, err := a.Identities.Get(ctx, caller.From(ctx).Scope, name)
+		id, err := a.Identities.Read(ctx, caller.From(ctx).Scope, name)
 		switch {
 		case err == nil:
-			fn(name, id)
+			all[name] = tell(id)
 		case fault.Is(err, fault.NotFound), fault.Is(err, fault.Invalid):
 		default:
-			return err
+			return nil, err
 		}
 	}
-	return nil
+	return all, nil
 }
 
-// status is API v1's spellings of the statuses.
+// status is API v1's spelling of a status.
 func status(s identity.Status) types.VerificationStatus {
 	switch s {
 	case identity.Success:
 		return types.VerificationStatusSuccess
 	case identity.NotStarted:
 		return types.VerificationStatusNotStarted
+	case identity.Failed:
+		return types.VerificationStatusFailed
+	case identity.TemporaryFailure:
+		return types.VerificationStatusTemporaryFailure
 	}
 	return types.VerificationStatusPending
 }
 
 // GetIdentityVerificationAttributes tells the status of each named identity.
 func (a *API) GetIdentityVerificationAttributes(ctx context.Context, in *ses.GetIdentityVerificationAttributesInput) (*ses.GetIdentityVerificationAttributesOutput, error) {
-	out := &ses.GetIdentityVerificationAttributesOutput{VerificationAttributes: map[string]types.IdentityVerificationAttributes{}}
-	err := a.get(ctx, in.Identities, func(name string, id identity.Identity) {
+	all, err := each(ctx, a, in.Identities, func(id identity.Identity) types.IdentityVerificationAttributes {
 		attrs := types.IdentityVerificationAttributes{VerificationStatus: status(id.Verification)}
 		if id.Kind == identity.Domain {
 			attrs.VerificationToken = aws.String(id.Token)
 		}
-		out.VerificationAttributes[name] = attrs
+		return attrs
 	})
 	if err != nil {
 		return nil, err
 	}
-	return out, nil
-}
-
-// GetIdentityDkimAttributes tells the DKIM status of each named identity.
-func (a *API) GetIdentityDkimAttributes(ctx context.Context, in *ses.GetIdentityDkimAttributesInput) (*ses.GetIdentityDkimAttributesOutput, error) {
-	out := &ses.GetIdentityDkimAttributesOutput{DkimAttributes: map[string]types.IdentityDkimAttributes{}}
-	err := a.get(ctx, in.Identities, func(name string, id identity.Identity) {
-		attrs := types.IdentityDkimAttributes{DkimEnabled: id.Signing, DkimVerificationStatus: status(id.DKIM)}
-		if id.Kind == identity.Domain { // others have no list, not an empty one
-			attrs.DkimTokens = id.Tokens()
-		}
-		out.DkimAttributes[name] = attrs
-	})
-	if err != nil {
-		return nil, err
-	}
-	return out, nil
+	return &ses.GetIdentityVerificationAttributesOutput{VerificationAttributes: all}, nil
 }
 
 // DeleteIdentity removes an identity; one that does not exist is no error.
@@ -206,6 +197,15 @@ func (a *API) remove(ctx context.Context, name *string) error {
 	err := a.Identities.Delete(ctx, caller.From(ctx).Scope, aws.ToString(name))
 	if fault.Is(err, fault.NotFound) {
 		return nil
+	}
+	return err
+}
+
+// absent says in the words of an operation of API v1 that an identity does not exist.
+// Other errors stay as they are. Format has the identity's name.
+func absent(err error, format, name string) error {
+	if fault.Is(err, fault.NotFound) {
+		return fault.InField(fault.NotFound, "Identity", format, name)
 	}
 	return err
 }

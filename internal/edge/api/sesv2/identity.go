@@ -4,12 +4,14 @@ package sesv2
 
 import (
 	"context"
+	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 
 	"sesame/internal/base/fault"
+	"sesame/internal/base/scope"
 	"sesame/internal/core/identity"
 	"sesame/internal/edge/api/caller"
 	"sesame/internal/edge/api/page"
@@ -21,32 +23,56 @@ const (
 	maxPage     = 1000
 )
 
+// ConfigSets tells which configuration sets there are.
+type ConfigSets interface {
+	Exists(ctx context.Context, sc scope.Scope, name string) (bool, error)
+}
+
+// configSet checks a configuration set that is to be an identity's default.
+func (a *API) configSet(ctx context.Context, sc scope.Scope, name string) error {
+	if name == "" {
+		return nil
+	}
+	if a.ConfigSets != nil {
+		if there, err := a.ConfigSets.Exists(ctx, sc, name); err != nil || there {
+			return err
+		}
+	}
+	return fault.InField(fault.ConfigSetNotFound, "ConfigurationSetName", "Configuration set <%s> does not exist.", name)
+}
+
 // CreateEmailIdentity adds a domain or an address. A domain's answer has the DKIM
 // tokens, whose status is NOT_STARTED here and PENDING from the first read on, as
-// with SES. So is the order of the refusals: the name, the tags, the configuration set.
+// with SES. So is the order of the refusals: the name, the tags, the configuration set,
+// and then the DKIM attributes.
 func (a *API) CreateEmailIdentity(ctx context.Context, in *sesv2.CreateEmailIdentityInput) (*sesv2.CreateEmailIdentityOutput, error) {
-	if in.DkimSigningAttributes != nil {
-		return nil, fault.InField(fault.NotImplemented, "DkimSigningAttributes",
-			"The parameter DkimSigningAttributes of CreateEmailIdentity is not implemented by this server.")
-	}
 	sc, name := caller.From(ctx).Scope, aws.ToString(in.EmailIdentity)
-	if id, err := a.Identities.Get(ctx, sc, name); err == nil {
+	if id, err := a.Identities.Read(ctx, sc, name); err == nil {
 		return nil, fault.InField(fault.AlreadyExists, "EmailIdentity", "Email identity %s already exist.", id.Name)
 	} else if !fault.Is(err, fault.NotFound) {
 		return nil, err
 	}
-	tags, err := resourceTags(in.Tags)
+	set := identity.Settings{ConfigSet: aws.ToString(in.ConfigurationSetName)}
+	var err error
+	if set.Tags, err = resourceTags(in.Tags); err != nil {
+		return nil, err
+	}
+	if err := a.configSet(ctx, sc, set.ConfigSet); err != nil {
+		return nil, err
+	}
+	if d := in.DkimSigningAttributes; d != nil {
+		if err := onlyDomain(name); err != nil {
+			return nil, err
+		}
+		if set.DKIM, err = dkimSetup(d.DomainSigningAttributesOrigin, d); err != nil {
+			return nil, err
+		}
+	}
+	id, err := a.Identities.Create(ctx, sc, name, set)
 	if err != nil {
 		return nil, err
 	}
-	if set := aws.ToString(in.ConfigurationSetName); set != "" {
-		return nil, fault.InField(fault.ConfigSetNotFound, "ConfigurationSetName", "Configuration set <%s> does not exist.", set)
-	}
-	id, err := a.Identities.Create(ctx, sc, name, identity.Settings{Tags: tags})
-	if err != nil {
-		return nil, err
-	}
-	attrs := dkim(id)
+	attrs := a.dkim(id)
 	if id.DKIM == identity.Pending {
 		attrs.Status = types.DkimStatusNotStarted
 	}
@@ -57,34 +83,53 @@ func (a *API) CreateEmailIdentity(ctx context.Context, in *sesv2.CreateEmailIden
 
 // GetEmailIdentity describes one identity.
 func (a *API) GetEmailIdentity(ctx context.Context, in *sesv2.GetEmailIdentityInput) (*sesv2.GetEmailIdentityOutput, error) {
-	id, err := a.Identities.Get(ctx, caller.From(ctx).Scope, aws.ToString(in.EmailIdentity))
+	sc := caller.From(ctx).Scope
+	id, err := a.Identities.Read(ctx, sc, aws.ToString(in.EmailIdentity))
 	if err != nil {
 		return nil, err
 	}
-	out := &sesv2.GetEmailIdentityOutput{
+	policies, err := a.Identities.Policies(ctx, sc, id.Name)
+	if err != nil {
+		return nil, err
+	}
+	return &sesv2.GetEmailIdentityOutput{
 		IdentityType: kind(id), VerifiedForSendingStatus: id.Verified(), VerificationStatus: types.VerificationStatus(id.Verification),
-		FeedbackForwardingStatus: true, DkimAttributes: dkim(id), Policies: map[string]string{}, Tags: []types.Tag{},
-		MailFromAttributes: &types.MailFromAttributes{BehaviorOnMxFailure: types.BehaviorOnMxFailureUseDefaultValue},
-	}
-	for _, t := range id.Tags {
-		out.Tags = append(out.Tags, types.Tag{Key: aws.String(t.Key), Value: aws.String(t.Value)})
-	}
-	if !id.VerifiedAt.IsZero() {
-		out.VerificationInfo = &types.VerificationInfo{LastCheckedTimestamp: aws.Time(id.VerifiedAt), LastSuccessTimestamp: aws.Time(id.VerifiedAt)}
-	}
-	return out, nil
+		VerificationInfo: verificationInfo(id), FeedbackForwardingStatus: id.Forwarding, ConfigurationSetName: optional(id.ConfigSet),
+		DkimAttributes: a.dkim(id), MailFromAttributes: mailFrom(id), Policies: policyMap(policies), Tags: tagList(id.Tags),
+	}, nil
 }
 
 func kind(id identity.Identity) types.IdentityType { return types.IdentityType(id.Kind) }
 
-func dkim(id identity.Identity) *types.DkimAttributes {
-	d := &types.DkimAttributes{SigningEnabled: id.Signing, Status: types.DkimStatus(id.DKIM), SigningAttributesOrigin: types.DkimSigningAttributesOriginAwsSes}
-	if len(id.Keys) > 0 {
-		d.Tokens = id.Tokens()
-		d.CurrentSigningKeyLength, d.NextSigningKeyLength = types.DkimSigningKeyLengthRsa2048Bit, types.DkimSigningKeyLengthRsa2048Bit
-		d.LastKeyGenerationTimestamp = aws.Time(id.Keys[0].CreatedAt)
+// optional is s, or nothing where it is empty.
+func optional(s string) *string {
+	if s == "" {
+		return nil
 	}
-	return d
+	return &s
+}
+
+// moment is t, or nothing where it is never.
+func moment(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// verificationInfo tells of the look-ups. What is verified without one, by a mailed link or
+// by the operator's word, was checked at that moment.
+func verificationInfo(id identity.Identity) *types.VerificationInfo {
+	c := id.Check
+	if c.At.IsZero() {
+		c.At, c.SucceededAt = id.VerifiedAt, id.VerifiedAt
+	}
+	if c.At.IsZero() {
+		return nil
+	}
+	return &types.VerificationInfo{
+		ErrorType: types.VerificationError(c.Error), LastCheckedTimestamp: moment(c.At), LastSuccessTimestamp: moment(c.SucceededAt),
+	}
 }
 
 // ListEmailIdentities lists identities by name, whatever their status.
@@ -116,11 +161,36 @@ func (a *API) ListEmailIdentities(ctx context.Context, in *sesv2.ListEmailIdenti
 	return out, nil
 }
 
-// DeleteEmailIdentity removes an identity with its keys.
+// DeleteEmailIdentity removes an identity with its keys and policies.
 func (a *API) DeleteEmailIdentity(ctx context.Context, in *sesv2.DeleteEmailIdentityInput) (*sesv2.DeleteEmailIdentityOutput, error) {
 	err := a.Identities.Delete(ctx, caller.From(ctx).Scope, aws.ToString(in.EmailIdentity))
 	if err != nil {
 		return nil, err
 	}
 	return &sesv2.DeleteEmailIdentityOutput{}, nil
+}
+
+// PutEmailIdentityConfigurationSetAttributes gives an identity its default configuration
+// set. Without a name it has none from then on.
+func (a *API) PutEmailIdentityConfigurationSetAttributes(ctx context.Context, in *sesv2.PutEmailIdentityConfigurationSetAttributesInput) (*sesv2.PutEmailIdentityConfigurationSetAttributesOutput, error) {
+	sc, name, set := caller.From(ctx).Scope, aws.ToString(in.EmailIdentity), aws.ToString(in.ConfigurationSetName)
+	if _, err := a.Identities.Read(ctx, sc, name); err != nil {
+		return nil, err
+	}
+	if err := a.configSet(ctx, sc, set); err != nil {
+		return nil, err
+	}
+	if err := a.Identities.SetConfigSet(ctx, sc, name, set); err != nil {
+		return nil, err
+	}
+	return &sesv2.PutEmailIdentityConfigurationSetAttributesOutput{}, nil
+}
+
+// PutEmailIdentityFeedbackAttributes says whether feedback is forwarded by mail.
+func (a *API) PutEmailIdentityFeedbackAttributes(ctx context.Context, in *sesv2.PutEmailIdentityFeedbackAttributesInput) (*sesv2.PutEmailIdentityFeedbackAttributesOutput, error) {
+	err := a.Identities.SetForwarding(ctx, caller.From(ctx).Scope, aws.ToString(in.EmailIdentity), in.EmailForwardingEnabled)
+	if err != nil {
+		return nil, err
+	}
+	return &sesv2.PutEmailIdentityFeedbackAttributesOutput{}, nil
 }

@@ -16,6 +16,7 @@ import (
 	"sesame/internal/core/intake"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/verification"
+	"sesame/internal/core/zone"
 	"sesame/internal/edge/api/caller"
 	"sesame/internal/proto/message"
 )
@@ -35,6 +36,8 @@ type API struct {
 
 	Templates    *verification.Templates
 	Verification *verification.Mailer
+	ConfigSets   ConfigSets // nil where there are none
+	Zone         zone.Names // of the service
 }
 
 // SendEmail accepts a formatted or a raw message.
@@ -42,12 +45,8 @@ func (a *API) SendEmail(ctx context.Context, in *sesv2.SendEmailInput) (*sesv2.S
 	if err := unbuiltSend(in); err != nil {
 		return nil, err
 	}
-	c := caller.From(ctx)
-	s := intake.Submission{
-		Scope: c.Scope, Principal: c.Principal, SourceIP: c.SourceIP, Operation: "SendEmail", MaxBytes: intake.MaxBytesV2,
-		Action: "ses:SendEmail", UserAgent: c.UserAgent, Secure: c.Secure, APIVersion: "2",
-		ConfigSet: aws.ToString(in.ConfigurationSetName), Tags: tags(in.EmailTags), ARNs: arns(in),
-	}
+	s := submission(ctx, "SendEmail")
+	s.MaxBytes, s.ConfigSet, s.Tags, s.ARNs = intake.MaxBytesV2, aws.ToString(in.ConfigurationSetName), tags(in.EmailTags), arns(in)
 	var err error
 	if s.ReturnPath, err = intake.OptionalAddress("FeedbackForwardingEmailAddress", aws.ToString(in.FeedbackForwardingEmailAddress)); err != nil {
 		return nil, err
@@ -65,6 +64,16 @@ func (a *API) SendEmail(ctx context.Context, in *sesv2.SendEmailInput) (*sesv2.S
 		return nil, err
 	}
 	return &sesv2.SendEmailOutput{MessageId: &id}, nil
+}
+
+// submission is what every operation that sends brings to the intake. Policies call its
+// action as the operation.
+func submission(ctx context.Context, operation string) intake.Submission {
+	c := caller.From(ctx)
+	return intake.Submission{
+		Scope: c.Scope, Principal: c.Principal, SourceIP: c.SourceIP, Operation: operation,
+		Action: "ses:" + operation, UserAgent: c.UserAgent, Secure: c.Secure, APIVersion: "2",
+	}
 }
 
 // arns are the identities of others. FromEmailAddressIdentityArn is more than the two

@@ -3,21 +3,24 @@
 package sesv2
 
 import (
+	"context"
 	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
+	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 
 	"sesame/internal/base/fault"
+	"sesame/internal/base/scope"
 	"sesame/internal/core/identity"
+	"sesame/internal/edge/api/caller"
 )
 
-// Bounds of the tags of a resource (SES: Tag). Lengths are in characters.
+// Bounds of a tag (SES: Tag), in characters.
 const (
-	maxTags     = 50
 	maxTagKey   = 128
 	maxTagValue = 256
 )
@@ -25,8 +28,8 @@ const (
 // resourceTags checks the tags of a new resource in SES's order and words: their
 // number, their characters, the reserved prefix, their lengths, empty and repeated keys.
 func resourceTags(in []types.Tag) ([]identity.Tag, error) {
-	if len(in) > maxTags {
-		return nil, tagFault("Maximum of %d user tags are allowed per resource, consider reducing the number of tags in the request", maxTags)
+	if len(in) > identity.MaxTags {
+		return nil, identity.TooManyTags()
 	}
 	tags := make([]identity.Tag, 0, len(in))
 	for _, t := range in {
@@ -99,4 +102,83 @@ func tagKeys(tags []identity.Tag) error {
 		seen[t.Key] = true
 	}
 	return nil
+}
+
+func tagList(tags []identity.Tag) []types.Tag {
+	list := make([]types.Tag, 0, len(tags))
+	for _, t := range tags {
+		list = append(list, types.Tag{Key: aws.String(t.Key), Value: aws.String(t.Value)})
+	}
+	return list
+}
+
+// identityOf is the name of the identity that a resource's ARN is of. Identities are the
+// only resources so far that can have tags. What belongs to others does not exist, and
+// neither does an ARN that spells its identity's name otherwise: policies compare ARNs by
+// every letter.
+func identityOf(sc scope.Scope, arn *string) (string, error) {
+	const service = 2 // arn:partition:service:region:account:resource
+	parts := strings.SplitN(aws.ToString(arn), ":", 6)
+	if len(parts) != 6 || parts[0] != "arn" || parts[service] != "ses" || parts[5] == "" {
+		return "", fault.InField(fault.Invalid, "ResourceArn", "ResourceArn is not the ARN of a resource of Amazon SES.")
+	}
+	name, isIdentity := strings.CutPrefix(parts[5], "identity/")
+	kept, _, err := identity.ParseName(name)
+	if !isIdentity || err != nil || kept != name || sc.ARN(parts[5]) != aws.ToString(arn) {
+		return "", noResource()
+	}
+	return name, nil
+}
+
+func noResource() error {
+	return fault.InField(fault.NotFound, "ResourceArn", "The resource that ResourceArn names does not exist.")
+}
+
+// tagged runs do on the identity that an ARN is of, and says NotFound of the ARN.
+func tagged(ctx context.Context, arn *string, do func(sc scope.Scope, name string) error) error {
+	sc := caller.From(ctx).Scope
+	name, err := identityOf(sc, arn)
+	if err != nil {
+		return err
+	}
+	if err = do(sc, name); fault.Is(err, fault.NotFound) {
+		return noResource()
+	}
+	return err
+}
+
+// ListTagsForResource lists the tags of a resource.
+func (a *API) ListTagsForResource(ctx context.Context, in *sesv2.ListTagsForResourceInput) (*sesv2.ListTagsForResourceOutput, error) {
+	out := &sesv2.ListTagsForResourceOutput{}
+	err := tagged(ctx, in.ResourceArn, func(sc scope.Scope, name string) error {
+		id, err := a.Identities.Read(ctx, sc, name)
+		out.Tags = tagList(id.Tags)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return out, nil
+}
+
+// TagResource adds tags to a resource, or changes those that it has.
+func (a *API) TagResource(ctx context.Context, in *sesv2.TagResourceInput) (*sesv2.TagResourceOutput, error) {
+	tags, err := resourceTags(in.Tags)
+	if err != nil {
+		return nil, err
+	}
+	err = tagged(ctx, in.ResourceArn, func(sc scope.Scope, name string) error { return a.Identities.Tag(ctx, sc, name, tags) })
+	if err != nil {
+		return nil, err
+	}
+	return &sesv2.TagResourceOutput{}, nil
+}
+
+// UntagResource removes tags from a resource, by their keys.
+func (a *API) UntagResource(ctx context.Context, in *sesv2.UntagResourceInput) (*sesv2.UntagResourceOutput, error) {
+	err := tagged(ctx, in.ResourceArn, func(sc scope.Scope, name string) error { return a.Identities.Untag(ctx, sc, name, in.TagKeys) })
+	if err != nil {
+		return nil, err
+	}
+	return &sesv2.UntagResourceOutput{}, nil
 }

@@ -10,7 +10,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 
 	"sesame/internal/base/fault"
-	"sesame/internal/core/intake"
 	"sesame/internal/core/verification"
 	"sesame/internal/edge/api/caller"
 	"sesame/internal/edge/api/page"
@@ -107,11 +106,9 @@ func (a *API) DeleteCustomVerificationEmailTemplate(ctx context.Context, in *ses
 // SendCustomVerificationEmail sends a mail with a link that verifies its recipient's
 // address.
 func (a *API) SendCustomVerificationEmail(ctx context.Context, in *sesv2.SendCustomVerificationEmailInput) (*sesv2.SendCustomVerificationEmailOutput, error) {
-	c := caller.From(ctx)
-	id, err := a.Verification.Send(ctx, intake.Submission{
-		Scope: c.Scope, Principal: c.Principal, SourceIP: c.SourceIP, Operation: "SendCustomVerificationEmail",
-		ConfigSet: aws.ToString(in.ConfigurationSetName),
-	}, aws.ToString(in.EmailAddress), aws.ToString(in.TemplateName))
+	s := submission(ctx, "SendCustomVerificationEmail")
+	s.ConfigSet = aws.ToString(in.ConfigurationSetName)
+	id, err := a.Verification.Send(ctx, s, aws.ToString(in.EmailAddress), aws.ToString(in.TemplateName))
 	if err != nil {
 		return nil, err
 	}
