@@ -8,6 +8,7 @@ import (
 
 	"sesame/internal/base/fault"
 	"sesame/internal/core/account"
+	"sesame/internal/core/identity"
 	"sesame/internal/core/quota"
 	"sesame/internal/core/setting"
 	"sesame/internal/edge/api"
@@ -21,17 +22,19 @@ func (s *Server) buildLimits() {
 		DB: s.db, Clock: s.clock, Accounts: s.accounts, Default: quota.Limits{Daily: l.DailyQuota, Rate: l.MaxSendRate},
 		Shared: s.db.Shared(), Node: s.node.name, MaxDelay: l.MaxDelay.Duration,
 	})
-	s.settings = setting.New(setting.Options{DB: s.db, Clock: s.clock, Exists: s.exists})
+	s.settings = setting.New(setting.Options{DB: s.db, Clock: s.clock, Exists: Exists(s.identities)})
 }
 
-// exists tells whether there is a resource to have settings. There are no configuration
+// Exists tells whether there is a resource to have settings. There are no configuration
 // sets so far.
-func (s *Server) exists(ctx context.Context, r setting.Resource) error {
-	if r.Kind == setting.ConfigurationSet {
-		return fault.New(fault.ConfigSetNotFound, "Configuration set <%s> does not exist.", r.Name)
+func Exists(ids *identity.Identities) func(context.Context, setting.Resource) error {
+	return func(ctx context.Context, r setting.Resource) error {
+		if r.Kind == setting.ConfigurationSet {
+			return fault.New(fault.ConfigSetNotFound, "Configuration set <%s> does not exist.", r.Name)
+		}
+		_, err := ids.Get(ctx, r.Scope, r.Name)
+		return err
 	}
-	_, err := s.identities.Get(ctx, r.Scope, r.Name)
-	return err
 }
 
 // adjustEvery is how often accounts' quotas are compared with their reputation.

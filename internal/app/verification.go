@@ -7,7 +7,6 @@ import (
 	"net/http"
 	"strings"
 
-	"sesame/internal/base/scope"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/notice"
 	"sesame/internal/core/servicemail"

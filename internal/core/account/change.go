@@ -3,8 +3,9 @@
 package account
 
 import (
-	"cmp"
 	"context"
+	"database/sql"
+	"errors"
 	"fmt"
 	"math"
 	"strconv"
@@ -32,57 +33,38 @@ type effect struct {
 	record  string // for the record of changes; "" if nothing changed
 	notice  notice.Kind
 	text    string // of the notice
-	refusal error
+	refusal error  // a fault
 }
 
-// changeDetails applies fn to the account's details in one commit with its record and its
-// notice. fn may run more than once.
+// changeDetails applies fn to the account's details in one commit with its record and
+// its notice. fn may run more than once.
 func (a *Accounts) changeDetails(ctx context.Context, sc scope.Scope, actor string, fn func(*detailsRow) effect) error {
-	def, now := a.regions.initial(), a.now()
-	var e effect
-	err := a.db.Write(ctx, func(tx *store.Tx) error {
-		e = effect{}
-		var n int
-		if err := tx.Get([]any{&n}, `SELECT count(*) FROM accounts WHERE id = ?`, sc.Account); err != nil {
+	now := a.now()
+	return a.change(ctx, sc.Account, func(tx *store.Tx) error {
+		row := newRow(a.defaults)
+		err := tx.Get(row.fields(), selectDetails, sc.Account, sc.Region)
+		if err == nil {
+			err = row.read()
+		}
+		if err != nil && !errors.Is(err, sql.ErrNoRows) {
 			return err
 		}
-		if n == 0 {
-			e.refusal = fault.New(fault.NotFound, "The account %s does not exist.", sc.Account)
+		e := fn(&row)
+		if e.refusal != nil || e.record == "" {
+			return e.refusal
+		}
+		if err := row.write(tx, sc); err != nil {
+			return err
+		}
+		if _, err := tx.Exec(`INSERT INTO account_changes (account, region, at, actor, change) VALUES (?, ?, ?, ?, ?)`,
+			sc.Account, sc.Region, store.Millis(now), actor, e.record); err != nil {
+			return err
+		}
+		if e.notice == "" {
 			return nil
 		}
-		// The row is locked, if it is there, or made.
-		if _, err := tx.Exec(`INSERT INTO account_details (account, region) VALUES (?, ?)
-			ON CONFLICT (account, region) DO UPDATE SET region = excluded.region`, sc.Account, sc.Region); err != nil {
-			return err
-		}
-		row := newRow(def)
-		if err := tx.Get(row.fields(), selectDetails, sc.Account, sc.Region); err != nil {
-			return err
-		}
-		if err := row.read(); err != nil {
-			return err
-		}
-		if e = fn(&row); e.refusal != nil || e.record == "" {
-			return nil
-		}
-		return e.write(tx, sc, actor, now, &row)
+		return notice.Append(tx, notice.Notice{Scope: sc, Kind: e.notice, At: now, Detail: notice.Detail{Text: e.text}})
 	})
-	a.regions.drop(sc)
-	return cmp.Or(err, e.refusal)
-}
-
-func (e effect) write(tx *store.Tx, sc scope.Scope, actor string, now time.Time, row *detailsRow) error {
-	if err := row.update(tx, sc); err != nil {
-		return err
-	}
-	if _, err := tx.Exec(`INSERT INTO account_changes (account, region, at, actor, change) VALUES (?, ?, ?, ?, ?)`,
-		sc.Account, sc.Region, store.Millis(now), actor, e.record); err != nil {
-		return err
-	}
-	if e.notice == "" {
-		return nil
-	}
-	return notice.Append(tx, notice.Notice{Scope: sc, Kind: e.notice, At: now, Detail: notice.Detail{Text: e.text}})
 }
 
 // SetSending is the owner's own switch (SES: UpdateAccountSendingEnabled,
@@ -120,10 +102,10 @@ func (a *Accounts) Enforce(ctx context.Context, sc scope.Scope, actor string, to
 // SetSandbox puts the account into the sandbox of the region, or takes it out.
 func (a *Accounts) SetSandbox(ctx context.Context, sc scope.Scope, actor string, on bool) error {
 	return a.changeDetails(ctx, sc, actor, func(d *detailsRow) effect {
-		if d.sandbox == bit(on) {
+		if d.sandbox == flag(on) {
 			return effect{}
 		}
-		d.sandbox = bit(on)
+		d.sandbox = flag(on)
 		return effect{record: "sandbox: " + strconv.FormatBool(on)}
 	})
 }

@@ -7,7 +7,6 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"sync"
 	"time"
 
 	"sesame/internal/base/scope"
@@ -73,38 +72,20 @@ type Defaults struct {
 	Sandbox bool
 }
 
-// regions is the part of Accounts that knows the details. The zero value is ready.
-type regions struct {
-	mu       sync.RWMutex
-	defaults Defaults
-	cache    map[scope.Scope]cachedDetails
-}
-
-type cachedDetails struct {
-	details Details
-	until   time.Time
-}
-
 // SetDefaults says what holds for accounts of which nothing else is said. It is called
 // before the first use.
-func (a *Accounts) SetDefaults(d Defaults) {
-	a.regions.mu.Lock()
-	defer a.regions.mu.Unlock()
-	a.regions.defaults = d
-}
+func (a *Accounts) SetDefaults(d Defaults) { a.defaults = d }
 
 // Details returns the state of the account in the region. A change made by another
 // node is seen within cacheFor.
 func (a *Accounts) Details(ctx context.Context, sc scope.Scope) (Details, error) {
-	if d, ok := a.regions.get(sc, a.now()); ok {
-		return d, nil
-	}
-	return a.Current(ctx, sc)
+	return a.details.get(sc.String(), a.now(), func() (Details, error) { return a.Current(ctx, sc) })
 }
 
-// Current is Details as the database has them now.
+// Current is Details as the database has them now. An account that is paused as a whole
+// is so in every region.
 func (a *Accounts) Current(ctx context.Context, sc scope.Scope) (Details, error) {
-	row := newRow(a.regions.initial())
+	row := newRow(a.defaults)
 	err := a.db.QueryRow(ctx, selectDetails, sc.Account, sc.Region).Scan(row.fields()...)
 	if err == nil {
 		err = row.read()
@@ -112,7 +93,14 @@ func (a *Accounts) Current(ctx context.Context, sc scope.Scope) (Details, error)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return Details{}, store.Wrap("account.Details", err)
 	}
-	a.regions.put(sc, row.Details, a.now().Add(cacheFor))
+	var state State
+	err = a.db.QueryRow(ctx, `SELECT state FROM accounts WHERE id = ?`, sc.Account).Scan(&state)
+	if err != nil && !errors.Is(err, sql.ErrNoRows) {
+		return Details{}, store.Wrap("account.Details", err)
+	}
+	if err == nil && state != Active {
+		row.Enforcement = Shutdown
+	}
 	return row.Details, nil
 }
 
@@ -120,34 +108,6 @@ func (a *Accounts) Current(ctx context.Context, sc scope.Scope) (Details, error)
 func (a *Accounts) ProductionAccess(ctx context.Context, sc scope.Scope) (bool, error) {
 	d, err := a.Details(ctx, sc)
 	return !d.Sandbox, err
-}
-
-func (r *regions) initial() Defaults {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	return r.defaults
-}
-
-func (r *regions) get(sc scope.Scope, now time.Time) (Details, bool) {
-	r.mu.RLock()
-	defer r.mu.RUnlock()
-	c, ok := r.cache[sc]
-	return c.details, ok && now.Before(c.until)
-}
-
-func (r *regions) put(sc scope.Scope, d Details, until time.Time) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if r.cache == nil || len(r.cache) >= cacheSize {
-		r.cache = map[scope.Scope]cachedDetails{}
-	}
-	r.cache[sc] = cachedDetails{d, until}
-}
-
-func (r *regions) drop(sc scope.Scope) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	delete(r.cache, sc)
 }
 
 // detailsRow is a row of account_details: the details, and what the columns hold that
@@ -187,22 +147,19 @@ func (r *detailsRow) read() error {
 	return json.Unmarshal([]byte(r.contacts), &r.Profile.Contacts)
 }
 
-func (r *detailsRow) update(tx *store.Tx, sc scope.Scope) error {
+// write writes the row, or makes it.
+func (r *detailsRow) write(tx *store.Tx, sc scope.Scope) error {
 	contacts, err := json.Marshal(r.Profile.Contacts)
 	if err != nil {
 		return err
 	}
+	if _, err := tx.Exec(`INSERT INTO account_details (account, region) VALUES (?, ?) ON CONFLICT DO NOTHING`, sc.Account, sc.Region); err != nil {
+		return err
+	}
 	_, err = tx.Exec(`UPDATE account_details SET sandbox = ?, sending = ?, enforcement = ?, daily_quota = ?, send_rate = ?, limits_at = ?,
 		mail_type = ?, website = ?, language = ?, use_case = ?, contacts = ?, review = ?, case_id = ? WHERE account = ? AND region = ?`,
-		r.sandbox, bit(r.SendingEnabled), string(r.Enforcement), r.Limits.Daily, r.Limits.Rate, store.Millis(r.LimitsAt),
+		r.sandbox, flag(r.SendingEnabled), string(r.Enforcement), r.Limits.Daily, r.Limits.Rate, store.Millis(r.LimitsAt),
 		r.Profile.MailType, r.Profile.WebsiteURL, r.Profile.Language, r.Profile.UseCase, string(contacts), string(r.Review), r.CaseID,
 		sc.Account, sc.Region)
 	return err
-}
-
-func bit(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }

@@ -5,6 +5,7 @@ package account
 import (
 	"context"
 	"encoding/binary"
+	"errors"
 	"fmt"
 	"io"
 	"net/url"
@@ -24,7 +25,7 @@ const MaxContacts = 4
 
 // PutProfile replaces the profile. If production is asked for by an account in the
 // sandbox, a review begins, which the operator ends by EndReview; until then PutProfile
-// is refused with InReview.
+// is refused with ErrInReview.
 func (a *Accounts) PutProfile(ctx context.Context, sc scope.Scope, actor string, p Profile, production bool) error {
 	if err := p.check(); err != nil {
 		return err
@@ -35,7 +36,7 @@ func (a *Accounts) PutProfile(ctx context.Context, sc scope.Scope, actor string,
 	}
 	return a.changeDetails(ctx, sc, actor, func(d *detailsRow) effect {
 		if d.Review == ReviewPending {
-			return effect{refusal: &InReview{CaseID: d.CaseID}}
+			return effect{refusal: inReview(d.CaseID)}
 		}
 		d.Profile = p
 		if !production || !d.Sandbox {
@@ -46,12 +47,12 @@ func (a *Accounts) PutProfile(ctx context.Context, sc scope.Scope, actor string,
 	})
 }
 
-// InReview refuses a change of the profile while a review is pending.
-type InReview struct{ CaseID string }
+// ErrInReview is the cause of a refusal to change a profile while it is reviewed.
+var ErrInReview = errors.New("account: a review is pending")
 
-// Error is the text for the client.
-func (e *InReview) Error() string {
-	return fmt.Sprintf("The account details are under review (case %s) and can't be changed until the review ends.", e.CaseID)
+func inReview(caseID string) error {
+	return &fault.Error{Kind: fault.Conflict, Err: ErrInReview,
+		Text: fmt.Sprintf("The account details are under review (case %s) and can't be changed until the review ends.", caseID)}
 }
 
 // EndReview answers the request for production access. Granted, the account leaves the

@@ -10,6 +10,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 
+	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/account"
 	"sesame/internal/core/quota"
@@ -83,9 +84,8 @@ func (a *API) PutAccountDetails(ctx context.Context, in *sesv2.PutAccountDetails
 		UseCase: aws.ToString(in.UseCaseDescription), Contacts: in.AdditionalContactEmailAddresses,
 	}
 	err := a.Accounts.PutProfile(ctx, c.Scope, c.Principal.ARN(), p, aws.ToBool(in.ProductionAccessEnabled))
-	var pending *account.InReview
-	if errors.As(err, &pending) {
-		return nil, &types.ConflictException{Message: aws.String(pending.Error())}
+	if errors.Is(err, account.ErrInReview) {
+		return nil, &types.ConflictException{Message: aws.String(fault.PeerText(err))}
 	}
 	if err != nil {
 		return nil, err
