@@ -16,6 +16,7 @@ import (
 	"sesame/internal/base/scope"
 	"sesame/internal/core/dnscheck"
 	"sesame/internal/core/mailbox"
+	"sesame/internal/core/setting"
 	"sesame/internal/core/store"
 	"sesame/internal/edge/api/admin"
 )
@@ -90,6 +91,7 @@ func (s *sample) subjects() []subject {
 	return []subject{
 		{"Mailbox", "Mailbox (`sesame dev` alone)", deletionsLast(admin.Mailbox(s.box))},
 		{"Identities", "Identities", admin.Identities(sampleIdentities{})},
+		{"Settings", "Settings", admin.Settings(setting.New(setting.Options{DB: s.db, Clock: clock.System}))},
 	}
 }
 
