@@ -13,6 +13,7 @@ import (
 	"sesame/internal/app"
 	"sesame/internal/base/clock"
 	"sesame/internal/config"
+	"sesame/internal/core/identity"
 	"sesame/internal/core/keyring"
 	"sesame/internal/core/setting"
 	"sesame/internal/core/store"
@@ -32,15 +33,12 @@ type aResource struct {
 
 // with calls fn with the settings of the server and the resource.
 func (c *aResource) with(fn func(context.Context, *setting.Settings, setting.Resource) error) error {
-	return c.open(func(ctx context.Context, cfg config.Config, db *store.DB, ring *keyring.Ring) error {
+	return c.open(func(ctx context.Context, _ config.Config, db *store.DB, ring *keyring.Ring) error {
 		r, err := setting.ParseARN(c.Arn)
 		if err != nil {
 			return err
 		}
-		ids, err := app.NewIdentities(cfg, db, ring, clock.System)
-		if err != nil {
-			return err
-		}
+		ids := identity.New(identity.Options{DB: db, Seal: ring, Clock: clock.System})
 		return fn(ctx, setting.New(setting.Options{DB: db, Clock: clock.System, Exists: app.Exists(ids)}), r)
 	})
 }

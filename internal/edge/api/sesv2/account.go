@@ -1,5 +1,7 @@
 // SPDX-License-Identifier: Apache-2.0
 
+//lint:file-ignore SA1019 UseCaseDescription is deprecated, and SES still takes and tells it.
+
 package sesv2
 
 import (
