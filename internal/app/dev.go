@@ -99,11 +99,11 @@ func (s *Server) devCredentials(ctx context.Context, want DevKeys) (account.Cred
 		return account.Credentials{}, err
 	}
 	return s.accounts.CreateUser(ctx, account.NewUser{
-		Account: s.cfg.DevAccount, Name: devUser, KeyID: want.AccessKey, Secret: want.SecretKey,
+		Account: s.cfg.DevAccount, Name: devUser, KeyID: want.AccessKey, Secret: want.SecretKey, Policies: []string{account.AdministratorAccess},
 	})
 }
 
-// WriteListening writes listen.json, which tells where the doors of `serve` are and
+// WriteListening writes listen.json, which tells where the doors are and, for `serve`,
 // that they are open.
 func (s *Server) WriteListening() error {
 	b, err := json.Marshal(s.addresses)
