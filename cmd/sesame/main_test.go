@@ -35,7 +35,7 @@ func TestVersion(t *testing.T) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	code, out, _ := execute("--help")
-	for _, word := range []string{"dev", "serve", "user create", "user list", "user delete", "smtp-credentials", "identity verify", "mail list", "mail wait", "api", "version"} {
+	for _, word := range []string{"dev", "serve", "user create", "user list", "user delete", "smtp-credentials", "identity verify", "zone export", "dns", "doctor", "mail list", "mail wait", "api", "version"} {
 		if !strings.Contains(out, word) {
 			t.Errorf("the help does not name %s", word)
 		}
@@ -235,7 +235,8 @@ func TestDevRefuses(t *testing.T) {
 		"an account that is none": {[]string{"--account", "1"}, `--account "1" does not have 12 digits`},
 		"a region that is none":   {[]string{"--region", "Mars"}, `regions: "Mars" is no region name`},
 		"an address without port": {[]string{"--http", "localhost"}, `listen.http: "localhost" is not host:port`},
-		"a database that is none": {[]string{"--database", "mysql://root:hunter2@localhost", "--http", "127.0.0.1:0", "--smtp", "127.0.0.1:0", "--smtps", "127.0.0.1:0", "--mx", "127.0.0.1:0"}, "the database URL does not parse"},
+		"nobody to ask":           {[]string{"--verify", "dns", "--dns", ""}, "--verify dns needs --dns"},
+		"a database that is none": {[]string{"--database", "mysql://root:hunter2@localhost", "--http", "127.0.0.1:0", "--smtp", "127.0.0.1:0", "--smtps", "127.0.0.1:0", "--mx", "127.0.0.1:0", "--dns", "127.0.0.1:0"}, "the database URL does not parse"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
@@ -299,7 +300,7 @@ func TestServeSaysWhatIsWrong(t *testing.T) {
 // TestDevRunsUntilItIsTold is not parallel: the signal goes to the whole process.
 func TestDevRunsUntilItIsTold(t *testing.T) {
 	dir := t.TempDir()
-	args := []string{"dev", "--dir", dir, "--http", "127.0.0.1:0", "--smtp", "127.0.0.1:0", "--smtps", "127.0.0.1:0", "--mx", "127.0.0.1:0",
+	args := []string{"dev", "--dir", dir, "--http", "127.0.0.1:0", "--smtp", "127.0.0.1:0", "--smtps", "127.0.0.1:0", "--mx", "127.0.0.1:0", "--dns", "127.0.0.1:0",
 		"--access-key", "AKIAEXAMPLEEXAMPLE01", "--secret-key", "a secret of the test"}
 	ready := &announcer{said: make(chan struct{})}
 	var errOut bytes.Buffer

@@ -25,6 +25,8 @@ type devCmd struct {
 	SMTP      string `default:"127.0.0.1:1587" name:"smtp" help:"SMTP submission with STARTTLS."`
 	SMTPS     string `default:"127.0.0.1:1465" name:"smtps" help:"SMTP submission with TLS from the first byte."`
 	MX        string `default:"127.0.0.1:1025" name:"mx" help:"Catch-all SMTP server of the mailbox."`
+	DNS       string `default:"127.0.0.1:8053" name:"dns" help:"Name server, UDP and TCP; takes dynamic updates. Empty: none."`
+	Verify    string `default:"at-once" enum:"at-once,dns" help:"at-once: identities are verified when they are created. dns: when their records are found."`
 	Region    string `default:"us-east-1" help:"Region of the SMTP endpoint and of dev.env."`
 	Account   string `default:"123456789012" help:"Account id, 12 digits."`
 	AccessKey string `help:"Access key id, instead of a made-up one."`
@@ -41,10 +43,17 @@ func (c *devCmd) Run(out io.Writer) error {
 	if !scope.ValidAccount(c.Account) {
 		return fmt.Errorf("--account %q does not have 12 digits", c.Account)
 	}
+	if c.Verify == "dns" && c.DNS == "" {
+		return errors.New("--verify dns needs --dns: there would be nobody to ask")
+	}
 	cfg := config.Default()
 	cfg.Dev, cfg.DevAccount, cfg.DataDir, cfg.Hostname, cfg.Regions = true, c.Account, c.Dir, "localhost", []string{c.Region}
 	cfg.Database.URL = c.Database
 	cfg.Listen = config.Listen{HTTP: []string{c.HTTP}, SMTP: []string{c.SMTP}, SMTPS: []string{c.SMTPS}, MX: []string{c.MX}}
+	cfg.Zone, cfg.VerifyDNS = config.DevZone(), c.Verify == "dns"
+	if c.DNS != "" {
+		cfg.Listen.DNS = []string{c.DNS}
+	}
 	cfg.Limits = config.Limits{DailyQuota: 1_000_000, MaxSendRate: 5_000}
 	cfg.Log.Level = c.LogLevel
 	if err := cfg.Check(); err != nil {
@@ -53,6 +62,9 @@ func (c *devCmd) Run(out io.Writer) error {
 	return serve(cfg, func(ctx context.Context, s *app.Server) error {
 		d, err := s.DevUser(ctx, app.DevKeys{AccessKey: c.AccessKey, SecretKey: c.SecretKey})
 		if err != nil {
+			return err
+		}
+		if err := s.WriteListening(); err != nil {
 			return err
 		}
 		d.Print(out, os.Args[0])

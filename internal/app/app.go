@@ -6,6 +6,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"errors"
@@ -35,6 +36,7 @@ import (
 	"sesame/internal/core/quota"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
+	"sesame/internal/core/zone"
 	"sesame/internal/edge/api"
 	"sesame/internal/edge/ops"
 	"sesame/internal/proto/dns"
@@ -91,6 +93,8 @@ type Server struct {
 	stop      context.CancelFunc
 
 	smtpMetrics *ops.SMTP
+	dnsMetrics  *ops.DNS
+	pusher      *zone.Pusher // nil: the zone is at nobody else's server
 	background
 }
 
@@ -98,7 +102,7 @@ type Server struct {
 // ctx ends the start, with ctx's error; afterwards ctx no longer matters, and Stop ends
 // the server.
 func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server, err error) {
-	s = &Server{cfg: cfg, log: log, clock: clock.System, smtpMetrics: ops.NewSMTP()}
+	s = &Server{cfg: cfg, log: log, clock: clock.System, smtpMetrics: ops.NewSMTP(), dnsMetrics: ops.NewDNS()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
@@ -108,7 +112,7 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server,
 	s.stop = cancel
 	started := context.AfterFunc(ctx, cancel) // a step may wait long: for the database, for a migration
 	for _, step := range []func(context.Context) error{
-		s.openData, s.buildCore, s.listen, s.buildDelivery, s.buildVerification, s.openDoors, s.recover,
+		s.openData, s.listen, s.buildCore, s.buildDelivery, s.buildVerification, s.openDoors, s.recover,
 	} {
 		if err := step(background); err != nil {
 			started()
@@ -121,6 +125,7 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server,
 	s.run(s.dispatcher.Run)
 	s.run(func() { s.purge(background) })
 	s.run(func() { s.checker.Run(background) })
+	s.run(func() { s.push(background) })
 	s.run(func() { s.serviceMail.Run(background) })
 	for _, d := range s.doors {
 		s.run(d.serve)
@@ -158,6 +163,9 @@ func (s *Server) buildCore(ctx context.Context) error {
 		return err
 	}
 	s.checker = identity.NewChecker(s.identities, s.log)
+	if s.pusher, err = s.newPusher(); err != nil {
+		return err
+	}
 	if s.checks, err = DNSCheck(s.cfg, s.identities); err != nil {
 		return err
 	}
@@ -214,11 +222,7 @@ func (s *Server) buildDelivery(context.Context) (err error) {
 	}
 	engine := rsasign.Open(rsasign.Options{})
 	s.log.Info("signing", "rsa", engine.Implementation())
-	returnDomain := s.cfg.Hostname
-	if s.cfg.Delivery.ReturnDomain != "" {
-		returnDomain = s.cfg.Delivery.ReturnDomain
-	}
-	d, err := address.ParseDomain(returnDomain)
+	d, err := address.ParseDomain(returnDomain(s.cfg))
 	if err != nil {
 		return err
 	}
@@ -238,6 +242,12 @@ func (s *Server) buildDelivery(context.Context) (err error) {
 	})
 	s.spool.SetReady(s.dispatcher)
 	return nil
+}
+
+// returnDomain is the domain of return paths, where no custom MAIL FROM domain is used: the
+// zone has an MX and an SPF record for them.
+func returnDomain(c config.Config) string {
+	return cmp.Or(c.Delivery.ReturnDomain, c.Zone.Name, c.Hostname)
 }
 
 // sourceIP is the address that mail leaves from by default. Connecting a UDP socket
@@ -294,7 +304,7 @@ func (s *Server) Ready(ctx context.Context) error { return s.db.Ping(ctx) }
 // handed back. Connections that are still busy after doorTimeout are cut, which is no
 // error. It returns within the sum of the timeouts.
 func (s *Server) Stop(ctx context.Context) error {
-	errs := []error{s.listeners.close(), s.shutDoors(ctx)}
+	errs := []error{s.listeners.close(), s.shutDoors(ctx), s.listeners.closePackets()}
 	if s.dispatcher != nil {
 		work, cancel := context.WithTimeout(ctx, workTimeout)
 		errs = append(errs, s.dispatcher.Stop(work))

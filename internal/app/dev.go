@@ -3,6 +3,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -56,6 +57,7 @@ func (s *Server) DevUser(ctx context.Context, keys DevKeys) (DevSession, error) 
 		{"SESAME_SMTP_USER", c.KeyID},
 		{"SESAME_SMTP_PASSWORD", c.SMTPPassword(region)},
 		{"SESAME_MX", first(s.addresses.MX)},
+		{"SESAME_DNS", first(s.cfg.DNS.Servers)},
 		{"AWS_CA_BUNDLE", ca},
 		{"SSL_CERT_FILE", ca},
 		{"NODE_EXTRA_CA_CERTS", ca},
@@ -101,7 +103,7 @@ func (s *Server) devCredentials(ctx context.Context, want DevKeys) (account.Cred
 	})
 }
 
-// WriteListening writes listen.json, which tells where the doors of `serve` are and
+// WriteListening writes listen.json, which tells where the doors are and, for `serve`,
 // that they are open.
 func (s *Server) WriteListening() error {
 	b, err := json.Marshal(s.addresses)
@@ -121,6 +123,7 @@ func (d DevSession) Print(w io.Writer, program string) {
 
   API           %s        (mail arrives in the browser there, too)
   SMTP          %s (STARTTLS)   %s (TLS)
+  DNS           %s        (takes dynamic updates)
   account       %s        region %s
   access key    %s
   secret key    %s
@@ -135,6 +138,6 @@ In another terminal:
       --content 'Simple={Subject={Data=Hi},Body={Text={Data=It works}}}'
   %s mail list
 
-`, v["AWS_ENDPOINT_URL"], v["SESAME_SMTP"], v["SESAME_SMTPS"], d.Account, v["AWS_REGION"], v["AWS_ACCESS_KEY_ID"],
+`, v["AWS_ENDPOINT_URL"], v["SESAME_SMTP"], v["SESAME_SMTPS"], cmp.Or(v["SESAME_DNS"], "none"), d.Account, v["AWS_REGION"], v["AWS_ACCESS_KEY_ID"],
 		v["AWS_SECRET_ACCESS_KEY"], v["SESAME_SMTP_USER"], v["SESAME_SMTP_PASSWORD"], filepath.Join(filepath.Dir(v["AWS_CA_BUNDLE"]), "dev.env"), program)
 }

@@ -80,7 +80,7 @@ func TestDevEnvHasWhatAClientNeeds(t *testing.T) {
 	ca := filepath.Join(c.DataDir, "ca.pem")
 	want := map[string]string{
 		"AWS_ENDPOINT_URL": "http://" + at.HTTP[0], "AWS_REGION": "us-east-1", "AWS_DEFAULT_REGION": "us-east-1", "SESAME_ACCOUNT": "123456789012",
-		"SESAME_SMTP": at.SMTP[0], "SESAME_SMTPS": at.SMTPS[0], "SESAME_MX": at.MX[0],
+		"SESAME_SMTP": at.SMTP[0], "SESAME_SMTPS": at.SMTPS[0], "SESAME_MX": at.MX[0], "SESAME_DNS": at.DNS[0],
 		"AWS_CA_BUNDLE": ca, "SSL_CERT_FILE": ca, "NODE_EXTRA_CA_CERTS": ca,
 		// Made up, and told to the user in the same words.
 		"AWS_ACCESS_KEY_ID": d.get("AWS_ACCESS_KEY_ID"), "AWS_SECRET_ACCESS_KEY": d.get("AWS_SECRET_ACCESS_KEY"),
@@ -199,7 +199,7 @@ func TestListenJSONTellsTheDoors(t *testing.T) {
 		t.Fatal(err)
 	}
 	at := s.Addresses()
-	for name, want := range map[string][]string{"http": at.HTTP, "https": nil, "smtp": at.SMTP, "smtps": at.SMTPS, "mx": at.MX, "ops": at.Ops} {
+	for name, want := range map[string][]string{"http": at.HTTP, "https": nil, "smtp": at.SMTP, "smtps": at.SMTPS, "mx": at.MX, "ops": at.Ops, "dns": at.DNS} {
 		if list, ok := got[name]; !ok || !reflect.DeepEqual(list, want) {
 			t.Errorf("%s: %v, want %v", name, list, want)
 		}

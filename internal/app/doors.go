@@ -12,6 +12,7 @@ import (
 	"net"
 	"net/http"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"time"
@@ -63,6 +64,7 @@ type Addresses struct {
 	SMTPS []string `json:"smtps"`
 	MX    []string `json:"mx"`
 	Ops   []string `json:"ops"`
+	DNS   []string `json:"dns,omitempty"`
 }
 
 // Addresses returns where the doors listen.
@@ -113,18 +115,30 @@ func (s *Server) listen(context.Context) error {
 			*open.real = append(*open.real, n.Addr().String())
 		}
 	}
-	return nil
+	return s.listenDNS()
 }
 
 // listeners are the open listeners by door.
 type listeners struct {
 	all, https, http, smtp, smtps, mx, ops []net.Listener
+
+	packets []net.PacketConn // of the name server, UDP
+	streams []net.Listener   // and TCP, on the same ports
 }
 
 func (l *listeners) close() error {
 	var errs []error
-	for _, n := range l.all {
+	for _, n := range slices.Concat(l.all, l.streams) {
 		errs = append(errs, unlessClosed(n.Close()))
+	}
+	return errors.Join(errs...)
+}
+
+// closePackets closes what the last answers leave by.
+func (l *listeners) closePackets() error {
+	var errs []error
+	for _, p := range l.packets {
+		errs = append(errs, unlessClosed(p.Close()))
 	}
 	return errors.Join(errs...)
 }
@@ -162,6 +176,7 @@ func (s *Server) openDoors(ctx context.Context) error {
 	for _, n := range s.listeners.mx {
 		err = errors.Join(err, s.mx(n, tlsConfig))
 	}
+	s.nameServers()
 	return err
 }
 
@@ -186,7 +201,9 @@ func withHTTP(c *tls.Config) *tls.Config {
 func (s *Server) web() (http.Handler, error) {
 	v1, v2, err := APIs(
 		&ses.API{Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Statistics: s.spool, Templates: s.templates, Verification: s.verifier},
-		&sesv2.API{Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Templates: s.templates, Verification: s.verifier})
+		&sesv2.API{
+			Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Templates: s.templates, Verification: s.verifier, Zone: zoneNames(s.cfg),
+		})
 	if err != nil {
 		return nil, err
 	}
@@ -228,7 +245,7 @@ func (s *Server) admin() *admin.Router {
 	if s.mailbox != nil {
 		routes = append(routes, admin.Mailbox(s.mailbox))
 	}
-	return admin.New(append(routes, admin.Identities(s.checks))...)
+	return admin.New(append(routes, admin.Identities(s.checks, s.identities))...)
 }
 
 func (s *Server) ops() http.Handler {
@@ -236,7 +253,7 @@ func (s *Server) ops() http.Handler {
 		Ready: s.Ready, Store: s.db.Stats, Spool: s.spool.Stats, Dispatch: s.dispatcher.Stats, Transport: s.transport.Stats, MaxIdle: maxIdle,
 		Checks: s.checker.Stats,
 		Bodies: s.api.InFlight, MaxBodies: maxInFlight, Profiles: s.cfg.Listen.Profiles,
-		Extra: append(s.smtpMetrics.Collectors(), ops.ServiceMail(s.serviceMail.Stats)...),
+		Extra: slices.Concat(s.smtpMetrics.Collectors(), s.dnsMetrics.Collectors(s.pushStats()), ops.ServiceMail(s.serviceMail.Stats)),
 	})
 }
 

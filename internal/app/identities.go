@@ -12,6 +12,7 @@ import (
 	"sesame/internal/core/identity"
 	"sesame/internal/core/keyring"
 	"sesame/internal/core/store"
+	"sesame/internal/core/zone"
 	"sesame/internal/proto/dns"
 )
 
@@ -30,7 +31,8 @@ func NewIdentities(c config.Config, db *store.DB, ring *keyring.Ring, now clock.
 		return nil, err
 	}
 	o := identity.Options{
-		DB: db, Seal: ring, Clock: now, Random: rand.Reader, Resolver: resolver, VerifyAtOnce: c.Dev, AmazonNames: c.Dev,
+		DB: db, Seal: ring, Clock: now, Random: rand.Reader, Resolver: resolver, VerifyAtOnce: c.Dev && !c.VerifyDNS, AmazonNames: c.Dev,
+		Names: zoneNames(c), KeyTTL: zone.KeyTTL,
 	}
 	if o.FeedbackHost, err = address.ParseDomain(c.Hostname); err != nil {
 		return nil, err

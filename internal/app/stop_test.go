@@ -22,7 +22,8 @@ func devConfig(t *testing.T) config.Config {
 	c := config.Default()
 	free := []string{"127.0.0.1:0"}
 	c.Dev, c.DevAccount, c.DataDir, c.Hostname = true, "123456789012", filepath.Join(t.TempDir(), "data"), "localhost"
-	c.Listen = config.Listen{HTTP: free, SMTP: free, SMTPS: free, MX: free, Ops: free[0]}
+	c.Listen = config.Listen{HTTP: free, SMTP: free, SMTPS: free, MX: free, DNS: free, Ops: free[0]}
+	c.Zone = config.DevZone()
 	return c
 }
 

@@ -31,6 +31,7 @@ type Config struct {
 	TLS      TLS      `toml:"tls"`
 	DNS      DNS      `toml:"dns"`
 	DKIM     DKIM     `toml:"dkim"`
+	Zone     Zone     `toml:"zone"`
 	Delivery Delivery `toml:"delivery"`
 	Routes   []Route  `toml:"routes"`
 	Limits   Limits   `toml:"limits"`
@@ -41,6 +42,7 @@ type Config struct {
 	// mailbox of DevAccount, and the page at / is served.
 	Dev        bool   `toml:"-"`
 	DevAccount string `toml:"-"`
+	VerifyDNS  bool   `toml:"-"` // in dev, identities are proven by DNS as in serve
 }
 
 // Database says where the truth is kept.
@@ -55,6 +57,7 @@ type Listen struct {
 	SMTP  []string `toml:"smtp"`  // submission with STARTTLS
 	SMTPS []string `toml:"smtps"` // submission, TLS from the first byte
 	MX    []string `toml:"mx"`    // catch-all of dev
+	DNS   []string `toml:"dns"`   // name server of the zone, UDP and TCP
 	Ops   string   `toml:"ops"`   // /healthz, /readyz, /metrics
 
 	Profiles bool `toml:"profiles"` // /debug/pprof/ on Ops, too
@@ -73,6 +76,7 @@ type TLS struct {
 // DNS names the resolvers; empty means those of /etc/resolv.conf.
 type DNS struct {
 	Servers []string `toml:"servers"`
+	Port    int      `toml:"port"` // of name servers that are asked directly
 }
 
 // Delivery bounds and paces outgoing mail.
@@ -132,6 +136,7 @@ func Default() Config {
 			Retry: []Duration{{time.Minute}, {5 * time.Minute}, {15 * time.Minute}, {30 * time.Minute}, {time.Hour}},
 		},
 		DKIM:   defaultDKIM(),
+		DNS:    DNS{Port: 53},
 		Limits: Limits{DailyQuota: 50_000, MaxSendRate: 100},
 		Log:    Log{Level: "info", Format: "text"},
 	}
@@ -162,6 +167,7 @@ func parse(text string, systemName func() (string, error)) (Config, error) {
 	if un := md.Undecoded(); len(un) > 0 {
 		return Config{}, fmt.Errorf("unknown key %s", un[0])
 	}
+	c.zoneDefaults()
 	if c.Hostname != "" {
 		return c, c.Check()
 	}
@@ -197,11 +203,11 @@ func (c Config) Check() error {
 			return fmt.Errorf("regions: %q is no region name", r)
 		}
 	}
-	return errors.Join(c.checkListen(), c.checkTLS(), c.checkDelivery(), c.checkRoutes(), c.checkLimits(), c.checkDKIM(), c.checkService())
+	return errors.Join(c.checkListen(), c.checkTLS(), c.checkDelivery(), c.checkRoutes(), c.checkLimits(), c.checkDKIM(), c.checkZone(), c.checkService())
 }
 
 func (c Config) checkListen() error {
-	all := map[string][]string{"https": c.Listen.HTTPS, "http": c.Listen.HTTP, "smtp": c.Listen.SMTP, "smtps": c.Listen.SMTPS, "mx": c.Listen.MX}
+	all := map[string][]string{"https": c.Listen.HTTPS, "http": c.Listen.HTTP, "smtp": c.Listen.SMTP, "smtps": c.Listen.SMTPS, "mx": c.Listen.MX, "dns": c.Listen.DNS}
 	if c.Listen.Ops != "" {
 		all["ops"] = []string{c.Listen.Ops}
 	}
@@ -285,6 +291,9 @@ func (c Config) checkRoutes() error {
 func (c Config) checkLimits() error {
 	if c.Limits.DailyQuota < 0 || c.Limits.MaxSendRate < 0 {
 		return errors.New("limits must not be negative")
+	}
+	if c.DNS.Port < 1 || c.DNS.Port > 65535 {
+		return errors.New("dns.port must be 1 to 65535")
 	}
 	switch c.Log.Level {
 	case "debug", "info", "warn", "error":

@@ -19,7 +19,7 @@ func Dev(t testing.TB, flags ...string) *Server {
 	s.args = append([]string{
 		"dev", "--dir=" + s.Dir, "--region=" + Region, "--account=" + Account,
 		"--access-key=" + AccessKey, "--secret-key=" + SecretKey,
-		"--http=127.0.0.1:0", "--smtp=127.0.0.1:0", "--smtps=127.0.0.1:0", "--mx=127.0.0.1:0",
+		"--http=127.0.0.1:0", "--smtp=127.0.0.1:0", "--smtps=127.0.0.1:0", "--mx=127.0.0.1:0", "--dns=127.0.0.1:0",
 	}, flags...)
 	s.learn = s.learnDev
 	return launch(t, s)
@@ -33,7 +33,7 @@ func (s *Server) learnDev(file []byte) error {
 	}
 	for _, name := range []string{
 		"AWS_ENDPOINT_URL", "AWS_ACCESS_KEY_ID", "AWS_SECRET_ACCESS_KEY", "AWS_REGION", "AWS_CA_BUNDLE",
-		"SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "SESAME_SMTP", "SESAME_SMTPS", "SESAME_MX", "SESAME_SMTP_USER", "SESAME_SMTP_PASSWORD",
+		"SSL_CERT_FILE", "NODE_EXTRA_CA_CERTS", "SESAME_SMTP", "SESAME_SMTPS", "SESAME_MX", "SESAME_DNS", "SESAME_SMTP_USER", "SESAME_SMTP_PASSWORD",
 	} {
 		if env[name] == "" {
 			return fmt.Errorf("%s is not set", name)

@@ -245,21 +245,5 @@ func (i Identity) KeyMadeAt() (at time.Time) {
 	return at
 }
 
-// KeyRecord is the TXT record of the key at a selector that this server made, over all
-// accounts: what the name server answers at SELECTOR.dkim.ZONE. ok is false where there
-// is none; keys that customers bring are theirs to publish.
-func (s *Identities) KeyRecord(ctx context.Context, selector string) (txt string, ok bool, err error) {
-	var a Algorithm
-	var public string
-	err = s.o.DB.QueryRow(ctx, `SELECT algorithm, public_key FROM dkim_keys WHERE selector = ? AND external = 0`, strings.ToLower(selector)).Scan(&a, &public)
-	if errors.Is(err, sql.ErrNoRows) {
-		return "", false, nil
-	}
-	if err != nil {
-		return "", false, store.Wrap("identity.KeyRecord", err)
-	}
-	return record(a, public), true, nil
-}
-
 // orDefault is bits, or the length of keys where nothing is said.
 func orDefault(bits int) int { return cmp.Or(bits, defaultBits) }

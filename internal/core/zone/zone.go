@@ -18,9 +18,9 @@ import (
 
 // How long others may keep what they were told.
 const (
-	// keyTTL is short: a key that is rotated must be seen where its forerunner was, and a
+	// KeyTTL is short: a key that is rotated must be seen where its forerunner was, and a
 	// key whose identity is deleted must stop to vouch for anybody.
-	keyTTL = 5 * time.Minute
+	KeyTTL = 5 * time.Minute
 	// hostTTL lets an operator move a host within the hour.
 	hostTTL = time.Hour
 	// negativeTTL is for names that do not exist (RFC 2308 §5): whoever asked for a key just
@@ -48,6 +48,9 @@ type Keys interface {
 	KeyRecord(ctx context.Context, selector string) (txt string, ok bool, err error)
 	// KeyRecords are up to limit keys whose selectors come after the given one, in order.
 	KeyRecords(ctx context.Context, after string, limit int) ([]Key, error)
+	// ServiceKeys are those of the service's own signature, at SELECTOR._domainkey.ZONE. It
+	// is called often.
+	ServiceKeys(ctx context.Context) ([]Key, error)
 }
 
 // Options describe a zone.
@@ -60,21 +63,25 @@ type Options struct {
 	Senders     []netip.Prefix // where mail leaves from; none: Addresses
 	DMARC       string         // the zone's own policy; "": none is published
 
-	Keys    Keys
-	Service []Key // keys of the service's own signature, at SELECTOR._domainkey.ZONE
-	Clock   clock.Clock
+	Keys  Keys
+	Clock clock.Clock
 }
 
 // Zone is the content of the service's zone. It is safe for concurrent use.
 type Zone struct {
-	o     Options
-	apex  string // fully qualified
-	fixed map[string][]mdns.RR
+	o       Options
+	apex    string // fully qualified
+	fixed   map[string][]mdns.RR
+	lookups chan struct{} // bounds lookups of keys
 }
+
+// maxLookups is how many keys are looked up at once: strangers ask for them, and the
+// database has better to do.
+const maxLookups = 4
 
 // New returns the zone.
 func New(o Options) *Zone {
-	z := &Zone{o: o, apex: mdns.Fqdn(string(o.Names.Zone)), fixed: map[string][]mdns.RR{}}
+	z := &Zone{o: o, apex: mdns.Fqdn(string(o.Names.Zone)), fixed: map[string][]mdns.RR{}, lookups: make(chan struct{}, maxLookups)}
 	if len(z.o.Mail) == 0 {
 		z.o.Mail = o.Addresses
 	}
@@ -86,9 +93,6 @@ func New(o Options) *Zone {
 	z.addApex()
 	for _, region := range o.Regions {
 		z.addRegion(region)
-	}
-	for _, k := range o.Service {
-		z.add(TXT(o.Names.ServiceKey(k.Selector), keyTTL, k.TXT))
 	}
 	if o.DMARC != "" {
 		z.add(TXT(o.Names.DMARC(), hostTTL, o.DMARC))
@@ -240,10 +244,12 @@ func (z *Zone) At(ctx context.Context, name string) (node Node, ok bool, err err
 	labels := mdns.SplitDomainName(strings.TrimSuffix(name, "."+z.apex))
 	last := labels[len(labels)-1]
 	switch {
-	case len(labels) == 1 && last == "dkim":
+	case len(labels) == 1 && (last == "dkim" || last == "_domainkey"):
 		node.Exists = true
 	case len(labels) == 2 && last == "dkim":
 		node.Records, err = z.key(ctx, name, labels[0])
+	case len(labels) == 2 && last == "_domainkey":
+		node.Records, err = z.serviceKey(ctx, name, labels[0])
 	case len(z.o.Regions) == 0 && scope.ValidRegion(last):
 		err = z.ofRegion(ctx, &node, name, labels)
 	default:
@@ -285,11 +291,27 @@ func (z *Zone) key(ctx context.Context, name, selector string) ([]mdns.RR, error
 	if len(selector) > maxSelector {
 		return nil, nil
 	}
+	select {
+	case z.lookups <- struct{}{}:
+		defer func() { <-z.lookups }()
+	case <-ctx.Done():
+		return nil, ctx.Err()
+	}
 	txt, ok, err := z.o.Keys.KeyRecord(ctx, selector)
 	if err != nil || !ok {
 		return nil, err
 	}
-	return []mdns.RR{TXT(name, keyTTL, txt)}, nil
+	return []mdns.RR{TXT(name, KeyTTL, txt)}, nil
+}
+
+func (z *Zone) serviceKey(ctx context.Context, name, selector string) ([]mdns.RR, error) {
+	keys, err := z.o.Keys.ServiceKeys(ctx)
+	for _, k := range keys {
+		if k.Selector == selector {
+			return []mdns.RR{TXT(name, KeyTTL, k.TXT)}, err
+		}
+	}
+	return nil, err
 }
 
 // Fixed are the records that only the configuration changes, SOA and NS left out, in the
@@ -325,16 +347,25 @@ func (z *Zone) order(a, b string) int {
 // keyPage is how many keys are read at once.
 const keyPage = 1000
 
-// EachKey calls fn with the record of every key of Easy DKIM, by selector. Keys are made
-// and deleted meanwhile: fn sees each that stays.
+// EachKey calls fn with the record of every key: those of the service, and then those of
+// Easy DKIM, by selector. Keys are made and deleted meanwhile: fn sees each that stays.
 func (z *Zone) EachKey(ctx context.Context, fn func(*mdns.TXT) error) error {
+	own, err := z.o.Keys.ServiceKeys(ctx)
+	if err != nil {
+		return err
+	}
+	for _, k := range own {
+		if err := fn(TXT(z.o.Names.ServiceKey(k.Selector), KeyTTL, k.TXT)); err != nil {
+			return err
+		}
+	}
 	for after := ""; ; {
 		keys, err := z.o.Keys.KeyRecords(ctx, after, keyPage)
 		if err != nil {
 			return err
 		}
 		for _, k := range keys {
-			if err := fn(TXT(z.o.Names.DKIMTarget(k.Selector), keyTTL, k.TXT)); err != nil {
+			if err := fn(TXT(z.o.Names.DKIMTarget(k.Selector), KeyTTL, k.TXT)); err != nil {
 				return err
 			}
 			after = k.Selector

@@ -45,6 +45,10 @@ func (k keys) KeyRecords(_ context.Context, after string, limit int) ([]zone.Key
 	return page[:min(len(page), limit)], nil
 }
 
+func (k keys) ServiceKeys(context.Context) ([]zone.Key, error) {
+	return []zone.Key{{Selector: "s1", TXT: "v=DKIM1; p=own"}}, nil
+}
+
 var longKey = "v=DKIM1; k=rsa; p=" + strings.Repeat("A", 392)
 
 func addrs(s ...string) (out []netip.Addr) {
@@ -62,7 +66,6 @@ func options() zone.Options {
 		Senders: []netip.Prefix{netip.MustParsePrefix("192.0.2.0/28"), netip.MustParsePrefix("2001:db8::5/128")},
 		DMARC:   `v=DMARC1; p=quarantine; rua=mailto:"d"@example.net`,
 		Keys:    keys{"tok1": "v=DKIM1; p=abc", "tok2": longKey},
-		Service: []zone.Key{{Selector: "s1", TXT: "v=DKIM1; p=own"}},
 		Clock:   func() time.Time { return time.Unix(1_700_000_000, 0) },
 	}
 }

@@ -149,7 +149,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 		t.Fatal(err)
 	}
 	o := api.Options{
-		V1: api.Bind(both[0], s.v1), V2: api.Bind(both[1], s.v2), Admin: admin.New(admin.Identities(&dnscheck.Identities{Identities: w.identities, Expected: identity.Identity.Records})),
+		V1: api.Bind(both[0], s.v1), V2: api.Bind(both[1], s.v2), Admin: admin.New(admin.Identities(&dnscheck.Identities{Identities: w.identities}, w.identities)),
 		Keys: w.accounts, Access: authorizer, Clock: w.clock.Now, Random: rand.Reader, Log: log, MaxInFlightBytes: 1 << 30,
 	}
 	if s.change != nil {
