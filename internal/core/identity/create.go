@@ -127,6 +127,9 @@ func insert(tx *store.Tx, id Identity) (refusal, err error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := changed(tx, id.Scope.Account); err != nil {
+		return nil, err
+	}
 	n, err = tx.Exec(insertQuery, append(values, id.state()...)...)
 	if err != nil {
 		return nil, err
