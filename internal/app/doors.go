@@ -203,7 +203,10 @@ func withHTTP(c *tls.Config) *tls.Config {
 func (s *Server) web() (http.Handler, error) {
 	v1, v2, err := APIs(
 		&ses.API{Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Statistics: s.spool, Accounts: s.accounts, Templates: s.templates, Verification: s.verifier},
-		&sesv2.API{Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Accounts: s.accounts, Templates: s.templates, Verification: s.verifier})
+		&sesv2.API{
+			Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Accounts: s.accounts,
+			Templates: s.templates, Verification: s.verifier, Zone: zoneNames(s.cfg),
+		})
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +252,7 @@ func (s *Server) admin() *admin.Router {
 	if s.mailbox != nil {
 		routes = append(routes, admin.Mailbox(s.mailbox))
 	}
-	return admin.New(append(routes, admin.Identities(s.checks), admin.Settings(s.settings))...)
+	return admin.New(append(routes, admin.Identities(s.checks, s.identities), admin.Settings(s.settings))...)
 }
 
 func (s *Server) ops() http.Handler {

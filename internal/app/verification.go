@@ -3,6 +3,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -11,7 +12,6 @@ import (
 	"sesame/internal/core/notice"
 	"sesame/internal/core/servicemail"
 	core "sesame/internal/core/verification"
-	"sesame/internal/core/zone"
 	"sesame/internal/edge/verify"
 )
 
@@ -32,7 +32,7 @@ func (s *Server) buildVerification(context.Context) error {
 	v.confirmer = &core.Confirmer{Links: links, Identities: s.identities, Templates: v.templates}
 	v.serviceMail = servicemail.New(servicemail.Options{
 		Queue:  &notice.Queue{DB: s.db, Clock: s.clock, LeaseFor: servicemail.LeaseFor},
-		Intake: s.intake, Contacts: contacts{}, Identities: s.identities, Records: s.expected, Links: links,
+		Intake: s.intake, Contacts: s.accounts, Identities: s.identities, Records: s.expected, Links: links,
 		From: s.serviceFrom(), Clock: s.clock, Log: s.log,
 	})
 	return nil
@@ -54,7 +54,7 @@ func (s *Server) serviceFrom() string {
 	if s.cfg.Service.From != "" {
 		return s.cfg.Service.From
 	}
-	return "no-reply@" + s.cfg.Hostname
+	return "no-reply@" + cmp.Or(string(zoneNames(s.cfg).Zone), s.cfg.Hostname)
 }
 
 // isLink reports whether a request follows a link of a mail. Anybody may, by any host name.
@@ -74,11 +74,5 @@ func (s *Server) withLinks(apis http.Handler) http.Handler {
 
 // expected are the records that notices show.
 func (s *Server) expected(id identity.Identity) []identity.Record {
-	return s.identities.Expected(id, zone.Names{})
+	return s.identities.Expected(id, zoneNames(s.cfg))
 }
-
-// contacts are those of accounts that have none.
-type contacts struct{}
-
-// Contact is nowhere.
-func (contacts) Contact(context.Context, string) (string, error) { return "", nil }

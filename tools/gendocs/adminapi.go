@@ -43,6 +43,7 @@ var commands = map[string]string{
 	"GET /mailbox/messages/{Id}/raw": "sesame mail raw 1",
 	"GET /identities/{Name}/records": "sesame dns example.com --zonefile",
 	"GET /identities/{Name}/dns":     "sesame dns example.com",
+	"POST /identities/{Name}/check":  "sesame identity check example.com --config sesame.toml --account 123456789012",
 	"GET /settings/{Arn}":            "sesame settings get " + examples["{Arn}"],
 	"PUT /settings/{Arn}":            "sesame settings set " + examples["{Arn}"] + " QuotaMode=delay",
 }

@@ -80,6 +80,9 @@ func (a *Accounts) selectAccounts(ctx context.Context, query string, args ...any
 // Contact is the address that notices to the account go to, "" if it has none.
 func (a *Accounts) Contact(ctx context.Context, id string) (string, error) {
 	x, err := a.Account(ctx, id)
+	if fault.Is(err, fault.NotFound) {
+		return "", nil
+	}
 	return x.Contact, err
 }
 
