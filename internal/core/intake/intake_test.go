@@ -44,7 +44,7 @@ type world struct {
 	quotaErr error
 	reserved int
 	load     quota.Load
-	details  account.Details
+	details  map[string]account.Details // by account
 	settings setting.Values
 
 	switchedOff            bool // by the owner
@@ -102,8 +102,8 @@ func (w *world) Settle(_ quota.Hold, accepted bool) {
 	}
 }
 
-func (w *world) Details(context.Context, scope.Scope) (account.Details, error) {
-	d := w.details
+func (w *world) Details(_ context.Context, sc scope.Scope) (account.Details, error) {
+	d := w.details[sc.Account]
 	d.SendingEnabled = !w.switchedOff
 	return d, w.accountErr
 }
