@@ -7,10 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
-	"os"
-	"os/user"
-	"path/filepath"
 	"time"
 
 	"sesame/internal/app"
@@ -61,7 +57,7 @@ func (c *identityVerifyCmd) Run(out io.Writer) error {
 		if err != nil {
 			return err
 		}
-		if err := audit(dir, "identity verify", sc.ARN("identity/"+id.Name)); err != nil {
+		if err := audit(dir, "identity verify", "resource", sc.ARN("identity/"+id.Name)); err != nil {
 			return err
 		}
 		fmt.Fprintf(out, "%s is verified in %s.\n", id.Name, sc.Region)
@@ -70,22 +66,6 @@ func (c *identityVerifyCmd) Run(out io.Writer) error {
 		}
 		return nil
 	})
-}
-
-// audit adds a line to audit.log in the data folder: who did what, past the API, to which
-// resource.
-func audit(dir, action, arn string) (err error) {
-	f, err := os.OpenFile(filepath.Join(dir, "audit.log"), os.O_WRONLY|os.O_APPEND|os.O_CREATE, 0o600)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	who := "unknown"
-	if u, err := user.Current(); err == nil {
-		who = u.Username
-	}
-	slog.New(slog.NewJSONHandler(f, nil)).Info(action, "user", who, "resource", arn)
-	return f.Sync()
 }
 
 type identityCheckCmd struct{ named }

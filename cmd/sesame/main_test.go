@@ -35,7 +35,7 @@ func TestVersion(t *testing.T) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	code, out, _ := execute("--help")
-	for _, word := range []string{"dev", "serve", "user create", "user list", "user delete", "smtp-credentials", "identity verify", "zone export", "dns", "doctor", "mail list", "mail wait", "api", "version"} {
+	for _, word := range []string{"dev", "serve", "user create", "user list", "user delete", "key rotate", "smtp-credentials create", "policy attach", "role create", "account close", "identity verify", "zone export", "dns", "doctor", "mail list", "mail wait", "api", "version"} {
 		if !strings.Contains(out, word) {
 			t.Errorf("the help does not name %s", word)
 		}
@@ -59,10 +59,10 @@ func TestAPIListsEveryOperationOnce(t *testing.T) {
 		seen[f[0]+f[1]] = true
 		counts[f[0]]++
 	}
-	if code != 0 || counts["ses"] < 71 || counts["sesv2"] < 116 || len(counts) != 2 {
+	if code != 0 || counts["ses"] < 71 || counts["sesv2"] < 116 || counts["iam"] < 50 || counts["sts"] < 3 || len(counts) != 4 {
 		t.Errorf("%d, %v", code, counts)
 	}
-	for _, want := range []string{"ses\tSendRawEmail\tyes", "sesv2\tSendEmail\tyes", "sesv2\tSendBulkEmail\tno"} {
+	for _, want := range []string{"ses\tSendRawEmail\tyes", "sesv2\tSendEmail\tyes", "sesv2\tSendBulkEmail\tno", "iam\tCreateAccessKey\tyes", "sts\tAssumeRole\tyes"} {
 		if !strings.Contains(out, want+"\n") {
 			t.Errorf("no line %q", want)
 		}
@@ -114,7 +114,7 @@ func TestUsers(t *testing.T) {
 		{"half a key", []string{"--account", "123456789012", "--name", "eve", "--access-key", "AKIAEXAMPLEEXAMPLE02"}, "Give both the access key id and the secret key, or neither."},
 		{"a short secret", []string{"--account", "123456789012", "--name", "eve", "--access-key", "AKIAEXAMPLEEXAMPLE02", "--secret-key", "x"}, "A secret key has 8 to 128 characters."},
 		{"an account that is none", []string{"--account", "12345", "--name", "eve"}, "An account id has 12 digits."},
-		{"a name that is none", []string{"--account", "123456789012", "--name", "eve/adam"}, "A user name has 1 to 64 letters, digits or +=,.@_-."},
+		{"a name that is none", []string{"--account", "123456789012", "--name", "eve/adam"}, "The specified value for userName is invalid. It must contain only alphanumeric characters and/or the following: +=,.@_-"},
 	} {
 		if code, out, errOut := user(append([]string{"create"}, tc.args...)...); code != 1 || out != "" || !strings.Contains(errOut, tc.want) {
 			t.Errorf("%s: %d, %q, %q", tc.name, code, out, errOut)

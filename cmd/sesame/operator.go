@@ -5,7 +5,6 @@ package main
 import (
 	"cmp"
 	"context"
-	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -14,19 +13,16 @@ import (
 	"os"
 	"path/filepath"
 	"runtime/debug"
-	"slices"
 	"time"
 
 	"sesame/internal/app"
-	"sesame/internal/base/clock"
-	"sesame/internal/base/scope"
 	"sesame/internal/config"
-	"sesame/internal/core/account"
 	"sesame/internal/core/keyring"
 	"sesame/internal/core/store"
+	"sesame/internal/edge/api/iam"
 	"sesame/internal/edge/api/ses"
 	"sesame/internal/edge/api/sesv2"
-	"sesame/internal/proto/smtpcred"
+	"sesame/internal/edge/api/sts"
 )
 
 // place says which server's data a command works on. The server may run meanwhile: it
@@ -95,109 +91,20 @@ func printJSON(out io.Writer, v any) error {
 	return e.Encode(v)
 }
 
-// userCmd is `sesame user`.
-type userCmd struct {
-	Create userCreateCmd `cmd:"" help:"Create a user with an access key and SMTP credentials. They are shown once."`
-	List   userListCmd   `cmd:"" help:"List users."`
-	Delete userDeleteCmd `cmd:"" help:"Delete a user with its keys."`
-}
-
-type userCreateCmd struct {
-	place
-	Account   string `required:"" help:"Account id, 12 digits; made if it does not exist."`
-	Name      string `required:"" help:"User name."`
-	AccessKey string `help:"Access key id, instead of a made-up one."`
-	SecretKey string `help:"Secret access key that goes with --access-key."`
-	Region    string `help:"Region of the SMTP password (default: the server's first)."`
-}
-
-// Run creates the user.
-func (c *userCreateCmd) Run(out io.Writer) error {
-	return c.create(func(ctx context.Context, cfg config.Config, db *store.DB, ring *keyring.Ring) error {
-		region := c.Region
-		if region == "" {
-			region = cfg.Regions[0]
-		}
-		if !scope.ValidRegion(region) {
-			return fmt.Errorf("%q is no region name", region)
-		}
-		if c.Config != "" && !slices.Contains(cfg.Regions, region) {
-			return fmt.Errorf("region %s is not among the regions of %s", region, c.Config)
-		}
-		accounts := account.New(db, ring, clock.System, rand.Reader)
-		cred, err := accounts.CreateUser(ctx, account.NewUser{Account: c.Account, Name: c.Name, KeyID: c.AccessKey, Secret: c.SecretKey})
-		if err != nil {
-			return err
-		}
-		return printJSON(out, map[string]string{
-			"account": cred.Account, "user": cred.User, "accessKeyId": cred.KeyID, "secretAccessKey": cred.Secret,
-			"region": region, "smtpUser": cred.KeyID, "smtpPassword": cred.SMTPPassword(region),
-		})
-	})
-}
-
-type userListCmd struct {
-	place
-	Account string `help:"Only this account's."`
-}
-
-// Run lists the users.
-func (c *userListCmd) Run(out io.Writer) error {
-	return c.open(func(ctx context.Context, _ config.Config, db *store.DB, ring *keyring.Ring) error {
-		users, err := account.New(db, ring, clock.System, rand.Reader).Users(ctx, c.Account)
-		if err != nil {
-			return err
-		}
-		for _, u := range users {
-			fmt.Fprintf(out, "%s  %s  %v  %s\n", u.Account, u.Name, u.Keys, u.CreatedAt.Format(time.RFC3339))
-		}
-		return nil
-	})
-}
-
-type userDeleteCmd struct {
-	place
-	Account string `required:"" help:"Account id."`
-	Name    string `required:"" help:"User name."`
-}
-
-// Run deletes the user.
-func (c *userDeleteCmd) Run() error {
-	return c.open(func(ctx context.Context, _ config.Config, db *store.DB, ring *keyring.Ring) error {
-		return account.New(db, ring, clock.System, rand.Reader).DeleteUser(ctx, c.Account, c.Name)
-	})
-}
-
-// smtpPasswordCmd is `sesame smtp-credentials`.
-type smtpPasswordCmd struct {
-	Secret string `arg:"" help:"The secret access key to convert."`
-	Region string `arg:"" help:"The region where the password will be used."`
-}
-
-// Run prints the password.
-func (c *smtpPasswordCmd) Run(out io.Writer) error {
-	if !scope.ValidRegion(c.Region) {
-		return fmt.Errorf("%q is no region name", c.Region)
-	}
-	_, err := fmt.Fprintln(out, smtpcred.Password(c.Secret, c.Region))
-	return err
-}
-
 // apiCmd is `sesame api`.
 type apiCmd struct{}
 
-// Run lists the operations.
+// Run lists the operations: of SES all, of IAM and STS those that are answered.
 func (*apiCmd) Run(out io.Writer) error {
 	v1, v2, err := app.APIs(&ses.API{}, &sesv2.API{})
 	if err != nil {
 		return err
 	}
-	for _, b := range []interface{ List(io.Writer) error }{v1, v2} {
-		if err := b.List(out); err != nil {
-			return err
-		}
+	users, tokens, err := app.IdentityAPIs(&iam.API{}, &sts.API{})
+	if err != nil {
+		return err
 	}
-	return nil
+	return errors.Join(v1.List(out), v2.List(out), users.ListAnswered(out), tokens.ListAnswered(out))
 }
 
 // versionCmd is `sesame version`.

@@ -124,6 +124,7 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server,
 	}
 	s.run(s.dispatcher.Run)
 	s.run(func() { s.purge(background) })
+	s.run(func() { s.keepAccounts(background) })
 	s.run(func() { s.checker.Run(background) })
 	s.run(func() { s.push(background) })
 	s.run(func() { s.serviceMail.Run(background) })

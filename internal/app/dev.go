@@ -99,7 +99,7 @@ func (s *Server) devCredentials(ctx context.Context, want DevKeys) (account.Cred
 		return account.Credentials{}, err
 	}
 	return s.accounts.CreateUser(ctx, account.NewUser{
-		Account: s.cfg.DevAccount, Name: devUser, KeyID: want.AccessKey, Secret: want.SecretKey,
+		Account: s.cfg.DevAccount, Name: devUser, KeyID: want.AccessKey, Secret: want.SecretKey, Policies: []string{account.AdministratorAccess},
 	})
 }
 

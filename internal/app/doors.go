@@ -22,8 +22,10 @@ import (
 	"sesame/internal/core/intake"
 	"sesame/internal/edge/api"
 	"sesame/internal/edge/api/admin"
+	"sesame/internal/edge/api/iam"
 	"sesame/internal/edge/api/ses"
 	"sesame/internal/edge/api/sesv2"
+	"sesame/internal/edge/api/sts"
 	"sesame/internal/edge/console"
 	"sesame/internal/edge/httpx"
 	"sesame/internal/edge/ops"
@@ -207,9 +209,13 @@ func (s *Server) web() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
+	users, tokens, err := IdentityAPIs(&iam.API{Accounts: s.accounts, Clock: s.clock}, &sts.API{Accounts: s.accounts})
+	if err != nil {
+		return nil, err
+	}
 	var compress httpx.Compressor
 	s.api = api.New(api.Options{
-		V1: v1, V2: v2, Admin: s.admin(), Keys: s.accounts, Access: s.access, Clock: s.clock, Random: rand.Reader, Log: s.log,
+		V1: v1, V2: v2, IAM: users, STS: tokens, Admin: s.admin(), Keys: s.accounts, Access: s.access, Clock: s.clock, Random: rand.Reader, Log: s.log,
 		Regions: s.regions(), MaxInFlightBytes: maxInFlight,
 	})
 	apis := s.withLinks(compress.Handler(s.api))

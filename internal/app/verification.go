@@ -33,7 +33,7 @@ func (s *Server) buildVerification(context.Context) error {
 	v.confirmer = &core.Confirmer{Links: links, Identities: s.identities, Templates: v.templates}
 	v.serviceMail = servicemail.New(servicemail.Options{
 		Queue:  &notice.Queue{DB: s.db, Clock: s.clock, LeaseFor: servicemail.LeaseFor},
-		Intake: s.intake, Contacts: contacts{}, Identities: s.identities, Records: s.expected, Links: links,
+		Intake: s.intake, Contacts: s.accounts, Identities: s.identities, Records: s.expected, Links: links,
 		From: s.serviceFrom(), Clock: s.clock, Log: s.log,
 	})
 	return nil
@@ -85,9 +85,3 @@ type everyoneProduces struct{}
 func (everyoneProduces) ProductionAccess(context.Context, scope.Scope) (bool, error) {
 	return true, nil
 }
-
-// contacts are those of accounts that have none.
-type contacts struct{}
-
-// Contact is nowhere.
-func (contacts) Contact(context.Context, string) (string, error) { return "", nil }

@@ -9,8 +9,10 @@ import (
 
 	"sesame/internal/app"
 	"sesame/internal/edge/api"
+	"sesame/internal/edge/api/iam"
 	"sesame/internal/edge/api/ses"
 	"sesame/internal/edge/api/sesv2"
+	"sesame/internal/edge/api/sts"
 )
 
 // group is a heading with the operations whose names match, and that no group before
@@ -65,7 +67,27 @@ func compatibilityPage() ([]byte, error) {
 	if err := listOperations(&b, "API v1", v1); err != nil {
 		return nil, err
 	}
+	users, tokens, err := app.IdentityAPIs(&iam.API{}, &sts.API{})
+	if err != nil {
+		return nil, err
+	}
+	listAnswered(&b, "IAM", users)
+	listAnswered(&b, "STS", tokens)
 	return b.Bytes(), nil
+}
+
+// listAnswered writes the operations of a service that are answered. The others are of
+// no concern to mail.
+func listAnswered(b *bytes.Buffer, title string, service api.Binding) {
+	fmt.Fprintf(b, "\n## %s\n\n%d operations are answered, see [access.md](access.md):\n", title, built(service))
+	separator := ""
+	for _, op := range service.Service.Operations() {
+		if service.Implements(op.Name) {
+			fmt.Fprintf(b, "%s`%s`", separator, op.Name)
+			separator = ", "
+		}
+	}
+	b.WriteString(".\n")
 }
 
 func built(service api.Binding) (n int) {

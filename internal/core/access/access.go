@@ -123,11 +123,7 @@ func (a *Authorizer) Authorize(ctx context.Context, c Call) error {
 }
 
 func caller(p account.Principal) policy.Caller {
-	c := policy.Caller{Account: p.Account, ARN: p.ARN()}
-	if p.Role != "" {
-		c.Role = "arn:aws:iam::" + p.Account + ":role/" + p.Role
-	}
-	return c
+	return policy.Caller{Account: p.Account, ARN: p.ARN(), Role: p.RoleARN()}
 }
 
 // grants are the policies that a principal brings along.

@@ -3,56 +3,63 @@
 package account
 
 import (
+	"errors"
 	"sync"
 	"time"
+
+	"sesame/internal/base/fault"
 )
 
 const (
 	cacheFor  = time.Second // how long another node's change may go unseen
-	cacheSize = 10_000      // keys; at the bound the cache starts anew
+	cacheSize = 10_000      // entries; at the bound the cache starts anew
 )
 
-// keyCache keeps looked-up keys, and the ids that are none, for cacheFor.
-type keyCache struct {
-	mu   sync.RWMutex
-	keys map[string]cached
+// cache keeps what was loaded, and that there was nothing to load, for cacheFor. The
+// zero value is an empty cache.
+type cache[V any] struct {
+	mu      sync.RWMutex
+	entries map[string]cached[V]
+	round   int // counts clear: what was being loaded meanwhile is not kept
 }
 
-type cached struct {
-	key   Key
+type cached[V any] struct {
+	value V
 	err   error
 	until time.Time
 }
 
-func newKeyCache() keyCache { return keyCache{keys: map[string]cached{}} }
-
-func (c *keyCache) get(id string, now time.Time) (Key, error, bool) {
+// get returns what load gave within the last cacheFor, or gives now.
+func (c *cache[V]) get(key string, now time.Time, load func() (V, error)) (V, error) {
 	c.mu.RLock()
-	defer c.mu.RUnlock()
-	e, ok := c.keys[id]
-	if !ok || now.After(e.until) {
-		return Key{}, nil, false
+	e, ok := c.entries[key]
+	round := c.round
+	c.mu.RUnlock()
+	if ok && !now.After(e.until) {
+		return e.value, e.err
 	}
-	return e.key, e.err, true
-}
-
-func (c *keyCache) put(id string, k Key, err error, now time.Time) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if len(c.keys) >= cacheSize {
-		clear(c.keys)
+	v, err := load()
+	if err == nil || errors.Is(err, ErrNoKey) || fault.Is(err, fault.NotFound) {
+		c.put(key, cached[V]{v, err, now.Add(cacheFor)}, round)
 	}
-	c.keys[id] = cached{k, err, now.Add(cacheFor)}
+	return v, err
 }
 
-func (c *keyCache) drop(id string) {
+func (c *cache[V]) put(key string, e cached[V], round int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	delete(c.keys, id)
+	if c.round != round {
+		return
+	}
+	if c.entries == nil || len(c.entries) >= cacheSize {
+		c.entries = map[string]cached[V]{}
+	}
+	c.entries[key] = e
 }
 
-func (c *keyCache) clear() {
+func (c *cache[V]) clear() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	clear(c.keys)
+	c.entries = nil
+	c.round++
 }

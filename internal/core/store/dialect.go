@@ -15,17 +15,22 @@ type dialect struct {
 	serial       string // column definition of a growing key
 	withoutRowid string // table option: keep the rows in the primary key's tree
 	begin        string
-	dollars      bool // parameters are $1, $2 ... instead of ?
+	tablesWith   string // query for the tables that have a column
+	dollars      bool   // parameters are $1, $2 ... instead of ?
 }
 
 var (
 	sqliteDialect = dialect{
 		name: "sqlite", blob: "BLOB", serial: "INTEGER PRIMARY KEY AUTOINCREMENT",
 		withoutRowid: "WITHOUT ROWID", begin: "BEGIN IMMEDIATE",
+		tablesWith: `SELECT m.name FROM sqlite_master m JOIN pragma_table_info(m.name) c WHERE m.type = 'table' AND c.name = ? ORDER BY m.name`,
 	}
 	postgres = dialect{
 		name: "postgres", blob: "BYTEA", serial: "BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY",
 		begin: "BEGIN", dollars: true,
+		tablesWith: `SELECT c.table_name FROM information_schema.columns c JOIN information_schema.tables t
+			ON t.table_schema = c.table_schema AND t.table_name = c.table_name
+			WHERE c.table_schema = current_schema() AND t.table_type = 'BASE TABLE' AND c.column_name = ? ORDER BY c.table_name`,
 	}
 )
 

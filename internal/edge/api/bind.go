@@ -21,6 +21,12 @@ type Binding struct {
 	Service     *awswire.Service
 	handlers    map[string]handler
 	permissions map[string]permission
+	resource    resourcer // nil: the permissions tell what an operation is about
+}
+
+// resourcer tells what the requests to a service are about, as policies name it.
+type resourcer interface {
+	Resource(ctx context.Context, in any) (arn string, err error)
 }
 
 // Bind connects a service to the methods of impl. A method answers the operation of
@@ -32,6 +38,7 @@ type Binding struct {
 // an operation's name and another signature, since that is a defect of the program.
 func Bind(svc *awswire.Service, impl any) Binding {
 	b := Binding{Service: svc, handlers: map[string]handler{}, permissions: map[string]permission{}}
+	b.resource, _ = impl.(resourcer)
 	v := reflect.ValueOf(impl)
 	for _, op := range svc.Operations() {
 		b.permissions[op.Name] = permissionOf(op)
@@ -72,12 +79,19 @@ func (b Binding) call(ctx context.Context, op *awswire.Operation, in any) (any, 
 
 // access is the call as the authorizer wants it; ok is false for an operation that needs
 // no permission here.
-func (b Binding) access(r access.Request, op *awswire.Operation, in any) (c access.Call, ok bool) {
+func (b Binding) access(ctx context.Context, r access.Request, op *awswire.Operation, in any) (c access.Call, ok bool, err error) {
 	p := b.permissions[op.Name]
 	if p.free {
-		return access.Call{}, false
+		return access.Call{}, false, nil
 	}
-	return access.Call{Request: r, Action: p.action, Resources: p.resources(r.Scope, in)}, true
+	c = access.Call{Request: r, Action: p.action}
+	if b.resource == nil {
+		c.Resources = p.resources(r.Scope, in)
+		return c, true, nil
+	}
+	arn, err := b.resource.Resource(ctx, in)
+	c.Resources = []access.Resource{{ARN: arn}}
+	return c, true, err
 }
 
 // List writes one line per operation: service, operation, yes or no.
@@ -88,6 +102,19 @@ func (b Binding) List(w io.Writer) error {
 			has = "yes"
 		}
 		if _, err := fmt.Fprintf(w, "%s\t%s\t%s\n", op.Service, op.Name, has); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// ListAnswered is List without the operations that are not implemented.
+func (b Binding) ListAnswered(w io.Writer) error {
+	for _, op := range b.Service.Operations() {
+		if !b.Implements(op.Name) {
+			continue
+		}
+		if _, err := fmt.Fprintf(w, "%s\t%s\tyes\n", op.Service, op.Name); err != nil {
 			return err
 		}
 	}

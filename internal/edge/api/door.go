@@ -2,8 +2,9 @@
 
 // Package api is the HTTP door: it proves who signed a request (SigV4), finds the
 // operation, decodes and checks its input, runs the handler and writes the answer, for
-// SES API v1 (Query), SES API v2 (REST-JSON) and Sesame's own admin API. The
-// operations are in the packages below it, one method each.
+// SES API v1 (Query), SES API v2 (REST-JSON), IAM and STS (Query) and Sesame's own admin
+// API. The service that a request's credential is scoped to tells IAM and STS from SES.
+// The operations are in the packages below it, one method each.
 package api
 
 import (
@@ -33,9 +34,13 @@ import (
 	"sesame/internal/proto/sigv4"
 )
 
-// Keys finds access keys; account.ErrNoKey is its answer to unknown ones.
+// Keys finds access keys; account.ErrNoKey is its answer to unknown ones. SessionKey
+// finds temporary ones by their token; account.ErrExpired says that they had their time.
+// Used is told of each key that proved a request.
 type Keys interface {
 	Key(ctx context.Context, id string) (account.Key, error)
+	SessionKey(ctx context.Context, id, token string) (account.Key, error)
+	Used(id, service, region string)
 }
 
 // Authorizer decides who may call what.
@@ -46,6 +51,8 @@ type Authorizer interface {
 // Options configure a Door.
 type Options struct {
 	V1, V2  Binding
+	IAM     Binding
+	STS     Binding
 	Admin   *admin.Router
 	Keys    Keys
 	Access  Authorizer
@@ -78,7 +85,7 @@ type Door struct {
 
 // New returns the door.
 func New(o Options) *Door {
-	return &Door{o: o, verifier: sigv4.New(sigv4.Options{})}
+	return &Door{o: o, verifier: sigv4.New(sigv4.Options{Services: []string{"ses", "iam", "sts"}})}
 }
 
 // Paths of the APIs. Older SDKs have one operation of v2 below oldPrefix.
@@ -105,7 +112,7 @@ func IsRequest(r *http.Request) bool {
 type request struct {
 	id  string
 	r   *http.Request
-	svc *awswire.Service // whose protocol the answer speaks
+	svc *awswire.Service // whose protocol the answer speaks; known for certain with the claim
 	log *slog.Logger
 }
 
@@ -159,12 +166,32 @@ func (d *Door) serve(q *request) (resp *awswire.Response, err error) {
 	return d.operation(ctx, q, body)
 }
 
-// operation runs an operation of SES.
-func (d *Door) operation(ctx context.Context, q *request, body []byte) (*awswire.Response, error) {
-	b, version := d.o.V1, "1"
-	if d.version2(q.svc) {
-		b, version = d.o.V2, "2"
+// binding is what answers the operations of the request's service.
+func (d *Door) binding(q *request) Binding {
+	for _, b := range []Binding{d.o.V2, d.o.IAM, d.o.STS} {
+		if b.Service == q.svc {
+			return b
+		}
 	}
+	return d.o.V1
+}
+
+// address sets the service that a signed request is for. IAM and STS have one path.
+func (d *Door) address(q *request, service string) error {
+	other := map[string]*awswire.Service{"iam": d.o.IAM.Service, "sts": d.o.STS.Service}[service]
+	switch {
+	case service == "ses":
+		return nil
+	case other == nil || q.r.URL.Path != "/":
+		return &sigv4.Error{Kind: sigv4.Mismatch, Text: "Credential should be scoped to correct service: 'ses'."}
+	}
+	q.svc = other
+	return nil
+}
+
+// operation runs an operation of a service of AWS.
+func (d *Door) operation(ctx context.Context, q *request, body []byte) (*awswire.Response, error) {
+	b := d.binding(q)
 	call, err := q.svc.Route(&awswire.Request{Method: q.r.Method, RawPath: q.r.URL.EscapedPath(), RawQuery: q.r.URL.RawQuery, Body: body})
 	if err != nil {
 		return nil, err
@@ -177,17 +204,28 @@ func (d *Door) operation(ctx context.Context, q *request, body []byte) (*awswire
 		if err := call.Op.Validate(in); err != nil {
 			return nil, err
 		}
-		if c, ok := b.access(caller.From(ctx).Access(version), call.Op, in); ok {
-			if err := d.o.Access.Authorize(ctx, c); err != nil {
-				return nil, err
-			}
+		if err := d.authorize(ctx, b, call.Op, in); err != nil {
+			return nil, err
 		}
 	}
 	out, err := b.call(ctx, call.Op, in)
+	if q.svc != d.o.V1.Service && q.svc != d.o.V2.Service {
+		audit(ctx, q.log, call.Op, in, err)
+	}
 	if err != nil {
 		return nil, err
 	}
 	return call.Op.EncodeOutput(out, q.id)
+}
+
+// authorize refuses a call that the caller's policies do not allow.
+func (d *Door) authorize(ctx context.Context, b Binding, op *awswire.Operation, in any) error {
+	version := map[string]string{"ses": "1", "sesv2": "2"}[op.Service]
+	c, ok, err := b.access(ctx, caller.From(ctx).Access(version), op, in)
+	if err != nil || !ok {
+		return err
+	}
+	return d.o.Access.Authorize(ctx, c)
 }
 
 // admin runs a request of the admin API.
@@ -218,21 +256,19 @@ func (d *Door) authenticate(q *request, room *room) (who caller.Caller, body []b
 	if err != nil {
 		return who, nil, err
 	}
-	if len(d.o.Regions) > 0 && !slices.Contains(d.o.Regions, claim.Region) {
+	if err := d.address(q, claim.Service); err != nil {
+		return who, nil, err
+	}
+	// IAM and STS are everywhere: clients sign for whatever region they think is theirs.
+	if claim.Service == "ses" && len(d.o.Regions) > 0 && !slices.Contains(d.o.Regions, claim.Region) {
 		return who, nil, &sigv4.Error{Kind: sigv4.Mismatch, Text: "Credential should be scoped to a valid region."}
 	}
 	if err := claim.CheckHead(q.r, d.o.Clock()); err != nil {
 		return who, nil, err
 	}
-	key, err := d.o.Keys.Key(q.r.Context(), claim.AccessKeyID)
-	if errors.Is(err, account.ErrNoKey) {
-		return who, nil, sigv4.NewUnknownKey()
-	}
+	key, err := d.key(q.r.Context(), claim)
 	if err != nil {
 		return who, nil, err
-	}
-	if claim.SessionToken != "" { // the keys of this server are permanent ones
-		return who, nil, sigv4.NewTokenInvalid()
 	}
 	if body, err = room.read(q.r); err == nil {
 		err = claim.Check(q.r, sha256.Sum256(body), key.Secret, d.o.Clock())
@@ -240,6 +276,7 @@ func (d *Door) authenticate(q *request, room *room) (who caller.Caller, body []b
 	if err != nil {
 		return who, nil, transport(err)
 	}
+	d.o.Keys.Used(claim.AccessKeyID, claim.Service, claim.Region)
 	ip, _, splitErr := net.SplitHostPort(q.r.RemoteAddr)
 	if splitErr != nil {
 		ip = q.r.RemoteAddr
@@ -249,6 +286,27 @@ func (d *Door) authenticate(q *request, room *room) (who caller.Caller, body []b
 		UserAgent: q.r.UserAgent(), Secure: q.r.TLS != nil,
 	}
 	return who, body, nil
+}
+
+// key finds the key that a claim names: a permanent one, or a temporary one by its token.
+func (d *Door) key(ctx context.Context, claim *sigv4.Claim) (key account.Key, err error) {
+	temporary := account.IsTemporary(claim.AccessKeyID)
+	if temporary {
+		key, err = d.o.Keys.SessionKey(ctx, claim.AccessKeyID, claim.SessionToken)
+	} else {
+		key, err = d.o.Keys.Key(ctx, claim.AccessKeyID)
+	}
+	switch {
+	case errors.Is(err, account.ErrExpired):
+		return key, sigv4.NewTokenExpired()
+	case errors.Is(err, account.ErrNoKey) && temporary:
+		return key, sigv4.NewTokenInvalid()
+	case errors.Is(err, account.ErrNoKey):
+		return key, sigv4.NewUnknownKey()
+	case err == nil && !temporary && claim.SessionToken != "":
+		return key, sigv4.NewTokenInvalid()
+	}
+	return key, err
 }
 
 // transport turns a refusal of HTTP's own kind into an error of the APIs.

@@ -8,6 +8,7 @@ import (
 	"net/http"
 
 	"sesame/internal/base/fault"
+	"sesame/internal/core/account"
 	"sesame/internal/proto/awswire"
 	"sesame/internal/proto/sigv4"
 )
@@ -63,6 +64,35 @@ func wire(k fault.Kind) codes {
 	return codes{"InternalFailure", http.StatusInternalServerError, "InternalServiceErrorException", http.StatusInternalServerError, true}
 }
 
+// identityCodes are the codes of IAM and STS for a fault, which share most of them.
+func identityCodes(err error) (code string, status int, internal bool) {
+	var f *fault.Error
+	if errors.As(err, &f) && f.Kind == fault.Invalid {
+		switch f.Field {
+		case account.FieldPolicy:
+			return "MalformedPolicyDocument", http.StatusBadRequest, false
+		case account.FieldInput:
+			return "InvalidInput", http.StatusBadRequest, false
+		case account.FieldPacked:
+			return "PackedPolicyTooLarge", http.StatusBadRequest, false
+		}
+	}
+	switch fault.KindOf(err) {
+	case fault.Invalid, fault.TooLarge:
+		return "ValidationError", http.StatusBadRequest, false
+	case fault.NotFound:
+		return "NoSuchEntity", http.StatusNotFound, false
+	case fault.AlreadyExists:
+		return "EntityAlreadyExists", http.StatusConflict, false
+	case fault.LimitExceeded:
+		return "LimitExceeded", http.StatusConflict, false
+	case fault.Conflict:
+		return "DeleteConflict", http.StatusConflict, false
+	}
+	c := wire(fault.KindOf(err))
+	return c.v1, c.status1, c.internal
+}
+
 // version tells which codes a service's clients know: the REST-JSON service has the
 // second version's.
 func (d *Door) version2(svc *awswire.Service) bool { return svc == d.o.V2.Service }
@@ -80,6 +110,13 @@ func (d *Door) errorOf(svc *awswire.Service, err error, log *slog.Logger) *awswi
 			return &awswire.Error{Code: w.V2, Status: w.Status, Message: signature.Text}
 		}
 		return &awswire.Error{Code: w.V1, Status: w.Status, Message: signature.Text}
+	}
+	if svc == d.o.IAM.Service || svc == d.o.STS.Service {
+		code, status, internal := identityCodes(err)
+		if internal {
+			log.Error("request failed", "error", err)
+		}
+		return &awswire.Error{Code: code, Status: status, Message: fault.PeerText(err)}
 	}
 	c := wire(fault.KindOf(err))
 	if c.internal {

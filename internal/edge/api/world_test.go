@@ -44,8 +44,10 @@ import (
 	"sesame/internal/core/zone"
 	"sesame/internal/edge/api"
 	"sesame/internal/edge/api/admin"
+	"sesame/internal/edge/api/iam"
 	v1 "sesame/internal/edge/api/ses"
 	v2 "sesame/internal/edge/api/sesv2"
+	"sesame/internal/edge/api/sts"
 	"sesame/internal/edge/httpx"
 	"sesame/internal/proto/awswire"
 	"sesame/internal/testkit/storetest"
@@ -67,14 +69,14 @@ const (
 
 var home = scope.Scope{Account: accountID, Region: region}
 
-// services compiles the two APIs once: they are read-only.
-var services = sync.OnceValues(func() ([2]*awswire.Service, error) {
-	first, err := awswire.NewSES()
-	if err != nil {
-		return [2]*awswire.Service{}, err
+// services compiles SES v1, SES v2, IAM and STS once: they are read-only.
+var services = sync.OnceValues(func() (all [4]*awswire.Service, err error) {
+	for i, compile := range []func() (*awswire.Service, error){awswire.NewSES, awswire.NewSESv2, awswire.NewIAM, awswire.NewSTS} {
+		if all[i], err = compile(); err != nil {
+			return all, err
+		}
 	}
-	second, err := awswire.NewSESv2()
-	return [2]*awswire.Service{first, second}, err
+	return all, nil
 })
 
 // world is a door with everything real behind it, on an SQLite database of its own,
@@ -86,7 +88,6 @@ type world struct {
 	db         *store.DB
 	accounts   *account.Accounts
 	identities *identity.Identities
-	policies   *policies
 	spool      *spool.Spool
 	kept       *keeper
 	intake     *intake.Intake
@@ -129,8 +130,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	w.identities = identity.New(identity.Options{DB: w.db, Seal: ring, Clock: w.clock.Now, Random: rand.Reader, VerifyAtOnce: !s.pending})
 	w.spool = spool.New(kept)
 	w.kept = &keeper{spool: w.spool, messages: map[string]*spool.Message{}}
-	w.policies = newPolicies(w.identities)
-	authorizer := access.New(access.Options{Policies: w.policies, Identities: w.policies, Organizations: w.policies, Clock: w.clock.Now})
+	authorizer := access.New(access.Options{Policies: w.accounts, Identities: w.identities, Organizations: w.accounts, Clock: w.clock.Now})
 	w.intake = intake.New(intake.Options{
 		Spool: w.kept, Identities: w.identities, Access: authorizer, Quotas: quotas, Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
 	})
@@ -144,13 +144,15 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 			ConfigSets: s.sets, Zone: zone.Names{Zone: serviceZone},
 		}
 	}
-	both, err := services()
+	all, err := services()
 	if err != nil {
 		t.Fatal(err)
 	}
+	users, tokens := api.Bind(all[2], &iam.API{Accounts: w.accounts, Clock: w.clock.Now}), api.Bind(all[3], &sts.API{Accounts: w.accounts})
 	o := api.Options{
-		V1: api.Bind(both[0], s.v1), V2: api.Bind(both[1], s.v2), Admin: admin.New(admin.Identities(&dnscheck.Identities{Identities: w.identities}, w.identities)),
-		Keys: w.accounts, Access: authorizer, Clock: w.clock.Now, Random: rand.Reader, Log: log, MaxInFlightBytes: 1 << 30,
+		IAM: users, STS: tokens, V1: api.Bind(all[0], s.v1), V2: api.Bind(all[1], s.v2),
+		Admin: admin.New(admin.Identities(&dnscheck.Identities{Identities: w.identities}, w.identities)),
+		Keys:  w.accounts, Access: authorizer, Clock: w.clock.Now, Random: rand.Reader, Log: log, MaxInFlightBytes: 1 << 30,
 	}
 	if s.change != nil {
 		s.change(&o)
@@ -178,7 +180,7 @@ func (w *world) start(t testing.TB, tls bool) {
 func (w *world) fill(t testing.TB) {
 	t.Helper()
 	ctx := context.Background()
-	if _, err := w.accounts.CreateUser(ctx, account.NewUser{Account: accountID, Name: "tester", KeyID: keyID, Secret: secretKey}); err != nil {
+	if _, err := w.accounts.CreateUser(ctx, account.NewUser{Account: accountID, Name: "tester", KeyID: keyID, Secret: secretKey, Policies: []string{account.AdministratorAccess}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.identities.Create(ctx, home, verified, identity.Settings{}); err != nil {
@@ -299,6 +301,7 @@ type call struct {
 	who            who
 	at             time.Time // of the signature; zero is now
 	hash           string    // X-Amz-Content-Sha256 as signed; "" is the body's, which is not sent
+	service        string    // of the signature; "" is ses
 	unsigned       bool
 	alter          func(*http.Request) // after signing
 }
@@ -376,8 +379,12 @@ func (c call) sign(t testing.TB, w *world, r *http.Request) {
 	if c.at.IsZero() {
 		c.at = w.clock.Now()
 	}
+	service := c.service
+	if service == "" {
+		service = "ses"
+	}
 	keys := aws.Credentials{AccessKeyID: c.who.key, SecretAccessKey: c.who.secret, SessionToken: c.who.token}
-	if err := v4.NewSigner().SignHTTP(context.Background(), keys, r, hash, "ses", c.who.region, c.at); err != nil {
+	if err := v4.NewSigner().SignHTTP(context.Background(), keys, r, hash, service, c.who.region, c.at); err != nil {
 		t.Fatal(err)
 	}
 }

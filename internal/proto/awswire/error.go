@@ -33,8 +33,8 @@ func malformed(code, format string, args ...any) *Error {
 
 // errorTable says which of the SDK's typed errors belong to a service.
 type errorTable struct {
-	statuses map[reflect.Type]int // by type; for services with schemas
-	pkgPath  string               // else every error type of this package is a 400
+	statuses map[reflect.Type]int // by type
+	pkgPath  string               // if set, every other error type of this package is a 400
 }
 
 // ErrorOf turns err into the error that a client of the service reads. It knows
@@ -74,11 +74,10 @@ func (s *Service) ErrorOf(err error) (*Error, bool) {
 }
 
 func (t *errorTable) status(typ reflect.Type) (int, bool) {
-	if t.statuses != nil {
-		status, ok := t.statuses[typ]
-		return status, ok
+	if status, ok := t.statuses[typ]; ok {
+		return status, true
 	}
-	return http.StatusBadRequest, typ.PkgPath() == t.pkgPath
+	return http.StatusBadRequest, t.pkgPath != "" && typ.PkgPath() == t.pkgPath
 }
 
 // errorFields returns the members of a modelled error beside its message. All of them

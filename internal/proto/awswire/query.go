@@ -22,8 +22,12 @@ type QueryConfig struct {
 	// Names lists the members ("SubscribeInput.Protocol") whose name on the wire is
 	// not the name of the Go field.
 	Names map[string]string
+	// Unions lists the unions' variants, by the Go interface. Only inputs have some.
+	Unions map[reflect.Type][]unionVariant
 	// Constraints is the service's constraint file, or empty.
 	Constraints string
+	// Statuses are the HTTP statuses of the SDK's error types that are not 400.
+	Statuses map[reflect.Type]int
 }
 
 // queryXML is the Query protocol: a form in, XML out.
@@ -41,12 +45,13 @@ func NewQuery(cfg *QueryConfig) (*Service, error) {
 			}
 			return field, nil
 		},
-		done: map[reflect.Type]*structPlan{},
+		unions: cfg.Unions,
+		done:   map[reflect.Type]*structPlan{},
 	}
 	s := &Service{
 		name: cfg.Name, byName: map[string]*Operation{},
 		protocol: &queryXML{namespace: cfg.Namespace, version: cfg.Version},
-		errors:   errorTable{pkgPath: cfg.Client.Elem().PkgPath() + "/types"},
+		errors:   errorTable{pkgPath: cfg.Client.Elem().PkgPath() + "/types", statuses: cfg.Statuses},
 	}
 	for method := range cfg.Client.Methods() {
 		if !isOperation(method) {

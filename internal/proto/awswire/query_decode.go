@@ -48,6 +48,8 @@ func (d *formDecoder) value(p *valuePlan, n *formNode, v reflect.Value) error {
 		return d.list(p, n, v)
 	case kindMap:
 		return d.mapValue(p, n, v)
+	case kindUnion:
+		return d.union(p.object, n, v)
 	case kindBlob:
 		data, err := base64.StdEncoding.DecodeString(n.value)
 		if err != nil {
@@ -173,5 +175,23 @@ func (d *formDecoder) mapValue(p *valuePlan, n *formNode, v reflect.Value) error
 	if m.Len() > 0 {
 		v.Set(m)
 	}
+	return nil
+}
+
+// union decodes the one child that names a variant.
+func (d *formDecoder) union(p *structPlan, n *formNode, v reflect.Value) error {
+	if len(n.kids) != 1 {
+		return malformedInput("Unions take exactly one member")
+	}
+	i, ok := p.index[n.kids[0].name]
+	if !ok {
+		return malformedInput("%.64s is no member of the union", n.kids[0].name)
+	}
+	f := &p.fields[i]
+	variant := reflect.New(f.variant)
+	if err := d.value(&f.value, n.kids[0], variant.Elem().Field(f.goField)); err != nil {
+		return err
+	}
+	v.Set(variant)
 	return nil
 }

@@ -24,10 +24,10 @@ type Authenticator interface {
 	SMTP(ctx context.Context, user, password, region string) (account.Principal, error)
 }
 
-// Keys finds access keys; account.ErrNoKey is its answer to those that are gone or
-// disabled.
+// Keys knows whether what somebody logged in with is still good; account.ErrNoKey is its
+// answer if it is gone or disabled.
 type Keys interface {
-	Key(ctx context.Context, id string) (account.Key, error)
+	Check(ctx context.Context, who account.Principal) error
 }
 
 // Intake accepts messages.
@@ -105,8 +105,8 @@ func (s *session) Rcpt(_ context.Context, to address.Address) error {
 // of this session is accepted any more.
 func (s *session) Data(ctx context.Context, message []byte) (string, error) {
 	if s.b.Keys != nil {
-		switch key, err := s.b.Keys.Key(ctx, s.who.KeyID); {
-		case errors.Is(err, account.ErrNoKey), err == nil && key.Principal != s.who:
+		switch err := s.b.Keys.Check(ctx, s.who); {
+		case errors.Is(err, account.ErrNoKey):
 			return "", smtpserver.ErrCredentials
 		case err != nil:
 			return "", refusal(err)

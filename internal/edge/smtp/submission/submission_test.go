@@ -144,7 +144,7 @@ func newWorld(t *testing.T, change ...func(*settings)) (*world, *keeper) {
 	w.intake = intake.New(intake.Options{
 		Spool: kept, Identities: w.identity, Access: w.policies.authorizer(w.clock.Now), Quotas: quota.New(w.db, w.clock.Now, s.limits), Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
 	})
-	if _, err := accounts.CreateUser(ctx, account.NewUser{Account: accountID, Name: "mailer", KeyID: keyID, Secret: secretKey}); err != nil {
+	if _, err := accounts.CreateUser(ctx, account.NewUser{Account: accountID, Name: "mailer", KeyID: keyID, Secret: secretKey, Policies: []string{account.AdministratorAccess}}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := w.identity.Create(ctx, home, sender, identity.Settings{}); err != nil {
@@ -704,7 +704,7 @@ func TestAKeyThatIsDeletedEndsItsSessionsToo(t *testing.T) {
 		c.talk("S: 535 Authentication Credentials Invalid")
 	}
 	// The same id for somebody else is not this session's.
-	if _, err := w.accounts.CreateUser(t.Context(), account.NewUser{Account: accountID, Name: "other", KeyID: keyID, Secret: secretKey}); err != nil {
+	if _, err := w.accounts.CreateUser(t.Context(), account.NewUser{Account: accountID, Name: "other", KeyID: keyID, Secret: secretKey, Policies: []string{account.AdministratorAccess}}); err != nil {
 		t.Fatal(err)
 	}
 	c.envelope(sender, "a@example.net")

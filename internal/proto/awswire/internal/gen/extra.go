@@ -19,6 +19,8 @@ import (
 //	map NAME KEY VALUE
 //	scalar NAME [min=N] [max=N] [pattern=TO THE END]
 //	enum NAME                                   the SDK's values
+//	only NAME ...                               the operations to write; without a line, all
+//	free NAME ...                               scalars whose pattern is left to the handler
 func (w *writer) apply(extra string) error {
 	for n, line := range strings.Split(extra, "\n") {
 		if line == "" || line[0] == '#' {
@@ -44,6 +46,17 @@ func (w *writer) applyLine(verb, name string, args []string, pattern string) err
 			Input  *Ref `json:"input"`
 			Output *Ref `json:"output"`
 		}{Input: &Ref{args[0]}, Output: &Ref{"Unit"}}
+		return nil
+	case "only":
+		w.only = append(append(w.only, name), args...)
+		return nil
+	case "free":
+		for _, scalar := range append([]string{name}, args...) {
+			if shapes[scalar] == nil {
+				return fmt.Errorf("no scalar %s", scalar)
+			}
+			shapes[scalar].Pattern = ""
+		}
 		return nil
 	case "structure":
 		shapes[name] = &Shape{Type: "structure"}

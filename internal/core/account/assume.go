@@ -1,0 +1,213 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package account
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strconv"
+	"strings"
+	"time"
+
+	"sesame/internal/base/fault"
+	"sesame/internal/proto/policy"
+)
+
+// Assume is what is asked of a role (STS AssumeRole).
+type Assume struct {
+	RoleARN    string
+	Session    string // the session's name
+	Duration   time.Duration
+	Policy     string   // JSON of a policy that narrows the session; "" for none
+	PolicyARNs []string // managed policies of the role's account that narrow it, too
+	ExternalID string
+	SourceIP   string
+	Secure     bool // the request came over TLS
+}
+
+// maxChained is how long a session may be that a role's session asks for.
+const maxChained = time.Hour
+
+// AssumeRole makes temporary credentials for a role, of any account of this server, if
+// its trust policy and the caller's own policies let the caller have them. Within an
+// account a trust policy that names the caller is enough; a trust in the account leaves
+// it to the account's policies.
+func (a *Accounts) AssumeRole(ctx context.Context, who Principal, r Assume) (Temporary, error) {
+	role, err := a.findRole(ctx, r.RoleARN)
+	if errors.Is(err, ErrNoKey) {
+		return Temporary{}, mayNotAssume(who, r.RoleARN)
+	}
+	if err != nil {
+		return Temporary{}, err
+	}
+	allowed, err := a.mayAssume(ctx, who, role, r)
+	if err != nil {
+		return Temporary{}, err
+	}
+	if !allowed {
+		return Temporary{}, mayNotAssume(who, r.RoleARN)
+	}
+	switch {
+	case r.Duration > role.MaxSession:
+		return Temporary{}, fault.InField(fault.Invalid, "durationSeconds", "The requested DurationSeconds exceeds the MaxSessionDuration set for this role.")
+	case r.Duration > maxChained && who.Role != "":
+		return Temporary{}, fault.InField(fault.Invalid, "durationSeconds",
+			"The requested DurationSeconds exceeds the 1 hour session limit for roles assumed by role chaining.")
+	}
+	narrow, err := a.sessionPolicy(ctx, role.Account, r)
+	if err != nil {
+		return Temporary{}, err
+	}
+	t, err := a.issue(sessionToken{Account: role.Account, Role: role.Name, Name: r.Session, ID: role.ID, Policy: narrow}, r.Duration)
+	t.Path = role.Path
+	return t, err
+}
+
+// findRole is the live role of an ARN, or ErrNoKey.
+func (a *Accounts) findRole(ctx context.Context, arn string) (Role, error) {
+	rest, ok := strings.CutPrefix(arn, "arn:aws:iam::")
+	account, path, found := strings.Cut(rest, ":role/")
+	if !ok || !found {
+		return Role{}, ErrNoKey
+	}
+	role, err := a.liveRole(ctx, account, path[strings.LastIndexByte(path, '/')+1:])
+	if err == nil && role.ARN() != arn {
+		err = ErrNoKey
+	}
+	return role, err
+}
+
+func mayNotAssume(who Principal, arn string) error {
+	return fault.New(fault.AccessDenied, "User: %s is not authorized to perform: sts:AssumeRole on resource: %s", who.ARN(), arn)
+}
+
+// mayAssume decides by the role's trust policy and by the caller's policies.
+func (a *Accounts) mayAssume(ctx context.Context, who Principal, role Role, r Assume) (bool, error) {
+	trust, err := policy.Parse([]byte(role.Trust))
+	if err != nil {
+		return false, fault.Wrap("account.AssumeRole", err)
+	}
+	own, err := a.Policies(ctx, who)
+	if err != nil {
+		return false, err
+	}
+	q, err := a.assumeRequest(ctx, who, role, r)
+	if err != nil {
+		return false, err
+	}
+	trusts, allows := trust.Evaluate(q), policy.Evaluate(own, q)
+	if trusts != policy.Allow || allows == policy.Deny {
+		return false, nil
+	}
+	if who.SessionPolicy != "" {
+		narrow, err := policy.Parse([]byte(who.SessionPolicy))
+		if err != nil {
+			return false, fault.Wrap("account.AssumeRole", err)
+		}
+		if narrow.Evaluate(q) != policy.Allow {
+			return false, nil
+		}
+	}
+	if allows == policy.Allow {
+		return true, nil
+	}
+	q.Direct = true
+	return who.Account == role.Account && trust.Evaluate(q) == policy.Allow, nil
+}
+
+// assumeRequest is the request with the condition keys of STS and the global ones.
+func (a *Accounts) assumeRequest(ctx context.Context, who Principal, role Role, r Assume) (*policy.Request, error) {
+	org, err := a.Organization(ctx, who.Account)
+	if err != nil {
+		return nil, err
+	}
+	now := a.now().UTC()
+	keys := policy.Keys{
+		"aws:currenttime":      {now.Format(time.RFC3339)},
+		"aws:epochtime":        {strconv.FormatInt(now.Unix(), 10)},
+		"aws:principalaccount": {who.Account},
+		"aws:principalarn":     {who.principalARN()},
+		"aws:principaltype":    {who.principalType()},
+		"aws:securetransport":  {strconv.FormatBool(r.Secure)},
+		"aws:userid":           {who.ID},
+		"sts:rolesessionname":  {r.Session},
+	}
+	for key, value := range map[string]string{
+		"aws:sourceip": r.SourceIP, "aws:username": who.User, "sts:externalid": r.ExternalID, "aws:principalorgid": org,
+	} {
+		if value != "" {
+			keys[key] = []string{value}
+		}
+	}
+	return &policy.Request{
+		Caller: policy.Caller{Account: who.Account, ARN: who.ARN(), Role: who.RoleARN()},
+		Action: "sts:AssumeRole", Resource: role.ARN(), Context: keys,
+	}, nil
+}
+
+// principalARN is the condition key aws:PrincipalArn: of a session, its role's ARN.
+func (p Principal) principalARN() string {
+	if p.Role != "" {
+		return p.RoleARN()
+	}
+	return p.ARN()
+}
+
+func (p Principal) principalType() string {
+	if p.Role != "" {
+		return "AssumedRole"
+	}
+	return "User"
+}
+
+// sessionPolicy joins the policies that narrow a session into one document.
+func (a *Accounts) sessionPolicy(ctx context.Context, account string, r Assume) (string, error) {
+	var documents []string
+	if r.Policy != "" {
+		tooLong := fault.InField(fault.Invalid, FieldPacked, "The session policy is longer than %d characters.", maxInlineSession)
+		if err := checkDocument(policy.IdentityBased, r.Policy, maxInlineSession, tooLong); err != nil {
+			return "", err
+		}
+		documents = append(documents, r.Policy)
+	}
+	for _, arn := range r.PolicyARNs {
+		p, err := a.Policy(ctx, account, arn)
+		if fault.Is(err, fault.NotFound) {
+			return "", fault.InField(fault.Invalid, FieldPolicy, "%s", fault.PeerText(err))
+		}
+		if err != nil {
+			return "", err
+		}
+		documents = append(documents, p.Document)
+	}
+	return join(documents)
+}
+
+const maxInlineSession = 2048 // characters (STS AssumeRole, Policy)
+
+// join makes one document of the statements of several, which have been checked. The
+// session may do what any of them allows, as with several policies.
+func join(documents []string) (string, error) {
+	if len(documents) < 2 {
+		return strings.Join(documents, ""), nil
+	}
+	type document struct{ Version, Statement json.RawMessage }
+	all := struct {
+		Version   string
+		Statement []json.RawMessage
+	}{Version: policy.Version}
+	for _, text := range documents {
+		var d document
+		if err := json.Unmarshal([]byte(text), &d); err != nil {
+			return "", fault.Wrap("account.AssumeRole", err)
+		}
+		var list []json.RawMessage
+		if json.Unmarshal(d.Statement, &list) != nil {
+			list = []json.RawMessage{d.Statement}
+		}
+		all.Statement = append(all.Statement, list...)
+	}
+	b, err := json.Marshal(all)
+	return string(b), err
+}
