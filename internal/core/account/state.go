@@ -9,7 +9,6 @@ import (
 
 	"sesame/internal/base/address"
 	"sesame/internal/base/fault"
-	"sesame/internal/base/scope"
 	"sesame/internal/core/store"
 )
 
@@ -81,6 +80,9 @@ func (a *Accounts) selectAccounts(ctx context.Context, query string, args ...any
 // Contact is the address that notices to the account go to, "" if it has none.
 func (a *Accounts) Contact(ctx context.Context, id string) (string, error) {
 	x, err := a.Account(ctx, id)
+	if fault.Is(err, fault.NotFound) {
+		return "", nil
+	}
 	return x.Contact, err
 }
 
@@ -132,14 +134,4 @@ func (a *Accounts) SetState(ctx context.Context, id string, to State) error {
 		_, err := tx.Exec(`UPDATE accounts SET state = ?, closed_at = ? WHERE id = ? AND state <> ?`, string(to), store.Millis(closed), id, string(to))
 		return err
 	})
-}
-
-// Sending refuses what the account's state does not let it send (SES: account is
-// paused). A closed account has no key that comes so far.
-func (a *Accounts) Sending(ctx context.Context, sc scope.Scope) error {
-	x, err := a.Account(ctx, sc.Account)
-	if err == nil && x.State != Active {
-		return fault.New(fault.AccountPaused, "Account is paused")
-	}
-	return err
 }

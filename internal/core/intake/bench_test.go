@@ -101,7 +101,7 @@ func BenchmarkAccept(b *testing.B) {
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			in := intake.New(intake.Options{
-				Spool: sp, Identities: c.identities, Access: c.access, Quotas: quota.New(db, clock.System, quota.Limits{}), Clock: clock.System, Random: rand.Reader, MAC: ring.MAC,
+				Spool: sp, Identities: c.identities, Access: c.access, Quotas: quota.New(quota.Options{DB: db, Clock: clock.System}), Clock: clock.System, Random: rand.Reader, MAC: ring.MAC,
 			})
 			acceptAll(b, in, c.senders)
 		})

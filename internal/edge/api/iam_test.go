@@ -36,8 +36,8 @@ const (
 	trustPolicy = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":{"AWS":"123456789012"},"Action":"sts:AssumeRole"}]}`
 )
 
-// result ends the test if a call failed.
-func result[T any](out T, err error) func(testing.TB) T {
+// done ends the test if a call failed.
+func done[T any](out T, err error) func(testing.TB) T {
 	return func(t testing.TB) T {
 		t.Helper()
 		if err != nil {
@@ -75,7 +75,7 @@ func TestIAMUsers(t *testing.T) {
 	now := w.clock.Now().UTC().Truncate(time.Second)
 	tags := []types.Tag{{Key: aws.String("Team"), Value: aws.String("mail + news")}, {Key: aws.String("empty"), Value: aws.String("")}}
 
-	made := result(c.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("alice"), Path: aws.String("/team/"), Tags: tags}))(t).User
+	made := done(c.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("alice"), Path: aws.String("/team/"), Tags: tags}))(t).User
 	if !strings.HasPrefix(*made.UserId, "AIDA") {
 		t.Errorf("id %s", *made.UserId)
 	}
@@ -84,24 +84,24 @@ func TestIAMUsers(t *testing.T) {
 		CreateDate: &now, Tags: tags,
 	}
 	same(t, made, want)
-	same(t, result(c.GetUser(ctx, &iam.GetUserInput{UserName: aws.String("alice")}))(t).User, want)
-	same(t, *result(c.GetUser(ctx, nil))(t).User.UserName, "tester")
+	same(t, done(c.GetUser(ctx, &iam.GetUserInput{UserName: aws.String("alice")}))(t).User, want)
+	same(t, *done(c.GetUser(ctx, nil))(t).User.UserName, "tester")
 
 	listed := *want
 	listed.Tags = nil
-	same(t, result(c.ListUsers(ctx, &iam.ListUsersInput{PathPrefix: aws.String("/team/")}))(t).Users, []types.User{listed})
-	same(t, len(result(c.ListUsers(ctx, &iam.ListUsersInput{PathPrefix: aws.String("/none/")}))(t).Users), 0)
+	same(t, done(c.ListUsers(ctx, &iam.ListUsersInput{PathPrefix: aws.String("/team/")}))(t).Users, []types.User{listed})
+	same(t, len(done(c.ListUsers(ctx, &iam.ListUsersInput{PathPrefix: aws.String("/none/")}))(t).Users), 0)
 
-	result(c.TagUser(ctx, &iam.TagUserInput{UserName: aws.String("alice"), Tags: []types.Tag{{Key: aws.String("team"), Value: aws.String("x")}}}))(t)
-	result(c.UntagUser(ctx, &iam.UntagUserInput{UserName: aws.String("alice"), TagKeys: []string{"EMPTY", "unknown"}}))(t)
-	same(t, result(c.ListUserTags(ctx, &iam.ListUserTagsInput{UserName: aws.String("alice")}))(t).Tags,
+	done(c.TagUser(ctx, &iam.TagUserInput{UserName: aws.String("alice"), Tags: []types.Tag{{Key: aws.String("team"), Value: aws.String("x")}}}))(t)
+	done(c.UntagUser(ctx, &iam.UntagUserInput{UserName: aws.String("alice"), TagKeys: []string{"EMPTY", "unknown"}}))(t)
+	same(t, done(c.ListUserTags(ctx, &iam.ListUserTagsInput{UserName: aws.String("alice")}))(t).Tags,
 		[]types.Tag{{Key: aws.String("team"), Value: aws.String("x")}})
 
-	result(c.UpdateUser(ctx, &iam.UpdateUserInput{UserName: aws.String("alice"), NewUserName: aws.String("eve"), NewPath: aws.String("/")}))(t)
-	got := result(c.GetUser(ctx, &iam.GetUserInput{UserName: aws.String("eve")}))(t).User
+	done(c.UpdateUser(ctx, &iam.UpdateUserInput{UserName: aws.String("alice"), NewUserName: aws.String("eve"), NewPath: aws.String("/")}))(t)
+	got := done(c.GetUser(ctx, &iam.GetUserInput{UserName: aws.String("eve")}))(t).User
 	same(t, []string{*got.Arn, *got.UserId}, []string{"arn:aws:iam::123456789012:user/eve", *made.UserId})
-	same(t, result(c.ListGroupsForUser(ctx, &iam.ListGroupsForUserInput{UserName: aws.String("eve")}))(t).Groups, []types.Group{})
-	result(c.DeleteUser(ctx, &iam.DeleteUserInput{UserName: aws.String("eve")}))(t)
+	same(t, done(c.ListGroupsForUser(ctx, &iam.ListGroupsForUserInput{UserName: aws.String("eve")}))(t).Groups, []types.Group{})
+	done(c.DeleteUser(ctx, &iam.DeleteUserInput{UserName: aws.String("eve")}))(t)
 	_, err := c.GetUser(ctx, &iam.GetUserInput{UserName: aws.String("eve")})
 	isA[*types.NoSuchEntityException](t, err)
 	wantRefusal(t, err, refusal{404, "NoSuchEntity", "The user with name eve cannot be found."})
@@ -112,36 +112,36 @@ func TestIAMAccessKeys(t *testing.T) {
 	w, ctx := newWorld(t), context.Background()
 	c := w.iamClient(tester())
 	now := w.clock.Now().UTC().Truncate(time.Second)
-	result(c.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("alice")}))(t)
-	key := result(c.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: aws.String("alice")}))(t).AccessKey
+	done(c.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("alice")}))(t)
+	key := done(c.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: aws.String("alice")}))(t).AccessKey
 	same(t, key, &types.AccessKey{
 		AccessKeyId: key.AccessKeyId, SecretAccessKey: key.SecretAccessKey, UserName: aws.String("alice"), Status: types.StatusTypeActive, CreateDate: &now,
 	})
-	used := result(c.GetAccessKeyLastUsed(ctx, &iam.GetAccessKeyLastUsedInput{AccessKeyId: key.AccessKeyId}))(t)
+	used := done(c.GetAccessKeyLastUsed(ctx, &iam.GetAccessKeyLastUsedInput{AccessKeyId: key.AccessKeyId}))(t)
 	same(t, used.AccessKeyLastUsed, &types.AccessKeyLastUsed{ServiceName: aws.String("N/A"), Region: aws.String("N/A")})
 
-	result(c.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: aws.String("alice"), PolicyArn: aws.String(account.SESFullAccess)}))(t)
+	done(c.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: aws.String("alice"), PolicyArn: aws.String(account.SESFullAccess)}))(t)
 	alice := who{key: *key.AccessKeyId, secret: *key.SecretAccessKey, region: "eu-west-1"}
-	result(w.sesClient(alice).GetSendQuota(ctx, &ses.GetSendQuotaInput{}))(t)
-	used = result(c.GetAccessKeyLastUsed(ctx, &iam.GetAccessKeyLastUsedInput{AccessKeyId: key.AccessKeyId}))(t)
+	done(w.sesClient(alice).GetSendQuota(ctx, &ses.GetSendQuotaInput{}))(t)
+	used = done(c.GetAccessKeyLastUsed(ctx, &iam.GetAccessKeyLastUsedInput{AccessKeyId: key.AccessKeyId}))(t)
 	same(t, *used.UserName, "alice")
 	same(t, used.AccessKeyLastUsed, &types.AccessKeyLastUsed{LastUsedDate: &now, ServiceName: aws.String("ses"), Region: aws.String("eu-west-1")})
 
-	result(c.UpdateAccessKey(ctx, &iam.UpdateAccessKeyInput{UserName: aws.String("alice"), AccessKeyId: key.AccessKeyId, Status: types.StatusTypeInactive}))(t)
-	same(t, result(c.ListAccessKeys(ctx, &iam.ListAccessKeysInput{UserName: aws.String("alice")}))(t).AccessKeyMetadata,
+	done(c.UpdateAccessKey(ctx, &iam.UpdateAccessKeyInput{UserName: aws.String("alice"), AccessKeyId: key.AccessKeyId, Status: types.StatusTypeInactive}))(t)
+	same(t, done(c.ListAccessKeys(ctx, &iam.ListAccessKeysInput{UserName: aws.String("alice")}))(t).AccessKeyMetadata,
 		[]types.AccessKeyMetadata{{AccessKeyId: key.AccessKeyId, UserName: aws.String("alice"), Status: types.StatusTypeInactive, CreateDate: &now}})
 	_, err := w.sesClient(alice).GetSendQuota(ctx, &ses.GetSendQuotaInput{})
 	wantRefusal(t, err, refusal{403, "InvalidClientTokenId", "The security token included in the request is invalid."})
 
-	result(c.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: aws.String("alice")}))(t)
+	done(c.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: aws.String("alice")}))(t)
 	_, err = c.CreateAccessKey(ctx, &iam.CreateAccessKeyInput{UserName: aws.String("alice")})
 	isA[*types.LimitExceededException](t, err)
 	wantRefusal(t, err, refusal{409, "LimitExceeded", "Cannot exceed quota for AccessKeysPerUser: 2"})
-	result(c.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: aws.String("alice"), AccessKeyId: key.AccessKeyId}))(t)
+	done(c.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: aws.String("alice"), AccessKeyId: key.AccessKeyId}))(t)
 	_, err = c.DeleteAccessKey(ctx, &iam.DeleteAccessKeyInput{UserName: aws.String("alice"), AccessKeyId: key.AccessKeyId})
 	wantRefusal(t, err, refusal{404, "NoSuchEntity", "The Access Key with id " + *key.AccessKeyId + " cannot be found."})
 
-	mine := result(c.ListAccessKeys(ctx, nil))(t).AccessKeyMetadata
+	mine := done(c.ListAccessKeys(ctx, nil))(t).AccessKeyMetadata
 	same(t, []string{*mine[0].AccessKeyId, *mine[0].UserName}, []string{keyID, "tester"})
 }
 
@@ -152,7 +152,7 @@ func TestIAMRoles(t *testing.T) {
 	now := w.clock.Now().UTC().Truncate(time.Second)
 	tags := []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}
 	name := aws.String("mailer")
-	made := result(c.CreateRole(ctx, &iam.CreateRoleInput{
+	made := done(c.CreateRole(ctx, &iam.CreateRoleInput{
 		RoleName: name, Path: aws.String("/app/"), AssumeRolePolicyDocument: aws.String(trustPolicy), Description: aws.String("sends"),
 		MaxSessionDuration: aws.Int32(7200), Tags: tags,
 	}))(t).Role
@@ -163,37 +163,37 @@ func TestIAMRoles(t *testing.T) {
 	}
 	same(t, made, want)
 	want.RoleLastUsed = &types.RoleLastUsed{}
-	same(t, result(c.GetRole(ctx, &iam.GetRoleInput{RoleName: name}))(t).Role, want)
-	same(t, *result(c.ListRoles(ctx, &iam.ListRolesInput{PathPrefix: aws.String("/app/")}))(t).Roles[0].RoleName, "mailer")
+	same(t, done(c.GetRole(ctx, &iam.GetRoleInput{RoleName: name}))(t).Role, want)
+	same(t, *done(c.ListRoles(ctx, &iam.ListRolesInput{PathPrefix: aws.String("/app/")}))(t).Roles[0].RoleName, "mailer")
 
-	result(c.UpdateRole(ctx, &iam.UpdateRoleInput{RoleName: name, Description: aws.String("new"), MaxSessionDuration: aws.Int32(3600)}))(t)
+	done(c.UpdateRole(ctx, &iam.UpdateRoleInput{RoleName: name, Description: aws.String("new"), MaxSessionDuration: aws.Int32(3600)}))(t)
 	other := strings.Replace(trustPolicy, accountID, "210987654321", 1)
-	result(c.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{RoleName: name, PolicyDocument: &other}))(t)
-	got := result(c.GetRole(ctx, &iam.GetRoleInput{RoleName: name}))(t).Role
+	done(c.UpdateAssumeRolePolicy(ctx, &iam.UpdateAssumeRolePolicyInput{RoleName: name, PolicyDocument: &other}))(t)
+	got := done(c.GetRole(ctx, &iam.GetRoleInput{RoleName: name}))(t).Role
 	same(t, []any{*got.Description, *got.MaxSessionDuration, decoded(t, got.AssumeRolePolicyDocument)}, []any{"new", int32(3600), other})
-	same(t, *result(c.UpdateRoleDescription(ctx, &iam.UpdateRoleDescriptionInput{RoleName: name, Description: aws.String("newer")}))(t).Role.Description, "newer")
+	same(t, *done(c.UpdateRoleDescription(ctx, &iam.UpdateRoleDescriptionInput{RoleName: name, Description: aws.String("newer")}))(t).Role.Description, "newer")
 
-	result(c.TagRole(ctx, &iam.TagRoleInput{RoleName: name, Tags: []types.Tag{{Key: aws.String("c"), Value: aws.String("d")}}}))(t)
-	result(c.UntagRole(ctx, &iam.UntagRoleInput{RoleName: name, TagKeys: []string{"a"}}))(t)
-	same(t, result(c.ListRoleTags(ctx, &iam.ListRoleTagsInput{RoleName: name}))(t).Tags, []types.Tag{{Key: aws.String("c"), Value: aws.String("d")}})
-	same(t, result(c.ListInstanceProfilesForRole(ctx, &iam.ListInstanceProfilesForRoleInput{RoleName: name}))(t).InstanceProfiles, []types.InstanceProfile{})
+	done(c.TagRole(ctx, &iam.TagRoleInput{RoleName: name, Tags: []types.Tag{{Key: aws.String("c"), Value: aws.String("d")}}}))(t)
+	done(c.UntagRole(ctx, &iam.UntagRoleInput{RoleName: name, TagKeys: []string{"a"}}))(t)
+	same(t, done(c.ListRoleTags(ctx, &iam.ListRoleTagsInput{RoleName: name}))(t).Tags, []types.Tag{{Key: aws.String("c"), Value: aws.String("d")}})
+	same(t, done(c.ListInstanceProfilesForRole(ctx, &iam.ListInstanceProfilesForRoleInput{RoleName: name}))(t).InstanceProfiles, []types.InstanceProfile{})
 
-	result(c.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: name, PolicyName: aws.String("p"), PolicyDocument: aws.String(sendPolicy)}))(t)
-	inline := result(c.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: name, PolicyName: aws.String("p")}))(t)
+	done(c.PutRolePolicy(ctx, &iam.PutRolePolicyInput{RoleName: name, PolicyName: aws.String("p"), PolicyDocument: aws.String(sendPolicy)}))(t)
+	inline := done(c.GetRolePolicy(ctx, &iam.GetRolePolicyInput{RoleName: name, PolicyName: aws.String("p")}))(t)
 	same(t, []string{*inline.RoleName, *inline.PolicyName, decoded(t, inline.PolicyDocument)}, []string{"mailer", "p", sendPolicy})
-	same(t, result(c.ListRolePolicies(ctx, &iam.ListRolePoliciesInput{RoleName: name}))(t).PolicyNames, []string{"p"})
-	result(c.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: name, PolicyArn: aws.String(account.SESReadOnlyAccess)}))(t)
-	same(t, result(c.ListAttachedRolePolicies(ctx, &iam.ListAttachedRolePoliciesInput{RoleName: name}))(t).AttachedPolicies,
+	same(t, done(c.ListRolePolicies(ctx, &iam.ListRolePoliciesInput{RoleName: name}))(t).PolicyNames, []string{"p"})
+	done(c.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: name, PolicyArn: aws.String(account.SESReadOnlyAccess)}))(t)
+	same(t, done(c.ListAttachedRolePolicies(ctx, &iam.ListAttachedRolePoliciesInput{RoleName: name}))(t).AttachedPolicies,
 		[]types.AttachedPolicy{{PolicyName: aws.String("AmazonSESReadOnlyAccess"), PolicyArn: aws.String(account.SESReadOnlyAccess)}})
 
 	_, err := c.DeleteRole(ctx, &iam.DeleteRoleInput{RoleName: name})
 	isA[*types.DeleteConflictException](t, err)
 	wantRefusal(t, err, refusal{409, "DeleteConflict", "Cannot delete entity, must delete policies first."})
-	result(c.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: name, PolicyName: aws.String("p")}))(t)
+	done(c.DeleteRolePolicy(ctx, &iam.DeleteRolePolicyInput{RoleName: name, PolicyName: aws.String("p")}))(t)
 	_, err = c.DeleteRole(ctx, &iam.DeleteRoleInput{RoleName: name})
 	wantRefusal(t, err, refusal{409, "DeleteConflict", "Cannot delete entity, must detach all policies first."})
-	result(c.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: name, PolicyArn: aws.String(account.SESReadOnlyAccess)}))(t)
-	result(c.DeleteRole(ctx, &iam.DeleteRoleInput{RoleName: name}))(t)
+	done(c.DetachRolePolicy(ctx, &iam.DetachRolePolicyInput{RoleName: name, PolicyArn: aws.String(account.SESReadOnlyAccess)}))(t)
+	done(c.DeleteRole(ctx, &iam.DeleteRoleInput{RoleName: name}))(t)
 	_, err = c.GetRole(ctx, &iam.GetRoleInput{RoleName: name})
 	wantRefusal(t, err, refusal{404, "NoSuchEntity", "The role with name mailer cannot be found."})
 }
@@ -204,7 +204,7 @@ func TestIAMManagedPolicies(t *testing.T) {
 	c := w.iamClient(tester())
 	now := w.clock.Now().UTC().Truncate(time.Second)
 	tags := []types.Tag{{Key: aws.String("a"), Value: aws.String("b")}}
-	made := result(c.CreatePolicy(ctx, &iam.CreatePolicyInput{
+	made := done(c.CreatePolicy(ctx, &iam.CreatePolicyInput{
 		PolicyName: aws.String("Send"), Path: aws.String("/mail/"), Description: aws.String("may send"), PolicyDocument: aws.String(sendPolicy), Tags: tags,
 	}))(t).Policy
 	arn := aws.String("arn:aws:iam::123456789012:policy/mail/Send")
@@ -214,50 +214,50 @@ func TestIAMManagedPolicies(t *testing.T) {
 	}
 	same(t, made, want)
 	want.Description = aws.String("may send")
-	same(t, result(c.GetPolicy(ctx, &iam.GetPolicyInput{PolicyArn: arn}))(t).Policy, want)
+	same(t, done(c.GetPolicy(ctx, &iam.GetPolicyInput{PolicyArn: arn}))(t).Policy, want)
 
-	result(c.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: aws.String("tester"), PolicyArn: arn}))(t)
-	attached := result(c.ListAttachedUserPolicies(ctx, &iam.ListAttachedUserPoliciesInput{UserName: aws.String("tester"), PathPrefix: aws.String("/mail/")}))(t)
+	done(c.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: aws.String("tester"), PolicyArn: arn}))(t)
+	attached := done(c.ListAttachedUserPolicies(ctx, &iam.ListAttachedUserPoliciesInput{UserName: aws.String("tester"), PathPrefix: aws.String("/mail/")}))(t)
 	same(t, attached.AttachedPolicies, []types.AttachedPolicy{{PolicyName: aws.String("Send"), PolicyArn: arn}})
-	user := result(c.GetUser(ctx, nil))(t).User
-	entities := result(c.ListEntitiesForPolicy(ctx, &iam.ListEntitiesForPolicyInput{PolicyArn: arn}))(t)
+	user := done(c.GetUser(ctx, nil))(t).User
+	entities := done(c.ListEntitiesForPolicy(ctx, &iam.ListEntitiesForPolicyInput{PolicyArn: arn}))(t)
 	same(t, entities.PolicyUsers, []types.PolicyUser{{UserName: user.UserName, UserId: user.UserId}})
-	same(t, len(result(c.ListEntitiesForPolicy(ctx, &iam.ListEntitiesForPolicyInput{PolicyArn: arn, EntityFilter: types.EntityTypeRole}))(t).PolicyUsers), 0)
-	local := result(c.ListPolicies(ctx, &iam.ListPoliciesInput{Scope: types.PolicyScopeTypeLocal, OnlyAttached: true}))(t).Policies
+	same(t, len(done(c.ListEntitiesForPolicy(ctx, &iam.ListEntitiesForPolicyInput{PolicyArn: arn, EntityFilter: types.EntityTypeRole}))(t).PolicyUsers), 0)
+	local := done(c.ListPolicies(ctx, &iam.ListPoliciesInput{Scope: types.PolicyScopeTypeLocal, OnlyAttached: true}))(t).Policies
 	listed := *want
 	listed.Tags, listed.Description, listed.AttachmentCount = nil, nil, aws.Int32(1)
 	same(t, local, []types.Policy{listed})
-	same(t, len(result(c.ListPolicies(ctx, &iam.ListPoliciesInput{Scope: types.PolicyScopeTypeAws}))(t).Policies), 5)
+	same(t, len(done(c.ListPolicies(ctx, &iam.ListPoliciesInput{Scope: types.PolicyScopeTypeAws}))(t).Policies), 5)
 
-	v := result(c.CreatePolicyVersion(ctx, &iam.CreatePolicyVersionInput{PolicyArn: arn, PolicyDocument: aws.String(denyPolicy), SetAsDefault: true}))(t).PolicyVersion
+	v := done(c.CreatePolicyVersion(ctx, &iam.CreatePolicyVersionInput{PolicyArn: arn, PolicyDocument: aws.String(denyPolicy), SetAsDefault: true}))(t).PolicyVersion
 	same(t, v, &types.PolicyVersion{VersionId: aws.String("v2"), IsDefaultVersion: true, CreateDate: &now})
-	read := result(c.GetPolicyVersion(ctx, &iam.GetPolicyVersionInput{PolicyArn: arn, VersionId: aws.String("v2")}))(t).PolicyVersion
+	read := done(c.GetPolicyVersion(ctx, &iam.GetPolicyVersionInput{PolicyArn: arn, VersionId: aws.String("v2")}))(t).PolicyVersion
 	same(t, decoded(t, read.Document), denyPolicy)
-	same(t, result(c.ListPolicyVersions(ctx, &iam.ListPolicyVersionsInput{PolicyArn: arn}))(t).Versions, []types.PolicyVersion{
+	same(t, done(c.ListPolicyVersions(ctx, &iam.ListPolicyVersionsInput{PolicyArn: arn}))(t).Versions, []types.PolicyVersion{
 		{VersionId: aws.String("v2"), IsDefaultVersion: true, CreateDate: &now}, {VersionId: aws.String("v1"), CreateDate: &now},
 	})
 	_, err := c.DeletePolicyVersion(ctx, &iam.DeletePolicyVersionInput{PolicyArn: arn, VersionId: aws.String("v2")})
 	wantRefusal(t, err, refusal{409, "DeleteConflict", "Cannot delete the default version of a policy."})
-	result(c.SetDefaultPolicyVersion(ctx, &iam.SetDefaultPolicyVersionInput{PolicyArn: arn, VersionId: aws.String("v1")}))(t)
-	same(t, *result(c.GetPolicy(ctx, &iam.GetPolicyInput{PolicyArn: arn}))(t).Policy.DefaultVersionId, "v1")
-	result(c.DeletePolicyVersion(ctx, &iam.DeletePolicyVersionInput{PolicyArn: arn, VersionId: aws.String("v2")}))(t)
-	same(t, *result(c.CreatePolicyVersion(ctx, &iam.CreatePolicyVersionInput{PolicyArn: arn, PolicyDocument: aws.String(denyPolicy)}))(t).PolicyVersion.VersionId, "v3")
+	done(c.SetDefaultPolicyVersion(ctx, &iam.SetDefaultPolicyVersionInput{PolicyArn: arn, VersionId: aws.String("v1")}))(t)
+	same(t, *done(c.GetPolicy(ctx, &iam.GetPolicyInput{PolicyArn: arn}))(t).Policy.DefaultVersionId, "v1")
+	done(c.DeletePolicyVersion(ctx, &iam.DeletePolicyVersionInput{PolicyArn: arn, VersionId: aws.String("v2")}))(t)
+	same(t, *done(c.CreatePolicyVersion(ctx, &iam.CreatePolicyVersionInput{PolicyArn: arn, PolicyDocument: aws.String(denyPolicy)}))(t).PolicyVersion.VersionId, "v3")
 
-	result(c.TagPolicy(ctx, &iam.TagPolicyInput{PolicyArn: arn, Tags: []types.Tag{{Key: aws.String("c"), Value: aws.String("d")}}}))(t)
-	result(c.UntagPolicy(ctx, &iam.UntagPolicyInput{PolicyArn: arn, TagKeys: []string{"a"}}))(t)
-	same(t, result(c.ListPolicyTags(ctx, &iam.ListPolicyTagsInput{PolicyArn: arn}))(t).Tags, []types.Tag{{Key: aws.String("c"), Value: aws.String("d")}})
+	done(c.TagPolicy(ctx, &iam.TagPolicyInput{PolicyArn: arn, Tags: []types.Tag{{Key: aws.String("c"), Value: aws.String("d")}}}))(t)
+	done(c.UntagPolicy(ctx, &iam.UntagPolicyInput{PolicyArn: arn, TagKeys: []string{"a"}}))(t)
+	same(t, done(c.ListPolicyTags(ctx, &iam.ListPolicyTagsInput{PolicyArn: arn}))(t).Tags, []types.Tag{{Key: aws.String("c"), Value: aws.String("d")}})
 
 	_, err = c.DeletePolicy(ctx, &iam.DeletePolicyInput{PolicyArn: arn})
 	wantRefusal(t, err, refusal{409, "DeleteConflict", "Cannot delete a policy attached to entities."})
-	result(c.DetachUserPolicy(ctx, &iam.DetachUserPolicyInput{UserName: aws.String("tester"), PolicyArn: arn}))(t)
+	done(c.DetachUserPolicy(ctx, &iam.DetachUserPolicyInput{UserName: aws.String("tester"), PolicyArn: arn}))(t)
 	_, err = c.DeletePolicy(ctx, &iam.DeletePolicyInput{PolicyArn: arn})
 	isA[*types.DeleteConflictException](t, err)
-	result(c.DeletePolicyVersion(ctx, &iam.DeletePolicyVersionInput{PolicyArn: arn, VersionId: aws.String("v3")}))(t)
-	result(c.DeletePolicy(ctx, &iam.DeletePolicyInput{PolicyArn: arn}))(t)
+	done(c.DeletePolicyVersion(ctx, &iam.DeletePolicyVersionInput{PolicyArn: arn, VersionId: aws.String("v3")}))(t)
+	done(c.DeletePolicy(ctx, &iam.DeletePolicyInput{PolicyArn: arn}))(t)
 	_, err = c.GetPolicy(ctx, &iam.GetPolicyInput{PolicyArn: arn})
 	isA[*types.NoSuchEntityException](t, err)
 
-	own := result(c.GetPolicyVersion(ctx, &iam.GetPolicyVersionInput{PolicyArn: aws.String(account.SESReadOnlyAccess), VersionId: aws.String("v1")}))(t).PolicyVersion
+	own := done(c.GetPolicyVersion(ctx, &iam.GetPolicyVersionInput{PolicyArn: aws.String(account.SESReadOnlyAccess), VersionId: aws.String("v1")}))(t).PolicyVersion
 	same(t, decoded(t, own.Document), `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["ses:Get*","ses:List*","ses:BatchGet*"],"Resource":"*"}]}`)
 	_, err = c.DeletePolicy(ctx, &iam.DeletePolicyInput{PolicyArn: aws.String(account.SESFullAccess)})
 	wantRefusal(t, err, refusal{403, "AccessDenied", "Policy is outside your own account."})
@@ -268,14 +268,14 @@ func TestIAMUserPolicies(t *testing.T) {
 	w, ctx := newWorld(t), context.Background()
 	c := w.iamClient(tester())
 	name := aws.String("tester")
-	result(c.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: name, PolicyName: aws.String("p"), PolicyDocument: aws.String(sendPolicy)}))(t)
-	got := result(c.GetUserPolicy(ctx, &iam.GetUserPolicyInput{UserName: name, PolicyName: aws.String("p")}))(t)
+	done(c.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: name, PolicyName: aws.String("p"), PolicyDocument: aws.String(sendPolicy)}))(t)
+	got := done(c.GetUserPolicy(ctx, &iam.GetUserPolicyInput{UserName: name, PolicyName: aws.String("p")}))(t)
 	same(t, []string{*got.UserName, *got.PolicyName, decoded(t, got.PolicyDocument)}, []string{"tester", "p", sendPolicy})
-	same(t, result(c.ListUserPolicies(ctx, &iam.ListUserPoliciesInput{UserName: name}))(t).PolicyNames, []string{"p"})
-	result(c.DeleteUserPolicy(ctx, &iam.DeleteUserPolicyInput{UserName: name, PolicyName: aws.String("p")}))(t)
+	same(t, done(c.ListUserPolicies(ctx, &iam.ListUserPoliciesInput{UserName: name}))(t).PolicyNames, []string{"p"})
+	done(c.DeleteUserPolicy(ctx, &iam.DeleteUserPolicyInput{UserName: name, PolicyName: aws.String("p")}))(t)
 	_, err := c.GetUserPolicy(ctx, &iam.GetUserPolicyInput{UserName: name, PolicyName: aws.String("p")})
 	wantRefusal(t, err, refusal{404, "NoSuchEntity", "The user policy with name p cannot be found."})
-	same(t, result(c.ListUserPolicies(ctx, &iam.ListUserPoliciesInput{UserName: name}))(t).PolicyNames, []string{})
+	same(t, done(c.ListUserPolicies(ctx, &iam.ListUserPoliciesInput{UserName: name}))(t).PolicyNames, []string{})
 }
 
 // TestIAMRefusals has each kind of refusal, by the SDK's type where it has one.
@@ -283,8 +283,8 @@ func TestIAMRefusals(t *testing.T) {
 	t.Parallel()
 	w, ctx := newWorld(t), context.Background()
 	c := w.iamClient(tester())
-	result(c.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("r"), AssumeRolePolicyDocument: aws.String(trustPolicy)}))(t)
-	result(c.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: aws.String("p"), PolicyDocument: aws.String(sendPolicy)}))(t)
+	done(c.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("r"), AssumeRolePolicyDocument: aws.String(trustPolicy)}))(t)
+	done(c.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: aws.String("p"), PolicyDocument: aws.String(sendPolicy)}))(t)
 	put := func(name, document string) error {
 		_, err := c.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: aws.String("tester"), PolicyName: &name, PolicyDocument: &document})
 		return err
@@ -354,13 +354,13 @@ func TestIAMPages(t *testing.T) {
 	want := []string{"tester"}
 	for i := range 7 {
 		name := fmt.Sprintf("user%d", i)
-		result(c.CreateUser(ctx, &iam.CreateUserInput{UserName: &name}))(t)
+		done(c.CreateUser(ctx, &iam.CreateUserInput{UserName: &name}))(t)
 		want = append(want, name)
 	}
 	var got []string
 	pages := 0
 	for p := iam.NewListUsersPaginator(c, &iam.ListUsersInput{MaxItems: aws.Int32(3)}); p.HasMorePages(); pages++ {
-		for _, u := range result(p.NextPage(ctx))(t).Users {
+		for _, u := range done(p.NextPage(ctx))(t).Users {
 			got = append(got, *u.UserName)
 		}
 	}
@@ -369,7 +369,7 @@ func TestIAMPages(t *testing.T) {
 	same(t, pages, 3)
 	got = nil
 	for p := iam.NewListPoliciesPaginator(c, &iam.ListPoliciesInput{MaxItems: aws.Int32(2)}); p.HasMorePages(); {
-		for _, x := range result(p.NextPage(ctx))(t).Policies {
+		for _, x := range done(p.NextPage(ctx))(t).Policies {
 			got = append(got, *x.PolicyName)
 		}
 	}
@@ -380,10 +380,10 @@ func TestIAMSimulators(t *testing.T) {
 	t.Parallel()
 	w, ctx := newWorld(t), context.Background()
 	c := w.iamClient(tester())
-	result(c.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("alice")}))(t)
-	result(c.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: aws.String("alice"), PolicyName: aws.String("send"), PolicyDocument: aws.String(
+	done(c.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("alice")}))(t)
+	done(c.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: aws.String("alice"), PolicyName: aws.String("send"), PolicyDocument: aws.String(
 		`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"ses:SendEmail","Resource":"*","Condition":{"StringLike":{"ses:FromAddress":"*@example.com"}}}]}`)}))(t)
-	result(c.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: aws.String("alice"), PolicyArn: aws.String(account.SESReadOnlyAccess)}))(t)
+	done(c.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: aws.String("alice"), PolicyArn: aws.String(account.SESReadOnlyAccess)}))(t)
 	in := &iam.SimulatePrincipalPolicyInput{
 		PolicySourceArn: aws.String("arn:aws:iam::123456789012:user/alice"), PolicyInputList: []string{denyPolicy},
 		ActionNames: []string{"ses:SendEmail", "ses:GetAccount", "ses:SendRawEmail", "ses:DeleteEmailIdentity"},
@@ -391,7 +391,7 @@ func TestIAMSimulators(t *testing.T) {
 	verdicts := func() (all []string) {
 		p := iam.NewSimulatePrincipalPolicyPaginator(c, in, func(o *iam.SimulatePrincipalPolicyPaginatorOptions) { o.Limit = 3 })
 		for p.HasMorePages() {
-			for _, r := range result(p.NextPage(ctx))(t).EvaluationResults {
+			for _, r := range done(p.NextPage(ctx))(t).EvaluationResults {
 				by := ""
 				for _, m := range r.MatchedStatements {
 					by += " " + *m.SourcePolicyId
@@ -416,7 +416,7 @@ func TestIAMSimulators(t *testing.T) {
 	in.PolicyExclusionList = []types.PolicyIdentifier{&types.PolicyIdentifierMemberPolicyType{Value: types.PolicyIdentifierPolicyTypeInline}}
 	same(t, verdicts(), []string{"ses:SendEmail on *: implicitDeny []", "ses:GetAccount on *: allowed AmazonSESReadOnlyAccess []"})
 
-	custom := result(c.SimulateCustomPolicy(ctx, &iam.SimulateCustomPolicyInput{
+	custom := done(c.SimulateCustomPolicy(ctx, &iam.SimulateCustomPolicyInput{
 		PolicyInputList: []string{sendPolicy}, ActionNames: []string{"ses:SendEmail"}, ResourceArns: []string{"arn:aws:ses:us-east-1:123456789012:identity/example.com"},
 	}))(t)
 	same(t, custom.EvaluationResults[0].EvalDecision, types.PolicyEvaluationDecisionTypeAllowed)
@@ -431,24 +431,24 @@ func TestIAMSummary(t *testing.T) {
 	t.Parallel()
 	w, ctx := newWorld(t), context.Background()
 	c := w.iamClient(tester())
-	got := result(c.GetAccountSummary(ctx, nil))(t).SummaryMap
+	got := done(c.GetAccountSummary(ctx, nil))(t).SummaryMap
 	same(t, []int32{got["Users"], got["AccessKeysPerUserQuota"], got["Policies"]}, []int32{1, 2, 0})
-	same(t, result(c.ListAccountAliases(ctx, nil))(t).AccountAliases, []string{})
+	same(t, done(c.ListAccountAliases(ctx, nil))(t).AccountAliases, []string{})
 }
 
 // TestIAMIsOfOneAccount has two accounts with users of one name.
 func TestIAMIsOfOneAccount(t *testing.T) {
 	t.Parallel()
 	w, ctx := newWorld(t), context.Background()
-	cred := result(w.accounts.CreateUser(ctx, account.NewUser{Account: "210987654321", Name: "tester", Policies: []string{account.AdministratorAccess}}))(t)
+	cred := done(w.accounts.CreateUser(ctx, account.NewUser{Account: "210987654321", Name: "tester", Policies: []string{account.AdministratorAccess}}))(t)
 	other := w.iamClient(who{key: cred.KeyID, secret: cred.Secret, region: region})
 	mine := w.iamClient(tester())
-	result(mine.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("r"), AssumeRolePolicyDocument: aws.String(trustPolicy)}))(t)
-	result(mine.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: aws.String("p"), PolicyDocument: aws.String(sendPolicy)}))(t)
-	result(mine.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("alice")}))(t)
-	same(t, len(result(other.ListUsers(ctx, nil))(t).Users), 1)
-	same(t, len(result(other.ListRoles(ctx, nil))(t).Roles), 0)
-	same(t, len(result(other.ListPolicies(ctx, &iam.ListPoliciesInput{Scope: types.PolicyScopeTypeLocal}))(t).Policies), 0)
+	done(mine.CreateRole(ctx, &iam.CreateRoleInput{RoleName: aws.String("r"), AssumeRolePolicyDocument: aws.String(trustPolicy)}))(t)
+	done(mine.CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: aws.String("p"), PolicyDocument: aws.String(sendPolicy)}))(t)
+	done(mine.CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("alice")}))(t)
+	same(t, len(done(other.ListUsers(ctx, nil))(t).Users), 1)
+	same(t, len(done(other.ListRoles(ctx, nil))(t).Roles), 0)
+	same(t, len(done(other.ListPolicies(ctx, &iam.ListPoliciesInput{Scope: types.PolicyScopeTypeLocal}))(t).Policies), 0)
 	_, err := other.GetUser(ctx, &iam.GetUserInput{UserName: aws.String("alice")})
 	isA[*types.NoSuchEntityException](t, err)
 	_, err = other.GetAccessKeyLastUsed(ctx, &iam.GetAccessKeyLastUsedInput{AccessKeyId: aws.String(keyID)})
@@ -468,11 +468,11 @@ func TestIAMPoliciesDecide(t *testing.T) {
 	}), context.Background()
 	admin := w.iamClient(tester())
 	of := func(name string, policies ...string) who {
-		c := result(w.accounts.CreateUser(ctx, account.NewUser{Account: accountID, Name: name, Path: "/team/", Policies: policies}))(t)
+		c := done(w.accounts.CreateUser(ctx, account.NewUser{Account: accountID, Name: name, Path: "/team/", Policies: policies}))(t)
 		return who{key: c.KeyID, secret: c.Secret, region: region}
 	}
 	reader, nobody := of("reader", account.IAMReadOnlyAccess), of("nobody")
-	result(w.iamClient(reader).ListUsers(ctx, nil))(t)
+	done(w.iamClient(reader).ListUsers(ctx, nil))(t)
 	_, err := w.iamClient(reader).CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("x"), Path: aws.String("/p/")})
 	wantRefusal(t, err, refusal{403, "AccessDenied",
 		"User: arn:aws:iam::123456789012:user/team/reader is not authorized to perform: iam:CreateUser on resource: arn:aws:iam::123456789012:user/p/x"})
@@ -481,31 +481,31 @@ func TestIAMPoliciesDecide(t *testing.T) {
 		"User: arn:aws:iam::123456789012:user/team/nobody is not authorized to perform: iam:GetUser on resource: arn:aws:iam::123456789012:user/team/nobody"})
 	_, err = w.iamClient(nobody).ListUsers(ctx, nil)
 	wantRefusal(t, err, refusal{403, "AccessDenied", "User: arn:aws:iam::123456789012:user/team/nobody is not authorized to perform: iam:ListUsers on resource: *"})
-	result(w.stsClient(nobody).GetCallerIdentity(ctx, nil))(t)
+	done(w.stsClient(nobody).GetCallerIdentity(ctx, nil))(t)
 
 	own := `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":["iam:*AccessKey*","iam:GetUser"],"Resource":"arn:aws:iam::*:user/team/${aws:username}"}]}`
-	result(admin.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: aws.String("nobody"), PolicyName: aws.String("own"), PolicyDocument: &own}))(t)
-	result(w.iamClient(nobody).ListAccessKeys(ctx, nil))(t)
+	done(admin.PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: aws.String("nobody"), PolicyName: aws.String("own"), PolicyDocument: &own}))(t)
+	done(w.iamClient(nobody).ListAccessKeys(ctx, nil))(t)
 	_, err = w.iamClient(nobody).ListAccessKeys(ctx, &iam.ListAccessKeysInput{UserName: aws.String("reader")})
 	isA[*smithy.GenericAPIError](t, err)
 	_, err = w.iamClient(nobody).AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: aws.String("nobody"), PolicyArn: aws.String(account.AdministratorAccess)})
 	wantRefusal(t, err, refusal{403, "AccessDenied",
 		"User: arn:aws:iam::123456789012:user/team/nobody is not authorized to perform: iam:AttachUserPolicy on resource: arn:aws:iam::123456789012:user/team/nobody"})
 
-	session := result(w.stsClient(reader).GetSessionToken(ctx, nil))(t).Credentials
-	result(w.iamClient(with(session)).ListUsers(ctx, nil))(t)
+	session := done(w.stsClient(reader).GetSessionToken(ctx, nil))(t).Credentials
+	done(w.iamClient(with(session)).ListUsers(ctx, nil))(t)
 	_, err = w.iamClient(with(session)).DeleteUser(ctx, &iam.DeleteUserInput{UserName: aws.String("nobody")})
 	same(t, refused(t, err).code, "AccessDenied")
 
-	narrow := result(w.stsClient(tester()).AssumeRole(ctx, &sts.AssumeRoleInput{
+	narrow := done(w.stsClient(tester()).AssumeRole(ctx, &sts.AssumeRoleInput{
 		RoleArn: w.role(t, "ops", trustPolicy), RoleSessionName: aws.String("s1"),
 		Policy: aws.String(`{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:ListRoles","Resource":"*"}]}`),
 	}))(t).Credentials
 	ops := w.iamClient(with(narrow))
 	_, err = ops.ListRoles(ctx, nil)
 	wantRefusal(t, err, refusal{403, "AccessDenied", "User: arn:aws:sts::123456789012:assumed-role/ops/s1 is not authorized to perform: iam:ListRoles on resource: *"})
-	result(admin.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: aws.String("ops"), PolicyArn: aws.String(account.AdministratorAccess)}))(t)
-	result(ops.ListRoles(ctx, nil))(t)
+	done(admin.AttachRolePolicy(ctx, &iam.AttachRolePolicyInput{RoleName: aws.String("ops"), PolicyArn: aws.String(account.AdministratorAccess)}))(t)
+	done(ops.ListRoles(ctx, nil))(t)
 	_, err = ops.ListUsers(ctx, nil)
 	same(t, refused(t, err).code, "AccessDenied")
 }

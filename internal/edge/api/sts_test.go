@@ -35,7 +35,7 @@ const thief = "210987654321" // another account
 // role makes a role with a trust policy in the tester's account and returns its ARN.
 func (w *world) role(t testing.TB, name, trust string) *string {
 	t.Helper()
-	r := result(w.accounts.CreateRole(context.Background(), account.Role{Account: accountID, Name: name, Path: "/app/", Trust: trust}))(t)
+	r := done(w.accounts.CreateRole(context.Background(), account.Role{Account: accountID, Name: name, Path: "/app/", Trust: trust}))(t)
 	return aws.String(r.ARN())
 }
 
@@ -44,8 +44,8 @@ func TestCallerIdentity(t *testing.T) {
 	w, ctx := newWorld(t), context.Background()
 	me := tester()
 	me.region = "ap-south-1" // STS is everywhere
-	got := result(w.stsClient(me).GetCallerIdentity(ctx, nil))(t)
-	user := result(w.accounts.User(ctx, accountID, "tester"))(t)
+	got := done(w.stsClient(me).GetCallerIdentity(ctx, nil))(t)
+	user := done(w.accounts.User(ctx, accountID, "tester"))(t)
 	same(t, []string{*got.Account, *got.Arn, *got.UserId}, []string{accountID, "arn:aws:iam::123456789012:user/tester", user.ID})
 	_, err := w.stsClient(who{key: "AKIAUNKNOWNUNKNOWN00", secret: "x", region: region}).GetCallerIdentity(ctx, nil)
 	wantRefusal(t, err, refusal{403, "InvalidClientTokenId", "The security token included in the request is invalid."})
@@ -54,15 +54,15 @@ func TestCallerIdentity(t *testing.T) {
 func TestTemporaryCredentialsSignEveryAPI(t *testing.T) {
 	t.Parallel()
 	w, ctx := newWorld(t), context.Background()
-	c := result(w.stsClient(tester()).GetSessionToken(ctx, &sts.GetSessionTokenInput{DurationSeconds: aws.Int32(900)}))(t).Credentials
+	c := done(w.stsClient(tester()).GetSessionToken(ctx, &sts.GetSessionTokenInput{DurationSeconds: aws.Int32(900)}))(t).Credentials
 	if !strings.HasPrefix(*c.AccessKeyId, "ASIA") || !c.Expiration.Equal(w.clock.Now().Add(15*time.Minute).Truncate(time.Second)) {
 		t.Errorf("%s until %s", *c.AccessKeyId, c.Expiration)
 	}
 	session := with(c)
-	result(w.sesClient(session).GetSendQuota(ctx, nil))(t)
-	result(w.sesv2Client(session).GetEmailIdentity(ctx, &sesv2.GetEmailIdentityInput{EmailIdentity: aws.String(verified)}))(t)
-	same(t, *result(w.iamClient(session).GetUser(ctx, nil))(t).User.UserName, "tester")
-	same(t, *result(w.stsClient(session).GetCallerIdentity(ctx, nil))(t).Arn, "arn:aws:iam::123456789012:user/tester")
+	done(w.sesClient(session).GetSendQuota(ctx, nil))(t)
+	done(w.sesv2Client(session).GetEmailIdentity(ctx, &sesv2.GetEmailIdentityInput{EmailIdentity: aws.String(verified)}))(t)
+	same(t, *done(w.iamClient(session).GetUser(ctx, nil))(t).User.UserName, "tester")
+	same(t, *done(w.stsClient(session).GetCallerIdentity(ctx, nil))(t).Arn, "arn:aws:iam::123456789012:user/tester")
 	_, err := w.stsClient(session).GetSessionToken(ctx, nil)
 	wantRefusal(t, err, refusal{403, "AccessDenied", "Cannot call GetSessionToken with session credentials"})
 	if _, err := w.accounts.SMTP(ctx, session.key, smtpcred.Password(session.secret, region), region); err == nil {
@@ -83,7 +83,7 @@ func TestTemporaryCredentialsThatAreRefused(t *testing.T) {
 			i.token = i.token[:40] + string(i.token[40]^1) + i.token[41:]
 		}, invalid},
 		"another session's token": {func(t *testing.T, w *world, i *who) {
-			i.token = *result(w.stsClient(tester()).GetSessionToken(context.Background(), nil))(t).Credentials.SessionToken
+			i.token = *done(w.stsClient(tester()).GetSessionToken(context.Background(), nil))(t).Credentials.SessionToken
 		}, invalid},
 		"a token with a permanent key": {func(_ *testing.T, _ *world, i *who) { i.key, i.secret = keyID, secretKey }, invalid},
 		"another secret":               {func(_ *testing.T, _ *world, i *who) { i.secret = secretKey }, refusal{403, "SignatureDoesNotMatch", ""}},
@@ -108,9 +108,9 @@ func TestTemporaryCredentialsThatAreRefused(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, ctx := newWorld(t), context.Background()
-			c := result(w.accounts.UserSession(ctx, result(w.accounts.Key(ctx, keyID))(t).Principal, time.Minute))(t)
+			c := done(w.accounts.UserSession(ctx, done(w.accounts.Key(ctx, keyID))(t).Principal, time.Minute))(t)
 			i := who{key: c.KeyID, secret: c.Secret, token: c.Token, region: region}
-			result(w.sesClient(i).GetSendQuota(ctx, nil))(t)
+			done(w.sesClient(i).GetSendQuota(ctx, nil))(t)
 			tc.change(t, w, &i)
 			_, err := w.sesClient(i).GetSendQuota(ctx, nil)
 			wantRefusal(t, err, tc.want)
@@ -123,16 +123,16 @@ func TestAssumeRole(t *testing.T) {
 	w, ctx := newWorld(t), context.Background()
 	arn := w.role(t, "mailer", trustPolicy)
 	in := &sts.AssumeRoleInput{RoleArn: arn, RoleSessionName: aws.String("job-1")}
-	got := result(w.stsClient(tester()).AssumeRole(ctx, in))(t)
-	role := result(w.accounts.Role(ctx, accountID, "mailer"))(t)
+	got := done(w.stsClient(tester()).AssumeRole(ctx, in))(t)
+	role := done(w.accounts.Role(ctx, accountID, "mailer"))(t)
 	same(t, got.AssumedRoleUser, &types.AssumedRoleUser{
 		Arn: aws.String("arn:aws:sts::123456789012:assumed-role/mailer/job-1"), AssumedRoleId: aws.String(role.ID + ":job-1"),
 	})
 	same(t, got.Credentials.Expiration.UTC(), w.clock.Now().UTC().Add(time.Hour).Truncate(time.Second))
 	session := with(got.Credentials)
-	who := result(w.stsClient(session).GetCallerIdentity(ctx, nil))(t)
+	who := done(w.stsClient(session).GetCallerIdentity(ctx, nil))(t)
 	same(t, []string{*who.Account, *who.Arn, *who.UserId}, []string{accountID, *got.AssumedRoleUser.Arn, *got.AssumedRoleUser.AssumedRoleId})
-	key := result(w.accounts.SessionKey(ctx, session.key, session.token))(t)
+	key := done(w.accounts.SessionKey(ctx, session.key, session.token))(t)
 	same(t, key.RoleARN(), *arn)
 	_, err := w.iamClient(session).GetUser(ctx, &iam.GetUserInput{})
 	if code := refused(t, err).code; code != "ValidationError" && code != "AccessDenied" {
@@ -151,8 +151,8 @@ func TestSessionPolicyGoesWithTheSession(t *testing.T) {
 	w, ctx := newWorld(t), context.Background()
 	in := &sts.AssumeRoleInput{RoleArn: w.role(t, "mailer", trustPolicy), RoleSessionName: aws.String("narrow"), Policy: aws.String(sendPolicy),
 		PolicyArns: []types.PolicyDescriptorType{{Arn: aws.String(account.SESReadOnlyAccess)}}}
-	session := with(result(w.stsClient(tester()).AssumeRole(ctx, in))(t).Credentials)
-	key := result(w.accounts.SessionKey(ctx, session.key, session.token))(t)
+	session := with(done(w.stsClient(tester()).AssumeRole(ctx, in))(t).Credentials)
+	key := done(w.accounts.SessionKey(ctx, session.key, session.token))(t)
 	for _, part := range []string{"ses:Send*", "ses:BatchGet*"} {
 		if !strings.Contains(key.SessionPolicy, part) {
 			t.Errorf("the session's policy lacks %s: %s", part, key.SessionPolicy)
@@ -200,7 +200,7 @@ func TestWhoMayAssumeARole(t *testing.T) {
 		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w, ctx := newWorld(t), context.Background()
-			c := result(w.accounts.CreateUser(ctx, account.NewUser{Account: tc.account, Name: "caller"}))(t)
+			c := done(w.accounts.CreateUser(ctx, account.NewUser{Account: tc.account, Name: "caller"}))(t)
 			if tc.own != "" {
 				if err := w.accounts.PutInline(ctx, account.Entity{Account: tc.account, Kind: account.KindUser, Name: "caller"}, "own", tc.own); err != nil {
 					t.Fatal(err)
@@ -239,7 +239,7 @@ func TestAssumeRoleRefusals(t *testing.T) {
 	if err := w.accounts.SetMaxSession(ctx, accountID, "r", 2*time.Hour); err != nil {
 		t.Fatal(err)
 	}
-	chained := w.stsClient(with(result(c.AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: arn, RoleSessionName: aws.String("s1")}))(t).Credentials))
+	chained := w.stsClient(with(done(c.AssumeRole(ctx, &sts.AssumeRoleInput{RoleArn: arn, RoleSessionName: aws.String("s1")}))(t).Credentials))
 	for name, tc := range map[string]struct {
 		err  error
 		want refusal
@@ -286,9 +286,9 @@ func TestNothingSecretOfIAMIsLogged(t *testing.T) {
 	t.Parallel()
 	w, ctx := newWorld(t), context.Background()
 	c := w.iamClient(tester())
-	key := result(c.CreateAccessKey(ctx, nil))(t).AccessKey
-	session := result(w.stsClient(tester()).GetSessionToken(ctx, nil))(t).Credentials
-	result(w.sesClient(with(session)).GetSendQuota(ctx, nil))(t)
+	key := done(c.CreateAccessKey(ctx, nil))(t).AccessKey
+	session := done(w.stsClient(tester()).GetSessionToken(ctx, nil))(t).Credentials
+	done(w.sesClient(with(session)).GetSendQuota(ctx, nil))(t)
 	broken := with(session)
 	broken.secret = "wrong"
 	_, err := w.sesClient(broken).GetSendQuota(ctx, &ses.GetSendQuotaInput{})

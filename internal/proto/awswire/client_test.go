@@ -15,6 +15,8 @@ import (
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/credentials"
+	"github.com/aws/aws-sdk-go-v2/service/iam"
+	iamtypes "github.com/aws/aws-sdk-go-v2/service/iam/types"
 	"github.com/aws/aws-sdk-go-v2/service/ses"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
@@ -101,6 +103,10 @@ func (e *endpoint) failed(err error) *awswire.Response {
 func (e *endpoint) client() any {
 	key := credentials.NewStaticCredentialsProvider("AKIDEXAMPLE", "secret", "")
 	switch e.service.Name() {
+	case "iam":
+		return iam.New(iam.Options{
+			BaseEndpoint: &e.url, Region: "us-east-1", Credentials: key, Retryer: aws.NopRetryer{},
+		})
 	case "sts":
 		return sts.New(sts.Options{
 			BaseEndpoint: &e.url, Region: "us-east-1", Credentials: key, Retryer: aws.NopRetryer{},
@@ -183,7 +189,10 @@ func (f *filler) structure(v reflect.Value) {
 }
 
 func (f *filler) union(v reflect.Value) {
-	variants := []types.SigningScheme{&types.SigningSchemeMemberDefaultScheme{}, &types.SigningSchemeMemberSmimeScheme{}}
+	variants := []any{&types.SigningSchemeMemberDefaultScheme{}, &types.SigningSchemeMemberSmimeScheme{}}
+	if v.Type() == reflect.TypeFor[iamtypes.PolicyIdentifier]() {
+		variants = []any{&iamtypes.PolicyIdentifierMemberInlinePolicyIdentifier{}, &iamtypes.PolicyIdentifierMemberPolicyArn{}}
+	}
 	variant := reflect.ValueOf(variants[f.variant%len(variants)])
 	f.fill(variant.Elem())
 	v.Set(variant)
@@ -191,24 +200,14 @@ func (f *filler) union(v reflect.Value) {
 
 type builder = func() (*awswire.Service, error)
 
-// eachService runs a test for both services.
+// eachService runs a test for both versions of SES.
 func eachService(t *testing.T, test func(t *testing.T, s *awswire.Service)) {
 	runFor(t, map[string]builder{"ses": awswire.NewSES, "sesv2": awswire.NewSESv2}, test)
 }
 
-// eachProtocolUser runs a test for both services, and for STS, which stands for the
-// other services of the Query protocol.
+// eachProtocolUser runs a test for all services.
 func eachProtocolUser(t *testing.T, test func(t *testing.T, s *awswire.Service)) {
-	runFor(t, map[string]builder{"ses": awswire.NewSES, "sesv2": awswire.NewSESv2, "sts": securityTokens}, test)
-}
-
-// securityTokens compiles STS, as an example of a service that is added by its client.
-func securityTokens() (*awswire.Service, error) {
-	return awswire.NewQuery(&awswire.QueryConfig{
-		Name: "sts", Client: reflect.TypeFor[*sts.Client](),
-		Namespace: "https://sts.amazonaws.com/doc/2011-06-15/", Version: "2011-06-15",
-		Names: map[string]string{"PolicyDescriptorType.Arn": "arn"},
-	})
+	runFor(t, map[string]builder{"ses": awswire.NewSES, "sesv2": awswire.NewSESv2, "iam": awswire.NewIAM, "sts": awswire.NewSTS}, test)
 }
 
 func runFor(t *testing.T, services map[string]builder, test func(t *testing.T, s *awswire.Service)) {

@@ -10,8 +10,10 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/aws/aws-sdk-go-v2/service/iam"
 	"github.com/aws/aws-sdk-go-v2/service/ses"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
+	"github.com/aws/aws-sdk-go-v2/service/sts"
 
 	"sesame/internal/proto/awswire"
 	"sesame/internal/proto/awswire/internal/gen"
@@ -23,8 +25,9 @@ func TestEveryOperationOfTheSDKIsKnown(t *testing.T) {
 	t.Parallel()
 	clients := map[string]reflect.Type{
 		"ses": reflect.TypeFor[*ses.Client](), "sesv2": reflect.TypeFor[*sesv2.Client](),
+		"iam": reflect.TypeFor[*iam.Client](), "sts": reflect.TypeFor[*sts.Client](),
 	}
-	eachService(t, func(t *testing.T, s *awswire.Service) {
+	eachProtocolUser(t, func(t *testing.T, s *awswire.Service) {
 		var methods, operations []string
 		for m := range clients[s.Name()].Methods() {
 			if m.Name != "Options" {
@@ -63,7 +66,7 @@ func TestGeneratedOperationsAreUpToDate(t *testing.T) {
 // refuse.
 func TestConstraintsKnowTheSDKsEnums(t *testing.T) {
 	t.Parallel()
-	for _, service := range []string{"ses", "sesv2"} {
+	for _, service := range []string{"ses", "sesv2", "iam"} {
 		dir, err := gen.PackageDir(gen.SDK + service)
 		if err != nil {
 			t.Fatal(err)
