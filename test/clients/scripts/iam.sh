@@ -26,5 +26,5 @@ AWS_ACCESS_KEY_ID=$1 AWS_SECRET_ACCESS_KEY=$2 aws sts get-caller-identity 2>&1 |
 
 # shellcheck disable=SC2046
 set -- $(aws sts get-session-token --duration-seconds 900 --query 'Credentials.[AccessKeyId,SecretAccessKey,SessionToken]')
-AWS_ACCESS_KEY_ID=$1 AWS_SECRET_ACCESS_KEY=$2 AWS_SESSION_TOKEN=$3 aws ses get-send-quota --query MaxSendRate
+AWS_ACCESS_KEY_ID=$1 AWS_SECRET_ACCESS_KEY=$2 AWS_SESSION_TOKEN=$3 aws ses get-send-quota --query SentLast24Hours
 aws iam list-users --query 'Users[].UserName'
