@@ -18,7 +18,6 @@ import (
 	"sesame/internal/base/scope"
 	"sesame/internal/config"
 	"sesame/internal/core/dnscheck"
-	"sesame/internal/core/identity"
 	"sesame/internal/core/keyring"
 	"sesame/internal/core/store"
 	"sesame/internal/edge/api/admin"
@@ -52,7 +51,10 @@ func (c *dnsCmd) Run(out io.Writer) error {
 		if sc.Region == "" {
 			sc.Region = cfg.Regions[0]
 		}
-		ids := identity.New(identity.Options{DB: db, Seal: ring, Clock: clock.System})
+		ids, err := app.NewIdentities(cfg, db, ring, clock.System)
+		if err != nil {
+			return err
+		}
 		checks, err := app.DNSCheck(cfg, ids)
 		if err != nil {
 			return err
@@ -94,7 +96,8 @@ func (r remote) subject(ctx context.Context, name string) (s dnscheck.Subject, e
 }
 
 func (r remote) report(ctx context.Context, name string) (rep dnscheck.Report, err error) {
-	return rep, r.client.Get(ctx, "/identities/"+url.PathEscape(name)+"/dns", nil, &rep)
+	err = r.client.Get(ctx, "/identities/"+url.PathEscape(name)+"/dns", nil, &rep)
+	return rep, err
 }
 
 func (c *dnsCmd) show(ctx context.Context, out io.Writer, from source) error {
@@ -145,7 +148,7 @@ func describe(r dnscheck.Report) string {
 		}
 		fmt.Fprintf(&b, "    wanted    %s\n", w.Value)
 		for _, f := range rec.Servers {
-			fmt.Fprintf(&b, "    %s  %s\n", strings.TrimSpace(f.Server+" "+f.Address), has(f))
+			fmt.Fprintf(&b, "    %s  %s\n", strings.TrimSpace(cmp.Or(f.Server, "name servers")+" "+f.Address), has(f))
 		}
 		fmt.Fprintf(&b, "    resolver  %s\n", has(rec.Resolver))
 		mistakes(&b, rec.Mistakes)

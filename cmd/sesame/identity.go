@@ -35,9 +35,6 @@ type named struct {
 // open calls fn with the identities and the scope of the named one.
 func (c named) open(fn func(ctx context.Context, ids *identity.Identities, sc scope.Scope, dir string) error) error {
 	return c.place.open(func(ctx context.Context, cfg config.Config, db *store.DB, ring *keyring.Ring) error {
-		if cfg.Hostname == "" { // a development server's folder says nothing of it
-			cfg.Hostname = "localhost"
-		}
 		ids, err := app.NewIdentities(cfg, db, ring, clock.System)
 		if err != nil {
 			return err

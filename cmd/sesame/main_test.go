@@ -35,7 +35,7 @@ func TestVersion(t *testing.T) {
 func TestHelp(t *testing.T) {
 	t.Parallel()
 	code, out, _ := execute("--help")
-	for _, word := range []string{"dev", "serve", "user create", "user list", "user delete", "key rotate", "smtp-credentials create", "policy attach", "role create", "account close", "identity verify", "zone export", "mail list", "mail wait", "api", "version"} {
+	for _, word := range []string{"dev", "serve", "user create", "user list", "user delete", "key rotate", "smtp-credentials create", "policy attach", "role create", "account close", "identity verify", "zone export", "dns", "doctor", "mail list", "mail wait", "api", "version"} {
 		if !strings.Contains(out, word) {
 			t.Errorf("the help does not name %s", word)
 		}

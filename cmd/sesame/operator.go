@@ -3,6 +3,7 @@
 package main
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -35,11 +36,7 @@ func (p place) config() (config.Config, error) {
 	if p.Config != "" {
 		return config.Load(p.Config)
 	}
-	c := config.Default()
-	if c.DataDir = p.Dir; c.DataDir == "" {
-		c.DataDir = "./.sesame"
-	}
-	return c, nil
+	return app.DevConfig(cmp.Or(p.Dir, "./.sesame"))
 }
 
 // work is what a command does with a server's data.

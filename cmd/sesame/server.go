@@ -64,6 +64,9 @@ func (c *devCmd) Run(out io.Writer) error {
 		if err != nil {
 			return err
 		}
+		if err := s.WriteListening(); err != nil {
+			return err
+		}
 		d.Print(out, os.Args[0])
 		return nil
 	})

@@ -107,7 +107,7 @@ func (s *Server) devCredentials(ctx context.Context, want DevKeys) (account.Cred
 	})
 }
 
-// WriteListening writes listen.json, which tells where the doors of `serve` are and
+// WriteListening writes listen.json, which tells where the doors are and, for `serve`,
 // that they are open.
 func (s *Server) WriteListening() error {
 	b, err := json.Marshal(s.addresses)

@@ -26,15 +26,33 @@ func freshResolver(c config.Config) (*dns.Resolver, error) {
 // DNSCheck looks at the DNS records of identities, as `sesame dns` and the admin API show
 // them. Name servers at private addresses are asked only where the configuration lets
 // recipients' DNS lead there.
-func DNSCheck(c config.Config, ids dnscheck.IdentityReader) (*dnscheck.Identities, error) {
+func DNSCheck(c config.Config, ids *identity.Identities) (*dnscheck.Identities, error) {
 	resolver, err := freshResolver(c)
 	if err != nil {
 		return nil, err
 	}
 	return &dnscheck.Identities{
-		Identities: ids, Expected: identity.Identity.Records,
+		Identities: ids,
 		Checker: dnscheck.New(dnscheck.Options{
-			Asker: resolver, Resolver: resolver, Source: []netip.Addr{sourceIP()}, ReturnDomain: returnDomain(c),
+			Asker: resolver, Resolver: resolver, Source: sources(c), ReturnDomain: returnDomain(c),
 		}),
 	}, nil
+}
+
+// sources are the addresses that mail leaves from as the world sees them: the configured
+// ones, else this machine's.
+func sources(c config.Config) []netip.Addr {
+	var list []netip.Addr
+	for _, n := range c.Zone.SendingAddresses {
+		if n.IsSingleIP() {
+			list = append(list, n.Addr())
+		}
+	}
+	if len(list) == 0 && len(c.Zone.SendingAddresses) == 0 && !c.Dev {
+		list = c.Zone.Addresses // the zone's SPF record names them then
+	}
+	if len(list) == 0 {
+		list = []netip.Addr{sourceIP()}
+	}
+	return list
 }

@@ -203,7 +203,9 @@ func withHTTP(c *tls.Config) *tls.Config {
 func (s *Server) web() (http.Handler, error) {
 	v1, v2, err := APIs(
 		&ses.API{Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Statistics: s.spool, Templates: s.templates, Verification: s.verifier},
-		&sesv2.API{Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Templates: s.templates, Verification: s.verifier})
+		&sesv2.API{
+			Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Templates: s.templates, Verification: s.verifier, Zone: zoneNames(s.cfg),
+		})
 	if err != nil {
 		return nil, err
 	}
@@ -249,7 +251,7 @@ func (s *Server) admin() *admin.Router {
 	if s.mailbox != nil {
 		routes = append(routes, admin.Mailbox(s.mailbox))
 	}
-	return admin.New(append(routes, admin.Identities(s.checks))...)
+	return admin.New(append(routes, admin.Identities(s.checks, s.identities))...)
 }
 
 func (s *Server) ops() http.Handler {

@@ -3,6 +3,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"strings"
@@ -12,7 +13,6 @@ import (
 	"sesame/internal/core/notice"
 	"sesame/internal/core/servicemail"
 	core "sesame/internal/core/verification"
-	"sesame/internal/core/zone"
 	"sesame/internal/edge/verify"
 )
 
@@ -55,7 +55,7 @@ func (s *Server) serviceFrom() string {
 	if s.cfg.Service.From != "" {
 		return s.cfg.Service.From
 	}
-	return "no-reply@" + s.cfg.Hostname
+	return "no-reply@" + cmp.Or(string(zoneNames(s.cfg).Zone), s.cfg.Hostname)
 }
 
 // isLink reports whether a request follows a link of a mail. Anybody may, by any host name.
@@ -75,7 +75,7 @@ func (s *Server) withLinks(apis http.Handler) http.Handler {
 
 // expected are the records that notices show.
 func (s *Server) expected(id identity.Identity) []identity.Record {
-	return s.identities.Expected(id, zone.Names{})
+	return s.identities.Expected(id, zoneNames(s.cfg))
 }
 
 // everyoneProduces is a server without a sandbox.

@@ -4,7 +4,6 @@ package app
 
 import (
 	"context"
-	"crypto/rand"
 	"io"
 	"log/slog"
 	"net/http"
@@ -39,11 +38,13 @@ func get(t *testing.T, url, host string) (int, string) {
 	return res.StatusCode, string(body)
 }
 
-// TestDevMailsALinkThatWorks: an address that is not verified at once gets a mail, by the
-// way of all mail, and its link leads to the server.
+// TestDevMailsALinkThatWorks: with --verify dns an address gets a mail, by the way of all
+// mail, and its link leads to the server.
 func TestDevMailsALinkThatWorks(t *testing.T) {
 	t.Parallel()
-	s, err := Start(t.Context(), devConfig(t), slog.New(slog.DiscardHandler))
+	c := devConfig(t)
+	c.VerifyDNS = true
+	s, err := Start(t.Context(), c, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -53,8 +54,7 @@ func TestDevMailsALinkThatWorks(t *testing.T) {
 		}
 	})
 	sc := scope.Scope{Account: s.cfg.DevAccount, Region: "us-east-1"}
-	pending := identity.New(identity.Options{DB: s.db, Seal: s.ring, Clock: s.clock, Random: rand.Reader})
-	if _, err := pending.Create(t.Context(), sc, "user@example.net", identity.Settings{}); err != nil {
+	if _, err := s.identities.Create(t.Context(), sc, "user@example.net", identity.Settings{}); err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithTimeout(t.Context(), 30*time.Second)
@@ -62,6 +62,9 @@ func TestDevMailsALinkThatWorks(t *testing.T) {
 	m, err := s.mailbox.Wait(ctx, mailbox.Query{To: "user@example.net"})
 	if err != nil {
 		t.Fatal(err)
+	}
+	if m.From != "no-reply@sesame.test" {
+		t.Errorf("from %s", m.From)
 	}
 	link := regexp.MustCompile(`http://\S+/verify/\S+`).FindString(m.Mail.Text)
 	if !strings.HasPrefix(link, "http://"+s.Addresses().HTTP[0]+core.Path) {
@@ -109,6 +112,7 @@ func TestWhoTheServiceIs(t *testing.T) {
 		url, from string
 	}{
 		{"by its host name", config.Config{Hostname: "mail.example.com"}, "https://mail.example.com", "no-reply@mail.example.com"},
+		{"by its zone", config.Config{Hostname: "mail.example.com", Zone: config.Zone{Name: "ses.example.net"}}, "https://mail.example.com", "no-reply@ses.example.net"},
 		{"as configured", config.Config{Hostname: "mail.example.com", Service: config.Service{URL: "https://verify.example.com/", From: "Example <hi@example.com>"}},
 			"https://verify.example.com", "Example <hi@example.com>"},
 		{"in dev", config.Config{Hostname: "localhost", Dev: true}, "http://127.0.0.1:8025", "no-reply@localhost"},

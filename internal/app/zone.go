@@ -67,15 +67,21 @@ func (s *Server) listenDNS() error {
 	if !s.cfg.Dev || len(s.addresses.DNS) == 0 {
 		return nil
 	}
-	own, err := netip.ParseAddrPort(s.addresses.DNS[0])
+	own, err := devDNS(s.addresses.DNS[0])
+	s.cfg.DNS = own
+	return err
+}
+
+// devDNS asks the name server of dev that listens at addr.
+func devDNS(addr string) (config.DNS, error) {
+	own, err := netip.ParseAddrPort(addr)
 	if err != nil {
-		return err
+		return config.DNS{}, err
 	}
 	if own.Addr().IsUnspecified() {
 		own = netip.AddrPortFrom(netip.AddrFrom4([4]byte{127, 0, 0, 1}), own.Port())
 	}
-	s.cfg.DNS = config.DNS{Servers: []string{own.String()}, Port: int(own.Port())}
-	return nil
+	return config.DNS{Servers: []string{own.String()}, Port: int(own.Port())}, nil
 }
 
 // listenBoth opens a port for UDP and for TCP. With port 0 one is looked for that is free

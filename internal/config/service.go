@@ -13,7 +13,7 @@ import (
 
 // Service is how the service shows itself in mail of its own.
 type Service struct {
-	From string `toml:"from"` // a mailbox; default no-reply@ and hostname
+	From string `toml:"from"` // a mailbox; default no-reply@ and the zone, or else hostname
 	URL  string `toml:"url"`  // where browsers reach this server; default https:// and hostname
 }
 

@@ -86,6 +86,13 @@ func (d *DNS) AddTXT(name, value string) {
 	d.add(rr)
 }
 
+// Remove removes all records of a name.
+func (d *DNS) Remove(name string) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	delete(d.records, strings.ToLower(dns.Fqdn(name)))
+}
+
 func (d *DNS) add(rr dns.RR) {
 	d.mu.Lock()
 	defer d.mu.Unlock()

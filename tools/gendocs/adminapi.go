@@ -38,6 +38,7 @@ var commands = map[string]string{
 	"GET /mailbox/messages/{Id}/raw": "sesame mail raw 1",
 	"GET /identities/{Name}/records": "sesame dns example.com --zonefile",
 	"GET /identities/{Name}/dns":     "sesame dns example.com",
+	"POST /identities/{Name}/check":  "sesame identity check example.com --config sesame.toml --account 123456789012",
 }
 
 const adminIntroduction = `# The admin API

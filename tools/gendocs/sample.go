@@ -15,6 +15,7 @@ import (
 	"sesame/internal/base/clock"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/dnscheck"
+	"sesame/internal/core/identity"
 	"sesame/internal/core/mailbox"
 	"sesame/internal/core/store"
 	"sesame/internal/edge/api/admin"
@@ -89,7 +90,7 @@ func (s *sample) close() error {
 func (s *sample) subjects() []subject {
 	return []subject{
 		{"Mailbox", "Mailbox (`sesame dev` alone)", deletionsLast(admin.Mailbox(s.box))},
-		{"Identities", "Identities", admin.Identities(sampleIdentities{})},
+		{"Identities", "Identities", admin.Identities(sampleIdentities{}, sampleIdentities{})},
 	}
 }
 
@@ -132,4 +133,11 @@ func (i sampleIdentities) Check(ctx context.Context, sc scope.Scope, name string
 		DKIM: dnscheck.Alignment{Mode: "relaxed", Text: "no DKIM key is published: see the records"},
 		SPF:  dnscheck.Alignment{Mode: "relaxed", Text: "the return path is in mail.example.net, this server's own domain: set a custom MAIL FROM domain"}, Mistakes: []dnscheck.Mistake{},
 	}, BIMI: dnscheck.BIMI{Domain: name, Mistakes: []dnscheck.Mistake{}}}, err
+}
+
+func (sampleIdentities) CheckNow(_ context.Context, _ scope.Scope, name string) (identity.Identity, error) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	return identity.Identity{
+		Name: name, Verification: identity.Pending, DKIM: identity.Pending, Check: identity.Check{At: at, Next: at.Add(time.Minute), Error: "HOST_NOT_FOUND"},
+	}, nil
 }

@@ -45,7 +45,7 @@ const (
 
 // Found is what one server, or the resolver, has at the name of a record.
 type Found struct {
-	Server  string   `json:",omitempty"` // the name server's host name; none for the resolver
+	Server  string   `json:",omitempty"` // the name server's host name; none for the resolver, or if there is no server
 	Address string   `json:",omitempty"` // the name server's address
 	Values  []string `json:",omitempty"` // of the wanted type, or of TXT for a DKIM key
 	Alias   string   `json:",omitempty"` // where a CNAME leads

@@ -197,7 +197,7 @@ func TestServersThatDoNotAnswer(t *testing.T) {
 		{"both fail, the resolver knows", world{ns1: good, fails: []string{"ns1 silent " + alias.Name, "ns2 silent " + alias.Name}}, dnscheck.OK,
 			[]string{"did not answer in time", "did not answer in time", ""}},
 		{"the zone is not found, the resolver says no", world{zone: "example.org", ns1: "example.org. A 192.0.2.1"}, dnscheck.Missing,
-			[]string{"the name servers can't be found: no such name", "no such name"}},
+			[]string{"can't be found: no such name", "no such name"}},
 		{"nobody answers", world{ns1: good, fails: []string{"ns1 silent " + alias.Name, "ns2 silent " + alias.Name, "resolver TXT " + alias.Name}}, dnscheck.Unreachable,
 			[]string{"did not answer in time", "did not answer in time", "10.0.0.53:53 answered SERVFAIL"}},
 	} {

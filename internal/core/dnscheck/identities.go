@@ -8,17 +8,22 @@ import (
 
 	"sesame/internal/base/scope"
 	"sesame/internal/core/identity"
+	"sesame/internal/core/zone"
 )
 
-// IdentityReader finds identities.
+// IdentityReader finds identities and knows what their owners should publish.
+// *identity.Identities is one.
 type IdentityReader interface {
 	Get(ctx context.Context, sc scope.Scope, name string) (identity.Identity, error)
+	Expected(i identity.Identity, n zone.Names) []identity.Record
+	Names() zone.Names
 }
+
+var _ IdentityReader = (*identity.Identities)(nil)
 
 // Identities checks what is published for identities. It is safe for concurrent use.
 type Identities struct {
 	Identities IdentityReader
-	Expected   func(identity.Identity) []identity.Record // what the owner should publish
 	Checker    *Checker
 }
 
@@ -28,7 +33,7 @@ func (s *Identities) Subject(ctx context.Context, sc scope.Scope, name string) (
 	if err != nil {
 		return Subject{}, err
 	}
-	return SubjectOf(id, s.Expected(id)), nil
+	return SubjectOf(id, s.Identities.Expected(id, s.Identities.Names())), nil
 }
 
 // Check looks at the records of an identity. The error is Get's.
@@ -45,7 +50,7 @@ func (s *Identities) Check(ctx context.Context, sc scope.Scope, name string) (Re
 func SubjectOf(id identity.Identity, records []identity.Record) Subject {
 	s := Subject{Domain: id.Name[strings.LastIndexByte(id.Name, '@')+1:], MailFrom: id.MailFrom.Domain}
 	for _, r := range records {
-		w := Wanted{Name: r.Name, Type: r.Type, Value: r.Value, Purpose: "DKIM", Required: true}
+		w := Wanted{Name: r.Name, Type: r.Type, Value: r.Value, Purpose: string(r.Purpose), Required: r.Required}
 		for _, k := range id.Keys {
 			if strings.HasPrefix(r.Name, k.Selector+"._domainkey.") {
 				w.Key = k.PublicKey

@@ -6,7 +6,9 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net"
 	"net/netip"
+	"os"
 	"slices"
 	"sync"
 
@@ -52,7 +54,7 @@ func (l *look) gather(ctx context.Context, w Wanted) *evidence {
 	e := &evidence{wanted: w, kind: kindOf(w), targets: map[string]bool{}}
 	d, err := l.o.Asker.Authoritatives(ctx, w.Name)
 	if err != nil {
-		e.found = []Found{{Error: "the name servers can't be found: " + reason(err), state: failed}}
+		e.found = []Found{{Error: "can't be found: " + reason(err), state: failed}}
 	}
 	e.zone, e.servers = tidy(d.Zone), l.servers(d)
 	e.key = l.wantedKey(ctx, w)
@@ -223,14 +225,22 @@ func (l *look) resolve(ctx context.Context, name string, t dns.Type) Found {
 	return f
 }
 
-// reason is an error for people.
+// reason is an error for people: what went wrong, without the addresses and ports of this
+// side.
 func reason(err error) string {
 	var e *dns.Error
+	var n net.Error
+	var op *net.OpError
+	var sys *os.SyscallError
 	switch {
-	case errors.Is(err, context.DeadlineExceeded):
+	case errors.As(err, &n) && n.Timeout(), errors.Is(err, context.DeadlineExceeded):
 		return "did not answer in time"
 	case errors.Is(err, context.Canceled):
 		return "was not waited for"
+	case errors.As(err, &sys):
+		return sys.Err.Error()
+	case errors.As(err, &op):
+		return op.Err.Error()
 	case errors.As(err, &e) && e.Kind == dns.Temporary && e.Err != nil:
 		return e.Err.Error()
 	case errors.As(err, &e):

@@ -40,10 +40,10 @@ func TestTheZoneFileIsOne(t *testing.T) {
 
 func TestTheSubjectOfAnIdentity(t *testing.T) {
 	t.Parallel()
-	id := identity.Identity{Name: "example.com", Keys: []identity.Key{{Selector: "a", PublicKey: "KEYA"}, {Selector: "b", PublicKey: "KEYB"}},
+	id := identity.Identity{Name: "example.com", Keys: []identity.Key{{Selector: "a", Algorithm: identity.RSA, PublicKey: "KEYA"}, {Selector: "b", Algorithm: identity.RSA, PublicKey: "KEYB"}},
 		MailFrom: identity.MailFrom{Domain: "bounce.example.com"}}
 	s := dnscheck.SubjectOf(id, id.Records())
-	if s.Domain != "example.com" || s.MailFrom != "bounce.example.com" || len(s.Wanted) != 2 || s.Wanted[1].Key != "KEYB" || !s.Wanted[1].Required {
+	if s.Domain != "example.com" || s.MailFrom != "bounce.example.com" || len(s.Wanted) != 2 || s.Wanted[1].Key != "KEYB" || !s.Wanted[1].Required || s.Wanted[1].Purpose != "DKIM" {
 		t.Errorf("%+v", s)
 	}
 	if s := dnscheck.SubjectOf(identity.Identity{Name: `"a@b"@example.com`}, nil); s.Domain != "example.com" {

@@ -79,3 +79,6 @@ func (s *Identities) Expected(i Identity, n zone.Names) []Record {
 	}
 	return rs
 }
+
+// Names are the names of the service's zone; the zero value without one.
+func (s *Identities) Names() zone.Names { return s.o.Names }

@@ -112,18 +112,30 @@ func (s *Identities) SetHeaders(ctx context.Context, sc scope.Scope, name string
 // value.
 func (s *Identities) Tag(ctx context.Context, sc scope.Scope, name string, tags []Tag) error {
 	return s.configure(ctx, sc, name, func(_ *store.Tx, id *Identity) (refusal, err error) {
-		for _, t := range tags {
-			if at := slices.IndexFunc(id.Tags, func(has Tag) bool { return has.Key == t.Key }); at >= 0 {
-				id.Tags[at] = t
-			} else {
-				id.Tags = append(id.Tags, t)
-			}
-		}
-		if len(id.Tags) > MaxTags {
-			return TooManyTags(), nil
-		}
-		return nil, nil
+		id.Tags, refusal = WithTags(id.Tags, tags)
+		return refusal, nil
 	})
+}
+
+// WithTags are the tags of a resource with further ones, or with other values where it has
+// the key; it refuses more than MaxTags.
+func WithTags(has, more []Tag) ([]Tag, error) {
+	for _, t := range more {
+		if at := slices.IndexFunc(has, func(h Tag) bool { return h.Key == t.Key }); at >= 0 {
+			has[at] = t
+		} else {
+			has = append(has, t)
+		}
+	}
+	if len(has) > MaxTags {
+		return nil, TooManyTags()
+	}
+	return has, nil
+}
+
+// WithoutTags are the tags of a resource without those with these keys.
+func WithoutTags(has []Tag, keys []string) []Tag {
+	return slices.DeleteFunc(has, func(t Tag) bool { return slices.Contains(keys, t.Key) })
 }
 
 // TooManyTags is the refusal of more than MaxTags tags.
@@ -135,7 +147,7 @@ func TooManyTags() error {
 // Untag removes the tags with these keys. Those that are not there are no error.
 func (s *Identities) Untag(ctx context.Context, sc scope.Scope, name string, keys []string) error {
 	return s.configure(ctx, sc, name, func(_ *store.Tx, id *Identity) (refusal, err error) {
-		id.Tags = slices.DeleteFunc(id.Tags, func(t Tag) bool { return slices.Contains(keys, t.Key) })
+		id.Tags = WithoutTags(id.Tags, keys)
 		return nil, nil
 	})
 }

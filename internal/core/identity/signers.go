@@ -139,3 +139,9 @@ func (s *Identities) EnsureService(ctx context.Context) error {
 	}
 	return err
 }
+
+// Service returns the identity of the service's own domain, or NotFound before the first
+// start with a zone.
+func (s *Identities) Service(ctx context.Context) (Identity, error) {
+	return s.Get(ctx, serviceScope(), string(s.o.Names.Zone))
+}

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"reflect"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -189,4 +190,32 @@ func TestTemplatesThatAreRefused(t *testing.T) {
 	})); err != nil {
 		t.Errorf("content at the bound: %v", err)
 	}
+}
+
+func TestTagsAreChangedUnderALock(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w, ctx := newWorld(t, db), t.Context()
+		if err := w.templates.Create(ctx, home, example()); err != nil {
+			t.Fatal(err)
+		}
+		var all sync.WaitGroup
+		for i := range 20 {
+			all.Go(func() {
+				if err := w.templates.Tag(ctx, home, "welcome", []identity.Tag{{Key: fmt.Sprint(i), Value: "v"}}); err != nil {
+					t.Error(err)
+				}
+			})
+		}
+		all.Wait()
+		if tags, err := w.templates.Tags(ctx, home, "welcome"); err != nil || len(tags) != 21 {
+			t.Errorf("%d tags, %v", len(tags), err)
+		}
+		if err := w.templates.Untag(ctx, home, "welcome", []string{"team", "0"}); err != nil {
+			t.Error(err)
+		}
+		if got, err := w.templates.Get(ctx, home, "welcome"); err != nil || len(got.Tags) != 19 || !got.UpdatedAt.Equal(start) {
+			t.Errorf("%+v, %v", got, err)
+		}
+	})
 }

@@ -133,6 +133,41 @@ func TestPoliciesInV1(t *testing.T) {
 	wantRefusal(t, err, refusal{400, "InvalidParameterValue", "At most 20 policies can be retrieved at a time."})
 }
 
+// TestAPolicyLetsAnotherAccountSend has the whole way from the operation to the decision.
+func TestAPolicyLetsAnotherAccountSend(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	tenants := w.tenants(t)
+	owner, delegate, stranger := tenants[0], tenants[2], tenants[3] // tenants[2] is the other account in the same region
+	ctx := t.Context()
+	send := func(n tenant) error {
+		in := plain(owner.address(), reader)
+		in.FromEmailAddressIdentityArn = aws.String(owner.arn())
+		_, err := n.two.SendEmail(ctx, in)
+		return err
+	}
+	must(t, send(delegate)) // the policy that tenants have
+	if err := send(stranger); err == nil {
+		t.Error("an identity was used in another region")
+	}
+	update := &sesv2.UpdateEmailIdentityPolicyInput{EmailIdentity: aws.String(owner.address()), PolicyName: &owner.mark}
+	update.Policy = aws.String(policyFor(owner.arn(), "ses:GetEmailIdentity"))
+	_, err := owner.two.UpdateEmailIdentityPolicy(ctx, update)
+	must(t, err)
+	if got := refused(t, send(delegate)); got.code != "AccessDeniedException" {
+		t.Errorf("%+v", got)
+	}
+	update.Policy = aws.String(policyFor(owner.arn()))
+	_, err = owner.two.UpdateEmailIdentityPolicy(ctx, update)
+	must(t, err)
+	must(t, send(delegate))
+	_, err = owner.one.DeleteIdentityPolicy(ctx, &ses.DeleteIdentityPolicyInput{Identity: aws.String(owner.address()), PolicyName: &owner.mark})
+	must(t, err)
+	if got := refused(t, send(delegate)); got.code != "AccessDeniedException" {
+		t.Errorf("%+v", got)
+	}
+}
+
 func TestPoliciesThatAreRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, withSets)

@@ -14,7 +14,7 @@ import (
 )
 
 // policies are those of a world: of users, who may do everything until a test says
-// otherwise, and of identities, which have none.
+// otherwise, and of identities, which have their own until then.
 type policies struct {
 	*identity.Identities
 
@@ -43,10 +43,14 @@ func (p *policies) Policies(_ context.Context, who account.Principal) ([]*policy
 }
 
 // PolicyDocuments implements access.Identities.
-func (p *policies) PolicyDocuments(_ context.Context, sc scope.Scope, name string) ([]*policy.Document, error) {
+func (p *policies) PolicyDocuments(ctx context.Context, sc scope.Scope, name string) ([]*policy.Document, error) {
 	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.identities[sc.ARN("identity/"+name)], nil
+	docs, ok := p.identities[sc.ARN("identity/"+name)]
+	p.mu.Unlock()
+	if ok {
+		return docs, nil
+	}
+	return p.Identities.PolicyDocuments(ctx, sc, name)
 }
 
 // Organization implements access.Organizations.

@@ -67,7 +67,7 @@ func TestTagsThatAreRefused(t *testing.T) {
 		{"a domain in other letters", home.ARN("identity/EXAMPLE.com"), refusal{404, "NotFoundException", missing}},
 		{"an identity of another region", strings.Replace(home.ARN("identity/ire@example.ie"), "us-east-1", "eu-west-1", 1), refusal{404, "NotFoundException", missing}},
 		{"another account's", strings.Replace(arn, accountID, "210987654321", 1), refusal{404, "NotFoundException", missing}},
-		{"another partition", strings.Replace(arn, "arn:aws:", "arn:aws-cn:", 1), refusal{404, "NotFoundException", missing}},
+		{"another partition", strings.Replace(arn, "arn:aws:", "arn:aws-cn:", 1), refusal{400, "BadRequestException", invalid}},
 		{"no name", home.ARN("identity/"), refusal{404, "NotFoundException", missing}},
 		{"no identity's name", home.ARN("identity/no name"), refusal{404, "NotFoundException", missing}},
 		{"a resource of a kind that is not built", home.ARN("configuration-set/x"), refusal{404, "NotFoundException", missing}},

@@ -457,3 +457,74 @@ func TestVerificationErrorsOfV2(t *testing.T) {
 		t.Errorf("a refusal is logged as a failure:\n%s", w.log)
 	}
 }
+
+func TestTagsOfATemplate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx, c := t.Context(), w.sesv2Client(tester())
+	if _, err := c.CreateCustomVerificationEmailTemplate(ctx, templateInput()); err != nil {
+		t.Fatal(err)
+	}
+	arn := aws.String("arn:aws:ses:us-east-1:123456789012:custom-verification-email-template/welcome")
+	if _, err := c.TagResource(ctx, &sesv2.TagResourceInput{ResourceArn: arn, Tags: []types.Tag{tag("team", "b"), tag("stage", "test")}}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := c.UntagResource(ctx, &sesv2.UntagResourceInput{ResourceArn: arn, TagKeys: []string{"team", "gone"}}); err != nil {
+		t.Fatal(err)
+	}
+	got, err := c.ListTagsForResource(ctx, &sesv2.ListTagsForResourceInput{ResourceArn: arn})
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, got, &sesv2.ListTagsForResourceOutput{Tags: []types.Tag{tag("stage", "test")}})
+	many := make([]types.Tag, 50)
+	for i := range many {
+		many[i] = tag(fmt.Sprint(i), "v")
+	}
+	_, err = c.TagResource(ctx, &sesv2.TagResourceInput{ResourceArn: arn, Tags: many})
+	wantRefusal(t, err, refusal{400, "BadRequestException",
+		"Maximum of 50 user tags are allowed per resource, consider reducing the number of tags in the request"})
+	for _, other := range []string{
+		"arn:aws:ses:us-east-1:123456789012:custom-verification-email-template/none",
+		"arn:aws:ses:us-east-1:210987654321:custom-verification-email-template/welcome",
+		"arn:aws:ses:eu-west-1:123456789012:custom-verification-email-template/welcome",
+	} {
+		_, err = c.ListTagsForResource(ctx, &sesv2.ListTagsForResourceInput{ResourceArn: &other})
+		wantRefusal(t, err, refusal{404, "NotFoundException", "The resource that ResourceArn names does not exist."})
+		_, err = c.TagResource(ctx, &sesv2.TagResourceInput{ResourceArn: &other, Tags: many[:1]})
+		isA[*types.NotFoundException](t, err)
+	}
+}
+
+func TestWhoMaySendCustomVerificationMails(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx, one, two := t.Context(), w.sesClient(tester()), w.sesv2Client(tester())
+	if _, err := two.CreateCustomVerificationEmailTemplate(ctx, templateInput()); err != nil {
+		t.Fatal(err)
+	}
+	first := &ses.SendCustomVerificationEmailInput{EmailAddress: aws.String(reader), TemplateName: aws.String("welcome")}
+	second := &sesv2.SendCustomVerificationEmailInput{EmailAddress: aws.String(reader), TemplateName: aws.String("welcome")}
+
+	const template = "arn:aws:ses:us-east-1:123456789012:custom-verification-email-template/welcome"
+	w.policies.ofUser(t, testerARN, allow("ses:SendEmail"))
+	_, err := one.SendCustomVerificationEmail(ctx, first)
+	wantRefusal(t, err, denied("AccessDenied", "ses:SendCustomVerificationEmail", template))
+	_, err = two.SendCustomVerificationEmail(ctx, second)
+	wantRefusal(t, err, denied("AccessDeniedException", "ses:SendCustomVerificationEmail", template))
+
+	// The identity that the mail is from is asked for, too.
+	w.policies.ofUser(t, testerARN, statement("Allow", "ses:SendCustomVerificationEmail", template, ""))
+	_, err = one.SendCustomVerificationEmail(ctx, first)
+	wantRefusal(t, err, deniedSend("AccessDenied", testerARN, "ses:SendCustomVerificationEmail", senderARN))
+	_, err = two.SendCustomVerificationEmail(ctx, second)
+	wantRefusal(t, err, deniedSend("AccessDeniedException", testerARN, "ses:SendCustomVerificationEmail", senderARN))
+
+	w.policies.ofUser(t, testerARN, allow("ses:SendCustomVerificationEmail"))
+	if _, err = one.SendCustomVerificationEmail(ctx, first); err != nil {
+		t.Error(err)
+	}
+	if _, err = two.SendCustomVerificationEmail(ctx, second); err != nil {
+		t.Error(err)
+	}
+}

@@ -9,10 +9,12 @@ import (
 	"reflect"
 	"strings"
 	"testing"
+	"time"
 
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/dnscheck"
+	"sesame/internal/core/identity"
 	"sesame/internal/edge/api/admin"
 )
 
@@ -118,23 +120,31 @@ func (ids identities) Check(ctx context.Context, sc scope.Scope, name string) (d
 	return dnscheck.Report{Domain: s.Domain, Verdict: dnscheck.Missing}, err
 }
 
+func (ids identities) CheckNow(ctx context.Context, sc scope.Scope, name string) (identity.Identity, error) {
+	s, err := ids.Subject(ctx, sc, name)
+	return identity.Identity{Name: s.Domain, Verification: identity.Failed, DKIM: identity.Failed, Check: identity.Check{At: time.UnixMilli(1_700_000_000_500), Error: "HOST_NOT_FOUND"}}, err
+}
+
 func TestIdentityRecords(t *testing.T) {
 	t.Parallel()
 	s := dnscheck.Subject{Domain: "example.com", Wanted: []dnscheck.Wanted{
 		{Name: "abc._domainkey.example.com", Type: "TXT", Value: "v=DKIM1; p=S0VZ", Purpose: "DKIM", Required: true, Key: "S0VZ"}}}
-	r := admin.New(admin.Identities(identities{"123456789012/us-east-1/example.com": s}))
+	ids := identities{"123456789012/us-east-1/example.com": s}
+	r := admin.New(admin.Identities(ids, ids))
 	req := admin.Request{Scope: scope.Scope{Account: "123456789012", Region: "us-east-1"}}
 	for path, want := range map[string]string{
+		"check":   `{"Identity":"example.com","VerificationStatus":"FAILED","DkimStatus":"FAILED","Error":"HOST_NOT_FOUND","CheckedAt":1700000000.5}`,
 		"records": `{"Records":[{"Name":"abc._domainkey.example.com","Type":"TXT","Value":"v=DKIM1; p=S0VZ","Purpose":"DKIM","Required":true}]}`,
 		"dns":     `{"Domain":"example.com","Verdict":"missing",`,
 	} {
 		req.Scope.Region = "us-east-1"
-		resp, err := r.Handle(t.Context(), "GET", "/_sesame/v1/identities/example.com/"+path, req)
+		method := map[bool]string{false: "GET", true: "POST"}[path == "check"]
+		resp, err := r.Handle(t.Context(), method, "/_sesame/v1/identities/example.com/"+path, req)
 		if err != nil || !strings.HasPrefix(string(resp.Body), want) {
 			t.Errorf("%s, %v, want %s", resp.Body, err, want)
 		}
 		req.Scope.Region = "eu-west-1"
-		if _, err := r.Handle(t.Context(), "GET", "/_sesame/v1/identities/example.com/"+path, req); !fault.Is(err, fault.NotFound) {
+		if _, err := r.Handle(t.Context(), method, "/_sesame/v1/identities/example.com/"+path, req); !fault.Is(err, fault.NotFound) {
 			t.Errorf("another region: %v", err)
 		}
 	}
@@ -143,7 +153,7 @@ func TestIdentityRecords(t *testing.T) {
 func TestEveryRouteHasADifferentDoc(t *testing.T) {
 	t.Parallel()
 	docs := map[string]bool{}
-	for _, r := range admin.New(admin.Mailbox(nil), admin.Identities(nil)).Routes() {
+	for _, r := range admin.New(admin.Mailbox(nil), admin.Identities(nil, nil)).Routes() {
 		if docs[r.Doc] || r.Doc[len(r.Doc)-1] != '.' {
 			t.Errorf("%s %s: %q", r.Method, r.Pattern, r.Doc)
 		}

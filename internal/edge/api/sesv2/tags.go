@@ -112,36 +112,57 @@ func tagList(tags []identity.Tag) []types.Tag {
 	return list
 }
 
-// identityOf is the name of the identity that a resource's ARN is of. Identities are the
-// only resources so far that can have tags. What belongs to others does not exist, and
-// neither does an ARN that spells its identity's name otherwise: policies compare ARNs by
-// every letter.
-func identityOf(sc scope.Scope, arn *string) (string, error) {
-	const service = 2 // arn:partition:service:region:account:resource
-	parts := strings.SplitN(aws.ToString(arn), ":", 6)
-	if len(parts) != 6 || parts[0] != "arn" || parts[service] != "ses" || parts[5] == "" {
-		return "", fault.InField(fault.Invalid, "ResourceArn", "ResourceArn is not the ARN of a resource of Amazon SES.")
+// taggable are resources that have tags.
+type taggable interface {
+	Tags(ctx context.Context, sc scope.Scope, name string) ([]identity.Tag, error)
+	Tag(ctx context.Context, sc scope.Scope, name string, tags []identity.Tag) error
+	Untag(ctx context.Context, sc scope.Scope, name string, keys []string) error
+}
+
+// taggedIdentities are the identities, whose tags are read past the cache.
+type taggedIdentities struct{ *identity.Identities }
+
+// Tags are the tags of an identity.
+func (s taggedIdentities) Tags(ctx context.Context, sc scope.Scope, name string) ([]identity.Tag, error) {
+	id, err := s.Read(ctx, sc, name)
+	return id.Tags, err
+}
+
+// resource finds which resources an ARN is of, and its name among them. What belongs to
+// others does not exist, and neither does an ARN that spells its identity's name
+// otherwise: policies compare ARNs by every letter.
+func (a *API) resource(sc scope.Scope, arn *string) (taggable, string, error) {
+	owner, resource, ok := scope.ParseARN(aws.ToString(arn))
+	if !ok {
+		return nil, "", fault.InField(fault.Invalid, "ResourceArn", "ResourceArn is not the ARN of a resource of Amazon SES.")
 	}
-	name, isIdentity := strings.CutPrefix(parts[5], "identity/")
-	kept, _, err := identity.ParseName(name)
-	if !isIdentity || err != nil || kept != name || sc.ARN(parts[5]) != aws.ToString(arn) {
-		return "", noResource()
+	if owner != sc {
+		return nil, "", noResource()
 	}
-	return name, nil
+	kind, name, _ := strings.Cut(resource, "/")
+	switch kind {
+	case "identity":
+		if kept, _, err := identity.ParseName(name); err == nil && kept == name {
+			return taggedIdentities{a.Identities}, name, nil
+		}
+	case "custom-verification-email-template":
+		return a.Templates, name, nil
+	}
+	return nil, "", noResource()
 }
 
 func noResource() error {
 	return fault.InField(fault.NotFound, "ResourceArn", "The resource that ResourceArn names does not exist.")
 }
 
-// tagged runs do on the identity that an ARN is of, and says NotFound of the ARN.
-func tagged(ctx context.Context, arn *string, do func(sc scope.Scope, name string) error) error {
+// tagged runs do on the resource that an ARN is of, and says NotFound of the ARN.
+func (a *API) tagged(ctx context.Context, arn *string, do func(r taggable, sc scope.Scope, name string) error) error {
 	sc := caller.From(ctx).Scope
-	name, err := identityOf(sc, arn)
+	r, name, err := a.resource(sc, arn)
 	if err != nil {
 		return err
 	}
-	if err = do(sc, name); fault.Is(err, fault.NotFound) {
+	if err = do(r, sc, name); fault.Is(err, fault.NotFound) {
 		return noResource()
 	}
 	return err
@@ -150,9 +171,9 @@ func tagged(ctx context.Context, arn *string, do func(sc scope.Scope, name strin
 // ListTagsForResource lists the tags of a resource.
 func (a *API) ListTagsForResource(ctx context.Context, in *sesv2.ListTagsForResourceInput) (*sesv2.ListTagsForResourceOutput, error) {
 	out := &sesv2.ListTagsForResourceOutput{}
-	err := tagged(ctx, in.ResourceArn, func(sc scope.Scope, name string) error {
-		id, err := a.Identities.Read(ctx, sc, name)
-		out.Tags = tagList(id.Tags)
+	err := a.tagged(ctx, in.ResourceArn, func(r taggable, sc scope.Scope, name string) error {
+		tags, err := r.Tags(ctx, sc, name)
+		out.Tags = tagList(tags)
 		return err
 	})
 	if err != nil {
@@ -167,7 +188,7 @@ func (a *API) TagResource(ctx context.Context, in *sesv2.TagResourceInput) (*ses
 	if err != nil {
 		return nil, err
 	}
-	err = tagged(ctx, in.ResourceArn, func(sc scope.Scope, name string) error { return a.Identities.Tag(ctx, sc, name, tags) })
+	err = a.tagged(ctx, in.ResourceArn, func(r taggable, sc scope.Scope, name string) error { return r.Tag(ctx, sc, name, tags) })
 	if err != nil {
 		return nil, err
 	}
@@ -176,7 +197,7 @@ func (a *API) TagResource(ctx context.Context, in *sesv2.TagResourceInput) (*ses
 
 // UntagResource removes tags from a resource, by their keys.
 func (a *API) UntagResource(ctx context.Context, in *sesv2.UntagResourceInput) (*sesv2.UntagResourceOutput, error) {
-	err := tagged(ctx, in.ResourceArn, func(sc scope.Scope, name string) error { return a.Identities.Untag(ctx, sc, name, in.TagKeys) })
+	err := a.tagged(ctx, in.ResourceArn, func(r taggable, sc scope.Scope, name string) error { return r.Untag(ctx, sc, name, in.TagKeys) })
 	if err != nil {
 		return nil, err
 	}

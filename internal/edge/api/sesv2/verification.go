@@ -53,14 +53,10 @@ func (a *API) GetCustomVerificationEmailTemplate(ctx context.Context, in *sesv2.
 	if err != nil {
 		return nil, err
 	}
-	out := &sesv2.GetCustomVerificationEmailTemplateOutput{
+	return &sesv2.GetCustomVerificationEmailTemplateOutput{
 		TemplateName: &t.Name, FromEmailAddress: &t.From, TemplateSubject: &t.Subject, TemplateContent: &t.Content,
-		SuccessRedirectionURL: &t.SuccessURL, FailureRedirectionURL: &t.FailureURL, Tags: []types.Tag{},
-	}
-	for _, tag := range t.Tags {
-		out.Tags = append(out.Tags, types.Tag{Key: aws.String(tag.Key), Value: aws.String(tag.Value)})
-	}
-	return out, nil
+		SuccessRedirectionURL: &t.SuccessURL, FailureRedirectionURL: &t.FailureURL, Tags: tagList(t.Tags),
+	}, nil
 }
 
 // ListCustomVerificationEmailTemplates lists templates by name, without their contents.
