@@ -17,6 +17,7 @@ import (
 	"sesame/internal/core/dnscheck"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/mailbox"
+	"sesame/internal/core/setting"
 	"sesame/internal/core/store"
 	"sesame/internal/edge/api/admin"
 )
@@ -91,6 +92,7 @@ func (s *sample) subjects() []subject {
 	return []subject{
 		{"Mailbox", "Mailbox (`sesame dev` alone)", deletionsLast(admin.Mailbox(s.box))},
 		{"Identities", "Identities", admin.Identities(sampleIdentities{}, sampleIdentities{})},
+		{"Settings", "Settings", admin.Settings(setting.New(setting.Options{DB: s.db, Clock: clock.System}))},
 	}
 }
 
@@ -140,4 +142,10 @@ func (sampleIdentities) CheckNow(_ context.Context, _ scope.Scope, name string) 
 	return identity.Identity{
 		Name: name, Verification: identity.Pending, DKIM: identity.Pending, Check: identity.Check{At: at, Next: at.Add(time.Minute), Error: "HOST_NOT_FOUND"},
 	}, nil
+}
+
+func (i sampleIdentities) RotateKeys(ctx context.Context, sc scope.Scope, name string) (identity.Identity, error) {
+	id, err := i.CheckNow(ctx, sc, name)
+	id.Verification, id.DKIM, id.Check.Error = identity.Success, identity.Success, ""
+	return id, err
 }
