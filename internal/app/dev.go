@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"path/filepath"
@@ -88,6 +89,9 @@ func (s *Server) devCredentials(ctx context.Context, want DevKeys) (account.Cred
 			continue
 		}
 		k, err := s.accounts.Key(ctx, u.Keys[0])
+		if errors.Is(err, account.ErrNoKey) { // somebody disabled it
+			continue
+		}
 		if err != nil {
 			return account.Credentials{}, err
 		}

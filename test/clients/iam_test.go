@@ -27,8 +27,7 @@ func TestAWSCLIIAM(t *testing.T) {
 	s := harness.Dev(t)
 	account := s.Env["SESAME_ACCOUNT"]
 	want := []string{
-		"arn:aws:iam::" + account + ":user/dev", "shop", "AmazonSESReadOnlyAccess", "ses:Send*", "allowed\tallowed\timplicitDeny",
-		"arn:aws:iam::" + account + ":user/shop", "AccessDenied", "Active", "InvalidClientTokenId", "100.0", "dev\tshop",
+		"arn:aws:iam::" + account + ":user/dev", "shop", "ses:Send*", "allowed\timplicitDeny", "AccessDenied", "dev\tshop",
 	}
 	r := script(t, s, "/bin/sh", "iam.sh")
 	if got := strings.Split(strings.TrimSuffix(r.Stdout, "\n"), "\n"); r.Code != 0 || strings.Join(got, "\n") != strings.Join(want, "\n") {
