@@ -22,6 +22,7 @@ import (
 type identityCmd struct {
 	Verify identityVerifyCmd `cmd:"" help:"Take an identity as verified, on the operator's word."`
 	Check  identityCheckCmd  `cmd:"" help:"Look at an identity's DNS records now, and move its status."`
+	Rotate identityRotateCmd `cmd:"" help:"Give a domain with Easy DKIM a new key, which signs once DNS has shown it for an hour."`
 }
 
 // named is the identity that a command is about.
@@ -89,6 +90,24 @@ func (c *identityCheckCmd) Run(out io.Writer) error {
 		}
 		if !id.Check.Next.IsZero() {
 			fmt.Fprintf(out, "next look  %s\n", id.Check.Next.Format(time.RFC3339))
+		}
+		return nil
+	})
+}
+
+type identityRotateCmd struct{ named }
+
+// Run makes the key and says where it waits.
+func (c *identityRotateCmd) Run(out io.Writer) error {
+	return c.open(func(ctx context.Context, ids *identity.Identities, sc scope.Scope, _ string) error {
+		id, err := ids.RotateKeys(ctx, sc, c.Name)
+		if err != nil {
+			return err
+		}
+		for _, k := range id.Keys {
+			if k.Replaces != "" {
+				fmt.Fprintf(out, "A key of %d bits waits at %s._domainkey.%s.\n", k.Bits, k.Selector, id.Name)
+			}
 		}
 		return nil
 	})

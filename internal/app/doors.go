@@ -202,7 +202,10 @@ func withHTTP(c *tls.Config) *tls.Config {
 // paths.
 func (s *Server) web() (http.Handler, error) {
 	v1, v2, err := APIs(
-		&ses.API{Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Statistics: s.spool, Accounts: s.accounts, Templates: s.templates, Verification: s.verifier},
+		&ses.API{
+			Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Statistics: s.spool, Accounts: s.accounts,
+			Templates: s.templates, Verification: s.verifier,
+		},
 		&sesv2.API{
 			Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Accounts: s.accounts,
 			Templates: s.templates, Verification: s.verifier, Zone: zoneNames(s.cfg),

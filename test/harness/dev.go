@@ -41,7 +41,7 @@ func (s *Server) learnDev(file []byte) error {
 	}
 	s.Env = env
 	s.Endpoint = env["AWS_ENDPOINT_URL"]
-	s.SMTP, s.SMTPS, s.MX = env["SESAME_SMTP"], env["SESAME_SMTPS"], env["SESAME_MX"]
+	s.SMTP, s.SMTPS, s.MX, s.DNS = env["SESAME_SMTP"], env["SESAME_SMTPS"], env["SESAME_MX"], env["SESAME_DNS"]
 	s.CAFile = env["AWS_CA_BUNDLE"]
 	_, port, err := net.SplitHostPort(strings.TrimPrefix(s.Endpoint, "http://"))
 	if err != nil {

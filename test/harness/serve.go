@@ -26,6 +26,7 @@ type Config struct {
 	Delivery Delivery `toml:"delivery"`
 	Routes   []Route  `toml:"routes,omitempty"`
 	Limits   *Limits  `toml:"limits,omitempty"`
+	Zone     *Zone    `toml:"zone,omitempty"`
 }
 
 // Database is the [database] table: an empty URL is SQLite in the data folder.
@@ -41,6 +42,7 @@ type Listen struct {
 	SMTPS []string `toml:"smtps"`
 	MX    []string `toml:"mx"`
 	Ops   string   `toml:"ops"`
+	DNS   []string `toml:"dns"`
 }
 
 // TLS is the [tls] table.
@@ -52,6 +54,21 @@ type TLS struct {
 // Resolver is the [dns] table.
 type Resolver struct {
 	Servers []string `toml:"servers,omitempty"`
+}
+
+// Zone is the [zone] table.
+type Zone struct {
+	Name        string      `toml:"name"`
+	NameServers []string    `toml:"name_servers"`
+	Addresses   []string    `toml:"addresses"`
+	Update      *ZoneUpdate `toml:"update,omitempty"`
+}
+
+// ZoneUpdate is the [zone.update] table.
+type ZoneUpdate struct {
+	Server         string `toml:"server"`
+	TSIGName       string `toml:"tsig_name,omitempty"`
+	TSIGSecretFile string `toml:"tsig_secret_file,omitempty"`
 }
 
 // Delivery is the [delivery] table.
@@ -87,7 +104,7 @@ func ServeConfig(t testing.TB) Config {
 	free := []string{"127.0.0.1:0"}
 	return Config{
 		DataDir: filepath.Join(dir, "data"), Hostname: "mail.example.com", Regions: []string{Region},
-		Listen:   Listen{HTTPS: free, HTTP: free, SMTP: free, SMTPS: free, MX: []string{}, Ops: free[0]},
+		Listen:   Listen{HTTPS: free, HTTP: free, SMTP: free, SMTPS: free, MX: []string{}, Ops: free[0], DNS: []string{}},
 		TLS:      TLS{CertFile: cert.CertFile, KeyFile: cert.KeyFile},
 		Delivery: Delivery{Retry: []string{"1s"}, Private: true}, // the destinations are on loopback
 		Limits:   &Limits{},
@@ -160,7 +177,7 @@ func (s *Server) learnServe(file []byte, u user) error {
 		return fmt.Errorf("no address of the operator's listener")
 	}
 	s.alive = "http://" + ops + "/readyz"
-	s.SMTP, s.SMTPS, s.MX = first("smtp"), first("smtps"), first("mx")
+	s.SMTP, s.SMTPS, s.MX, s.DNS = first("smtp"), first("smtps"), first("mx"), first("dns")
 	s.Endpoint, s.Secure = "", ""
 	if address := first("http"); address != "" {
 		s.Endpoint = "http://" + address

@@ -40,6 +40,7 @@ type Server struct {
 	SMTP     string            // submission with STARTTLS
 	SMTPS    string            // submission over TLS
 	MX       string            // mail from anybody
+	DNS      string            // the name server
 	CAFile   string            // certificate of the CA that signed the server's
 	Env      map[string]string // what a client's shell has set: endpoint, keys, SMTP user and password, CA
 

@@ -25,7 +25,7 @@ var (
 	home  = scope.Scope{Account: "123456789012", Region: "us-east-1"}
 	other = scope.Scope{Account: "888888888888", Region: "us-east-1"}
 	now   = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
-	alice = account.Principal{Account: home.Account, User: "alice", KeyID: "AKIA"}
+	alice = account.Principal{Account: home.Account, User: "alice", ID: "AIDAALICE", KeyID: "AKIA"}
 	role  = account.Principal{Account: home.Account, Role: "Mailer", Session: "s1", KeyID: "ASIA", Temporary: true}
 )
 
@@ -222,6 +222,7 @@ func TestConditionKeys(t *testing.T) {
 		{"the user's ARN", `"ArnEquals":{"aws:PrincipalArn":"arn:aws:iam::123456789012:user/alice"}`, true},
 		{"a user is one", `"StringEquals":{"aws:PrincipalType":"User"}`, true},
 		{"the user's name", `"StringEquals":{"aws:username":"alice"}`, true},
+		{"the user's unique id", `"StringEquals":{"aws:userid":"AIDAALICE"}`, true},
 		{"the organization", `"StringEquals":{"aws:PrincipalOrgID":"o-1"}`, true},
 		{"no service calls", `"Bool":{"aws:PrincipalIsAWSService":"false","aws:ViaAWSService":"false"}`, true},
 		{"no VPC", `"Null":{"aws:SourceVpc":"true","aws:SourceVpce":"true","aws:VpcSourceIp":"true"}`, true},

@@ -3,8 +3,11 @@
 package access
 
 import (
+	"cmp"
 	"strconv"
 	"time"
+
+	"sesame/internal/base/address"
 )
 
 // keys are the condition keys of a request. Those of AWS that need something that this
@@ -16,10 +19,29 @@ type keys struct {
 	now          time.Time
 	organization string
 	send         *Send // nil for calls that send nothing
+
+	known []known // the values that were asked for
 }
 
-// Values implements policy.Context.
+// known is a key with its values; none if it is absent.
+type known struct {
+	key    string
+	values []string
+}
+
+// Values implements policy.Context. Many statements ask for the same few keys.
 func (k *keys) Values(key string) ([]string, bool) {
+	for i := range k.known {
+		if k.known[i].key == key {
+			return k.known[i].values, k.known[i].values != nil
+		}
+	}
+	values := k.values(key)
+	k.known = append(k.known, known{key, values})
+	return values, values != nil
+}
+
+func (k *keys) values(key string) []string {
 	p := &k.Principal
 	switch key {
 	case "aws:currenttime":
@@ -37,10 +59,7 @@ func (k *keys) Values(key string) ([]string, bool) {
 	case "aws:principalaccount":
 		return one(p.Account)
 	case "aws:principalarn":
-		if c := caller(*p); c.Role != "" {
-			return one(c.Role)
-		}
-		return one(p.ARN())
+		return one(cmp.Or(p.RoleARN(), p.ARN()))
 	case "aws:principaltype":
 		if p.Role != "" {
 			return one("AssumedRole")
@@ -52,32 +71,33 @@ func (k *keys) Values(key string) ([]string, bool) {
 		return one("false")
 	case "aws:username":
 		return one(p.User)
+	case "aws:userid":
+		return one(p.ID)
 	case "ses:apiversion":
 		return one(k.APIVersion)
 	}
 	if k.send != nil {
 		return k.send.values(key)
 	}
-	return nil, false
+	return nil
 }
 
 // values are the keys that only mail has (SES: controlling access, condition keys). A
 // message with several From addresses has several values of what is said of one.
-func (s *Send) values(key string) ([]string, bool) {
+func (s *Send) values(key string) []string {
 	var values []string
 	switch key {
 	case "ses:fromaddress":
 		for _, m := range s.From {
-			values = append(values, m.Address.String())
+			values = spellings(values, m.Address)
 		}
 	case "ses:recipients":
-		values = make([]string, len(s.Recipients))
-		for i, a := range s.Recipients {
-			values[i] = a.String()
+		for _, a := range s.Recipients {
+			values = spellings(values, a)
 		}
 	case "ses:feedbackaddress":
 		if !s.ReturnPath.IsZero() {
-			values = []string{s.ReturnPath.String()}
+			values = spellings(nil, s.ReturnPath)
 		}
 	case "ses:fromdisplayname":
 		named := false
@@ -85,10 +105,28 @@ func (s *Send) values(key string) ([]string, bool) {
 			values = append(values, m.Name)
 			named = named || m.Name != ""
 		}
-		return values, named
+		if !named {
+			return nil
+		}
 	}
-	return values, len(values) > 0
+	return values
+}
+
+// spellings adds an address as it was written, since SES tells capitals apart, and, if
+// that is not the same, with its domain in lower case: what is denied must not be let
+// through for its spelling.
+func spellings(values []string, a address.Address) []string {
+	values = append(values, a.Written())
+	if s := a.String(); s != a.Written() {
+		values = append(values, s)
+	}
+	return values
 }
 
 // one is a key with one value; it is absent where the value is empty.
-func one(value string) ([]string, bool) { return []string{value}, value != "" }
+func one(value string) []string {
+	if value == "" {
+		return nil
+	}
+	return []string{value}
+}

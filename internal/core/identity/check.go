@@ -265,7 +265,8 @@ func (s *Identities) check(ctx context.Context, d claim) ([]notice.Notice, error
 	if err != nil {
 		return nil, err
 	}
-	before := slices.Clone(id.stored)
+	before := id
+	before.stored = slices.Clone(id.stored)
 	look, cancel := context.WithTimeout(ctx, checkTimeout)
 	f, err := s.lookup(look, id)
 	cancel()
@@ -305,14 +306,19 @@ func (s *Identities) renew(ctx context.Context, id *Identity) error {
 
 // settle writes what a check has found, unless somebody has changed the identity since it
 // was claimed.
-func (s *Identities) settle(ctx context.Context, d claim, id Identity, before []Key, told []notice.Notice) error {
-	lost := false
+func (s *Identities) settle(ctx context.Context, d claim, id, before Identity, told []notice.Notice) error {
+	lost, moved := false, id.moved(before)
 	err := s.o.DB.Write(ctx, func(tx *store.Tx) error {
+		if moved {
+			if err := changed(tx, d.scope.Account); err != nil {
+				return err
+			}
+		}
 		n, err := tx.Exec(updateState+` AND claim = ?`, append(id.state(), d.scope.Account, d.scope.Region, d.name, d.token)...)
 		if lost = n == 0; err != nil || lost {
 			return err
 		}
-		if err := saveKeys(tx, id, before); err != nil {
+		if err := saveKeys(tx, id, before.stored); err != nil {
 			return err
 		}
 		for _, n := range told {
@@ -327,4 +333,10 @@ func (s *Identities) settle(ctx context.Context, d claim, id Identity, before []
 		return fault.New(fault.Conflict, "%s has been changed during the check.", d.name)
 	}
 	return err
+}
+
+// moved reports whether i differs from what it was in what matters to mail: that it was
+// looked at is nobody else's concern.
+func (i Identity) moved(was Identity) bool {
+	return i.Verification != was.Verification || i.DKIM != was.DKIM || i.MailFrom != was.MailFrom || !slices.Equal(i.stored, was.stored)
 }

@@ -351,3 +351,56 @@ func texts(id identity.Identity, text func(identity.Key) string) (z dnstest.Zone
 	z.NXDomain = []string{"example.com", "_amazonses.example.com"}
 	return z
 }
+
+func TestANodeSeesAnothersChangesWithinASecond(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		other, _ := w.node()
+		id := w.create("example.com", identity.Settings{TokenOnly: true})
+		for name, c := range map[string]struct {
+			change func() error
+			seen   func(identity.Identity, error) bool
+		}{
+			"its MAIL FROM domain": {
+				func() error { return w.SetMailFrom(ctx, sc, "example.com", "m.example.com", "") },
+				func(id identity.Identity, err error) bool { return err == nil && id.MailFrom.Domain != "" },
+			},
+			"a setting": {
+				func() error { return w.SetForwarding(ctx, sc, "example.com", false) },
+				func(id identity.Identity, err error) bool { return err == nil && !id.Forwarding },
+			},
+			"what a check finds": {
+				func() error {
+					w.set("_amazonses.example.com", "TXT", id.Token)
+					_, err := w.CheckNow(ctx, sc, "example.com")
+					return err
+				},
+				func(id identity.Identity, err error) bool { return err == nil && id.Verified() },
+			},
+		} {
+			if got, err := other.Get(ctx, sc, "example.com"); c.seen(got, err) {
+				t.Fatalf("%s: %+v, %v", name, got, err)
+			}
+			if err := c.change(); err != nil {
+				t.Fatal(err)
+			}
+			w.clock.Advance(time.Second)
+			if got, err := other.Get(ctx, sc, "example.com"); !c.seen(got, err) {
+				t.Errorf("%s: %+v, %v", name, got, err)
+			}
+		}
+		if err := w.Delete(ctx, sc, "example.com"); err != nil {
+			t.Fatal(err)
+		}
+		w.clock.Advance(time.Second)
+		if got, err := other.Get(ctx, sc, "example.com"); !fault.Is(err, fault.NotFound) {
+			t.Errorf("deleted: %+v, %v", got, err)
+		}
+		w.create("example.com", identity.Settings{TokenOnly: true})
+		w.clock.Advance(time.Second)
+		if _, err := other.Get(ctx, sc, "example.com"); err != nil {
+			t.Errorf("made again: %v", err)
+		}
+	})
+}

@@ -37,7 +37,7 @@ func (s *Identities) Create(ctx context.Context, sc scope.Scope, name string, se
 	if err != nil {
 		return Identity{}, err
 	}
-	if _, err := s.Get(ctx, sc, norm); err == nil {
+	if _, err := s.fresh(ctx, sc, norm); err == nil {
 		return Identity{}, fault.New(fault.AlreadyExists, "Email identity %s already exist.", norm)
 	} else if !fault.Is(err, fault.NotFound) {
 		return Identity{}, err
@@ -125,6 +125,9 @@ func insert(tx *store.Tx, id Identity) (refusal, err error) {
 	}
 	values, err := id.own()
 	if err != nil {
+		return nil, err
+	}
+	if err := changed(tx, id.Scope.Account); err != nil {
 		return nil, err
 	}
 	n, err = tx.Exec(insertQuery, append(values, id.state()...)...)

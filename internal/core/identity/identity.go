@@ -211,6 +211,7 @@ type Identities struct {
 	generating chan struct{} // bounds how many keys are made at once
 	wake       chan struct{} // has room for one: something is due
 	asking     chan struct{} // bounds CheckNow
+	changes    changes
 }
 
 // New returns the identities kept in o.DB.
@@ -275,8 +276,10 @@ func (s *Identities) Get(ctx context.Context, sc scope.Scope, name string) (Iden
 	if err != nil {
 		return Identity{}, err
 	}
-	now := s.o.Clock()
-	e, drops, ok := s.cache.get(sc, norm, now)
+	if err := s.follow(ctx); err != nil {
+		return Identity{}, err
+	}
+	e, drops, ok := s.cache.get(sc, norm)
 	if ok {
 		if !e.found {
 			return Identity{}, notFound(norm)
@@ -287,7 +290,7 @@ func (s *Identities) Get(ctx context.Context, sc scope.Scope, name string) (Iden
 	if err != nil && !fault.Is(err, fault.NotFound) {
 		return Identity{}, err
 	}
-	s.cache.put(sc, norm, cacheEntry[Identity]{id, err == nil, now.Add(cacheFor)}, drops)
+	s.cache.put(sc, norm, cacheEntry[Identity]{id, err == nil}, drops)
 	return id, err
 }
 
@@ -329,6 +332,9 @@ func (s *Identities) Delete(ctx context.Context, sc scope.Scope, name string) er
 	}
 	var n int64
 	err = s.o.DB.Write(ctx, func(tx *store.Tx) (err error) {
+		if err := changed(tx, sc.Account); err != nil {
+			return err
+		}
 		n, err = tx.Exec(`DELETE FROM identities WHERE account = ? AND region = ? AND name = ?`, sc.Account, sc.Region, norm)
 		if err == nil {
 			_, err = tx.Exec(`DELETE FROM dkim_keys WHERE account = ? AND region = ? AND identity = ?`, sc.Account, sc.Region, norm)

@@ -240,8 +240,10 @@ func (s *Identities) PolicyDocuments(ctx context.Context, sc scope.Scope, identi
 	if err != nil {
 		return nil, err
 	}
-	now := s.o.Clock()
-	e, drops, ok := s.policies.get(sc, norm, now)
+	if err := s.follow(ctx); err != nil {
+		return nil, err
+	}
+	e, drops, ok := s.policies.get(sc, norm)
 	if ok {
 		return e.value, nil
 	}
@@ -257,7 +259,7 @@ func (s *Identities) PolicyDocuments(ctx context.Context, sc scope.Scope, identi
 		}
 		docs = append(docs, doc)
 	}
-	s.policies.put(sc, norm, cacheEntry[[]*policy.Document]{docs, true, now.Add(cacheFor)}, drops)
+	s.policies.put(sc, norm, cacheEntry[[]*policy.Document]{docs, true}, drops)
 	return docs, nil
 }
 
@@ -272,6 +274,9 @@ func (s *Identities) DeletePolicy(ctx context.Context, sc scope.Scope, name, pol
 	}
 	var n int64
 	err = s.o.DB.Write(ctx, func(tx *store.Tx) (err error) {
+		if err := changed(tx, sc.Account); err != nil {
+			return err
+		}
 		n, err = tx.Exec(`DELETE FROM identity_policies WHERE account = ? AND region = ? AND identity = ? AND name = ?`,
 			sc.Account, sc.Region, norm, policyName)
 		return err

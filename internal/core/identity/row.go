@@ -178,6 +178,9 @@ func (s *Identities) change(ctx context.Context, sc scope.Scope, name string, fn
 // to change them.
 func lock(tx *store.Tx, sc scope.Scope, name string) (id Identity, refusal, err error) {
 	id.Scope = sc
+	if err := changed(tx, sc.Account); err != nil {
+		return id, nil, err
+	}
 	n, err := tx.Exec(`UPDATE identities SET account = account WHERE account = ? AND region = ? AND name = ?`, sc.Account, sc.Region, name)
 	if err != nil || n == 0 {
 		return id, notFound(name), err

@@ -181,19 +181,13 @@ func (w *world) unpublish(id identity.Identity) {
 	}
 }
 
-// breakDNS makes every question about the keys of id fail, until repair.
+// breakDNS makes every question about the keys of id fail.
 func (w *world) breakDNS(id identity.Identity) {
 	w.t.Helper()
 	for _, k := range id.Keys {
 		w.broken = append(w.broken, "TXT "+k.Selector+"._domainkey."+id.Name)
 	}
 	w.broken = append(w.broken, "TXT _amazonses."+id.Name, "TXT "+id.Name)
-	w.serve()
-}
-
-func (w *world) repair() {
-	w.t.Helper()
-	w.broken = nil
 	w.serve()
 }
 

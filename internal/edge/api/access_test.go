@@ -13,7 +13,6 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 
-	"sesame/internal/core/account"
 	"sesame/internal/core/identity"
 	"sesame/internal/edge/smtp/submission"
 	"sesame/internal/proto/smtpcred"
@@ -54,7 +53,7 @@ func rawV2(from string, to ...string) *sesv2.SendEmailInput {
 func TestAUserWithoutPoliciesMayDoNothing(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.policies.ofUser(t, testerARN)
+	w.ofUser(t, testerARN)
 	ctx := t.Context()
 	one, two := w.sesClient(tester()), w.sesv2Client(tester())
 
@@ -103,7 +102,7 @@ func TestAUserWithoutPoliciesMayDoNothing(t *testing.T) {
 func TestWhatIsToldBeforeADenial(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.policies.ofUser(t, testerARN)
+	w.ofUser(t, testerARN)
 	ctx := t.Context()
 	two := w.sesv2Client(tester(), sesv2.WithAPIOptions(unchecked))
 	_, err := two.SendEmail(ctx, plain("x@example.org", reader))
@@ -183,7 +182,7 @@ func TestConditionsOfAUsersPolicyHoldForMail(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, c := range sendCases() { // one after the other, since it is one user's policy
-		w.policies.ofUser(t, testerARN, c.policy)
+		w.ofUser(t, testerARN, c.policy)
 		err := c.send(t.Context(), w)
 		switch {
 		case c.denied == "" && err != nil:
@@ -203,7 +202,7 @@ func TestADenyWinsOverEverything(t *testing.T) {
 	w := newWorld(t)
 	ctx := t.Context()
 	two := w.sesv2Client(tester())
-	w.policies.ofUser(t, testerARN, everything, statement("Deny", "ses:SendEmail", "*", `"StringLike":{"ses:Recipients":"*@example.org"}`))
+	w.ofUser(t, testerARN, everything, statement("Deny", "ses:SendEmail", "*", `"StringLike":{"ses:Recipients":"*@example.org"}`))
 	if _, err := two.SendEmail(ctx, plain(sender, reader)); err != nil {
 		t.Error(err)
 	}
@@ -211,8 +210,8 @@ func TestADenyWinsOverEverything(t *testing.T) {
 	wantRefusal(t, err, deniedSend("AccessDeniedException", testerARN, "ses:SendEmail", senderARN))
 
 	// So does one in the policy of the identity.
-	w.policies.ofUser(t, testerARN, everything)
-	w.policies.ofIdentity(t, senderARN, `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":{"AWS":"`+testerARN+`"},"Action":["ses:SendEmail","ses:GetEmailIdentity"],"Resource":"`+senderARN+`"}]}`)
+	w.ofUser(t, testerARN, everything)
+	w.ofIdentity(t, senderARN, `{"Version":"2012-10-17","Statement":[{"Effect":"Deny","Principal":{"AWS":"`+testerARN+`"},"Action":["ses:SendEmail","ses:GetEmailIdentity"],"Resource":"`+senderARN+`"}]}`)
 	_, err = two.SendEmail(ctx, plain(sender, reader))
 	wantRefusal(t, err, deniedSend("AccessDeniedException", testerARN, "ses:SendEmail", senderARN))
 	_, err = two.GetEmailIdentity(ctx, &sesv2.GetEmailIdentityInput{EmailIdentity: aws.String(sender)})
@@ -225,13 +224,13 @@ func TestADenyWinsOverEverything(t *testing.T) {
 func TestAnIdentitysPolicyAllowsAUserOfItsAccountByName(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.policies.ofUser(t, testerARN)
+	w.ofUser(t, testerARN)
 	ctx := t.Context()
 	two := w.sesv2Client(tester())
 	policy := func(principal string) string {
 		return `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Principal":` + principal + `,"Action":["ses:SendEmail","ses:GetEmailIdentity"],"Resource":"` + senderARN + `"}]}`
 	}
-	w.policies.ofIdentity(t, senderARN, policy(`{"AWS":"`+testerARN+`"}`))
+	w.ofIdentity(t, senderARN, policy(`{"AWS":"`+testerARN+`"}`))
 	if _, err := two.SendEmail(ctx, plain(sender, reader)); err != nil {
 		t.Error(err)
 	}
@@ -239,10 +238,10 @@ func TestAnIdentitysPolicyAllowsAUserOfItsAccountByName(t *testing.T) {
 		t.Error(err)
 	}
 	// To allow it to the account leaves it to the account's own policies.
-	w.policies.ofIdentity(t, senderARN, policy(`{"AWS":"123456789012"}`))
+	w.ofIdentity(t, senderARN, policy(`{"AWS":"123456789012"}`))
 	_, err := two.SendEmail(ctx, plain(sender, reader))
 	wantRefusal(t, err, deniedSend("AccessDeniedException", testerARN, "ses:SendEmail", senderARN))
-	w.policies.ofIdentity(t, senderARN, policy(`"*"`))
+	w.ofIdentity(t, senderARN, policy(`"*"`))
 	if _, err := two.SendEmail(ctx, plain(sender, reader)); err != nil {
 		t.Error("everyone:", err)
 	}
@@ -253,7 +252,7 @@ func TestAnIdentitysPolicyAllowsAUserOfItsAccountByName(t *testing.T) {
 func TestAnAddressIdentitysPolicyTakesPrecedence(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
-	w.policies.ofUser(t, testerARN)
+	w.ofUser(t, testerARN)
 	ctx := t.Context()
 	if _, err := w.identities.Create(ctx, home, "example.com", identity.Settings{}); err != nil {
 		t.Fatal(err)
@@ -274,8 +273,8 @@ func TestAnAddressIdentitysPolicyTakesPrecedence(t *testing.T) {
 		{"the address has no policy", "", policy("Allow", domainARN), true, true},
 		{"neither", "", "", false, false},
 	} {
-		w.policies.ofIdentity(t, senderARN, nonEmpty(c.address)...)
-		w.policies.ofIdentity(t, domainARN, nonEmpty(c.domain)...)
+		w.ofIdentity(t, senderARN, nonEmpty(c.address)...)
+		w.ofIdentity(t, domainARN, nonEmpty(c.domain)...)
 		if _, err := two.SendEmail(ctx, plain(sender, reader)); (err == nil) != c.sender {
 			t.Errorf("%s: sender@: %v", c.name, err)
 		}
@@ -301,7 +300,7 @@ func TestAllAddressesOfAMessageAreAuthorised(t *testing.T) {
 	if _, err := w.identities.Create(ctx, home, "example.org", identity.Settings{}); err != nil {
 		t.Fatal(err)
 	}
-	w.policies.ofUser(t, testerARN, statement("Allow", "ses:*", senderARN, ""))
+	w.ofUser(t, testerARN, statement("Allow", "ses:*", senderARN, ""))
 	const orgARN = "arn:aws:ses:us-east-1:123456789012:identity/example.org"
 	back := plain(sender, reader)
 	back.FeedbackForwardingEmailAddress = aws.String("feedback@example.org")
@@ -314,14 +313,4 @@ func TestAllAddressesOfAMessageAreAuthorised(t *testing.T) {
 	source.Source = aws.String("x@example.org")
 	_, err = w.sesClient(tester()).SendRawEmail(ctx, source)
 	wantRefusal(t, err, deniedSend("AccessDenied", testerARN, "ses:SendRawEmail", orgARN))
-}
-
-// newAccount makes a user of another account and returns who signs as it.
-func (w *world) newAccount(t testing.TB, id, user string) who {
-	t.Helper()
-	c, err := w.accounts.CreateUser(context.Background(), account.NewUser{Account: id, Name: user})
-	if err != nil {
-		t.Fatal(err)
-	}
-	return who{key: c.KeyID, secret: c.Secret, region: region}
 }

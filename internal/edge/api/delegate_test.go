@@ -4,6 +4,7 @@ package api_test
 
 import (
 	"context"
+	"net/netip"
 	"strings"
 	"testing"
 
@@ -15,6 +16,8 @@ import (
 
 	"sesame/internal/base/scope"
 	"sesame/internal/core/identity"
+	"sesame/internal/core/outgoing"
+	"sesame/internal/proto/rsasign"
 )
 
 // The owner of an identity and the delegate who sends with it.
@@ -106,13 +109,13 @@ func TestADelegateSendsWithAnothersIdentity(t *testing.T) {
 	w, delegate := delegation(t)
 	ctx := t.Context()
 	for name, send := range ways() {
-		w.policies.ofIdentity(t, ownedARN)
+		w.ofIdentity(t, ownedARN)
 		_, err := send(ctx, w, delegate, ownedARN)
 		if r := refused(t, err); r.status != 403 || !strings.HasPrefix(r.text, "User `"+delegateARN+"' is not authorized to perform `ses:Send") ||
 			!strings.HasSuffix(r.text, "on resource `"+ownedARN+"'") {
 			t.Errorf("%s, without a policy: %+v", name, r)
 		}
-		w.policies.ofIdentity(t, ownedARN, sending(theDelegate, ""))
+		w.ofIdentity(t, ownedARN, sending(theDelegate, ""))
 		id, err := send(ctx, w, delegate, ownedARN)
 		if err != nil {
 			t.Errorf("%s: %v", name, err)
@@ -139,7 +142,7 @@ func TestMailOfADelegateIsHisOwnExpense(t *testing.T) {
 	t.Parallel()
 	w, delegate := delegation(t)
 	ctx := t.Context()
-	w.policies.ofIdentity(t, ownedARN, sending(theDelegate, ""))
+	w.ofIdentity(t, ownedARN, sending(theDelegate, ""))
 	in := plain("a@example.org", "x@example.net", "y@example.net")
 	in.FromEmailAddressIdentityArn = aws.String(ownedARN)
 	if _, err := w.sesv2Client(delegate).SendEmail(ctx, in); err != nil {
@@ -155,6 +158,51 @@ func TestMailOfADelegateIsHisOwnExpense(t *testing.T) {
 			t.Errorf("%s has sent %v, %v, want %v", name, q.SentLast24Hours, err, c.want)
 		}
 	}
+}
+
+// TestTheOwnersKeySignsUntilHeTakesThePolicyBack has the owner attach a policy, and
+// delete it, through his own API: what a delegate sent in between is signed for the
+// owner's domain.
+func TestTheOwnersKeySignsUntilHeTakesThePolicyBack(t *testing.T) {
+	t.Parallel()
+	w, delegate := delegation(t)
+	ctx := t.Context()
+	owner := w.sesv2Client(w.newAccount(t, ownerID, "admin"))
+	in := plain("a@example.org", reader)
+	in.FromEmailAddressIdentityArn = aws.String(ownedARN)
+	send := func() (*sesv2.SendEmailOutput, error) { return w.sesv2Client(delegate).SendEmail(ctx, in) }
+
+	if _, err := owner.CreateEmailIdentityPolicy(ctx, &sesv2.CreateEmailIdentityPolicyInput{
+		EmailIdentity: aws.String("example.org"), PolicyName: aws.String("delegate"), Policy: aws.String(sending(theDelegate, "")),
+	}); err != nil {
+		t.Fatal(err)
+	}
+	out, err := send()
+	if err != nil {
+		t.Fatal(err)
+	}
+	o := &outgoing.Outgoing{
+		Signers: identity.NewSigners(w.identities, rsasign.Open(rsasign.Options{})), MailFroms: w.identities, Clock: w.clock.Now,
+		ReturnDomain: "mail.example", SourceIP: netip.MustParseAddr("192.0.2.1"),
+	}
+	fields, err := o.Prepare(ctx, w.stored(t, *out.MessageId).Message)
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := w.identities.Get(ctx, owners, "example.org")
+	if err != nil {
+		t.Fatal(err)
+	}
+	signature := strings.Join(strings.Fields(string(fields)), " ")
+	if !strings.Contains(signature, "d=example.org;") || !strings.Contains(signature, "s="+id.Tokens()[0]+";") {
+		t.Errorf("not signed by the owner: %s", fields)
+	}
+
+	if _, err := owner.DeleteEmailIdentityPolicy(ctx, &sesv2.DeleteEmailIdentityPolicyInput{EmailIdentity: aws.String("example.org"), PolicyName: aws.String("delegate")}); err != nil {
+		t.Fatal(err)
+	}
+	_, err = send()
+	wantRefusal(t, err, deniedSend("AccessDeniedException", delegateARN, "ses:SendEmail", ownedARN))
 }
 
 // TestWhoMaySendForAnother asks for every condition of a delegation.
@@ -184,8 +232,8 @@ func TestWhoMaySendForAnother(t *testing.T) {
 		{"the user is allowed", all, allowed(`{"AWS":"`+delegateARN+`"}`, ""), nil, "a@example.org", ownedARN, true},
 		{"another user is allowed", all, allowed(`{"AWS":"arn:aws:iam::111122223333:user/other"}`, ""), nil, "a@example.org", ownedARN, false},
 		{"another account is allowed", all, allowed(`{"AWS":"999999999999"}`, ""), nil, "a@example.org", ownedARN, false},
-		{"everyone of an organization that he is in", all, allowed(`"*"`, `"StringEquals":{"aws:PrincipalOrgID":"o-1"}`), nil, "a@example.org", ownedARN, true},
-		{"everyone of another organization", all, allowed(`"*"`, `"StringEquals":{"aws:PrincipalOrgID":"o-2"}`), nil, "a@example.org", ownedARN, false},
+		{"everyone of an organization that he is in", all, allowed(`"*"`, `"StringEquals":{"aws:PrincipalOrgID":"o-aaaaaaaaaa"}`), nil, "a@example.org", ownedARN, true},
+		{"everyone of another organization", all, allowed(`"*"`, `"StringEquals":{"aws:PrincipalOrgID":"o-bbbbbbbbbb"}`), nil, "a@example.org", ownedARN, false},
 		{"his own account does not allow it", user(), allowed(theDelegate, ""), nil, "a@example.org", ownedARN, false},
 		{"his own account allows it for the identity", user(statement("Allow", "ses:SendEmail", ownedARN, "")), allowed(theDelegate, ""), nil, "a@example.org", ownedARN, true},
 		{"his own account allows it for another identity", user(statement("Allow", "ses:SendEmail", addressARN, "")), allowed(theDelegate, ""), nil, "a@example.org", ownedARN, false},
@@ -199,10 +247,12 @@ func TestWhoMaySendForAnother(t *testing.T) {
 		{"the address allows", all, nil, []string{strings.ReplaceAll(deny, "Deny", "Allow")}, "own@example.org", addressARN, true},
 		{"the domain's policy by the address's ARN", all, allowed(theDelegate, ""), nil, "own@example.org", addressARN, true},
 	} {
-		w.policies.organizations["111122223333"] = "o-1"
-		w.policies.ofUser(t, delegateARN, c.users...)
-		w.policies.ofIdentity(t, ownedARN, c.domain...)
-		w.policies.ofIdentity(t, addressARN, c.address...)
+		if err := w.accounts.SetOrg(ctx, "111122223333", "o-aaaaaaaaaa"); err != nil {
+			t.Fatal(err)
+		}
+		w.ofUser(t, delegateARN, c.users...)
+		w.ofIdentity(t, ownedARN, c.domain...)
+		w.ofIdentity(t, addressARN, c.address...)
 		err := send(c.from, c.arn)
 		if c.ok && err != nil {
 			t.Errorf("%s: %v", c.name, err)
@@ -237,7 +287,7 @@ func TestTheOwnersIdentityMustBeVerified(t *testing.T) {
 		t.Fatal(err)
 	}
 	delegate := w.newAccount(t, "111122223333", "delegate")
-	w.policies.ofIdentity(t, ownedARN, sending(theDelegate, ""))
+	w.ofIdentity(t, ownedARN, sending(theDelegate, ""))
 	in := plain("a@example.org", reader)
 	in.FromEmailAddressIdentityArn = aws.String(ownedARN)
 	_, err := w.sesv2Client(delegate).SendEmail(ctx, in)
@@ -250,7 +300,7 @@ func TestTwoIdentitiesOfOneMessage(t *testing.T) {
 	t.Parallel()
 	w, _ := delegation(t)
 	ctx := t.Context()
-	w.policies.ofIdentity(t, ownedARN, sending(`{"AWS":"123456789012"}`, ""))
+	w.ofIdentity(t, ownedARN, sending(`{"AWS":"123456789012"}`, ""))
 	own := plain(sender, reader)
 	own.FeedbackForwardingEmailAddress, own.FeedbackForwardingEmailAddressIdentityArn = aws.String("feedback@example.org"), aws.String(ownedARN)
 	out, err := w.sesv2Client(tester()).SendEmail(ctx, own)

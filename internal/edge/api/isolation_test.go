@@ -141,7 +141,7 @@ func (n tenant) count(got float64) string {
 func (w *world) tenants(t *testing.T) []tenant {
 	t.Helper()
 	const other, otherKey = "210987654321", "AKIAEXAMPLEEXAMPLE02"
-	_, err := w.accounts.CreateUser(t.Context(), account.NewUser{Account: other, Name: "tester", KeyID: otherKey, Secret: secretKey})
+	_, err := w.accounts.CreateUser(t.Context(), account.NewUser{Account: other, Name: "tester", KeyID: otherKey, Secret: secretKey, Policies: []string{account.AdministratorAccess}})
 	must(t, err)
 	var all []tenant
 	for n, s := range []scope.Scope{home, {Account: accountID, Region: "eu-west-1"}, {Account: other, Region: region}, {Account: other, Region: "eu-west-1"}} {

@@ -4,93 +4,81 @@ package api_test
 
 import (
 	"context"
-	"sync"
+	"strconv"
+	"strings"
 	"testing"
 
 	"sesame/internal/base/scope"
 	"sesame/internal/core/account"
 	"sesame/internal/core/identity"
-	"sesame/internal/proto/policy"
 )
 
-// policies are those of a world: of users, who may do everything until a test says
-// otherwise, and of identities, which have their own until then.
-type policies struct {
-	*identity.Identities
-
-	mu            sync.Mutex
-	users         map[string][]*policy.Document // by ARN
-	identities    map[string][]*policy.Document // by ARN
-	organizations map[string]string             // by account
-}
-
-// everything is what a user may do by default.
+// everything is a policy that allows it.
 const everything = `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"*","Resource":"*"}]}`
 
-func newPolicies(ids *identity.Identities) *policies {
-	return &policies{Identities: ids, users: map[string][]*policy.Document{}, identities: map[string][]*policy.Document{}, organizations: map[string]string{}}
-}
-
-// Policies implements access.Policies.
-func (p *policies) Policies(_ context.Context, who account.Principal) ([]*policy.Document, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	if docs, ok := p.users[who.ARN()]; ok {
-		return docs, nil
-	}
-	all, err := policy.Parse([]byte(everything))
-	return []*policy.Document{all}, err
-}
-
-// PolicyDocuments implements access.Identities.
-func (p *policies) PolicyDocuments(ctx context.Context, sc scope.Scope, name string) ([]*policy.Document, error) {
-	p.mu.Lock()
-	docs, ok := p.identities[sc.ARN("identity/"+name)]
-	p.mu.Unlock()
-	if ok {
-		return docs, nil
-	}
-	return p.Identities.PolicyDocuments(ctx, sc, name)
-}
-
-// Organization implements access.Organizations.
-func (p *policies) Organization(_ context.Context, account string) (string, error) {
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	return p.organizations[account], nil
-}
-
-// compile reads policies that a test gives.
-func compile(t testing.TB, kind policy.Kind, texts []string) []*policy.Document {
+// ofUser sets all policies of a user.
+func (w *world) ofUser(t testing.TB, arn string, texts ...string) {
 	t.Helper()
-	docs := []*policy.Document{}
-	for _, text := range texts {
-		d, err := policy.Parse([]byte(text))
-		if err == nil {
-			err = d.Validate(kind)
+	ctx := context.Background()
+	parts := strings.SplitN(arn, ":", 6)
+	e := account.Entity{Account: parts[4], Kind: account.KindUser, Name: strings.TrimPrefix(parts[5], "user/")}
+	attached, err := w.accounts.Attached(ctx, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, arn := range attached {
+		if err := w.accounts.Detach(ctx, e, arn); err != nil {
+			t.Fatal(err)
 		}
-		if err != nil {
+	}
+	names, err := w.accounts.InlineNames(ctx, e)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, name := range names {
+		if err := w.accounts.DeleteInline(ctx, e, name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, text := range texts {
+		if err := w.accounts.PutInline(ctx, e, "p"+strconv.Itoa(i), text); err != nil {
 			t.Fatalf("%v in %s", err, text)
 		}
-		docs = append(docs, d)
 	}
-	return docs
-}
-
-// ofUser sets all policies of a user.
-func (p *policies) ofUser(t testing.TB, arn string, texts ...string) {
-	t.Helper()
-	docs := compile(t, policy.IdentityBased, texts)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.users[arn] = docs
 }
 
 // ofIdentity sets all policies of an identity.
-func (p *policies) ofIdentity(t testing.TB, arn string, texts ...string) {
+func (w *world) ofIdentity(t testing.TB, arn string, texts ...string) {
 	t.Helper()
-	docs := compile(t, policy.ResourceBased, texts)
-	p.mu.Lock()
-	defer p.mu.Unlock()
-	p.identities[arn] = docs
+	ctx := context.Background()
+	sc, resource, ok := scope.ParseARN(arn)
+	if !ok {
+		t.Fatalf("%s is no ARN", arn)
+	}
+	name := strings.TrimPrefix(resource, "identity/")
+	old, err := w.identities.Policies(ctx, sc, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, o := range old {
+		if err := w.identities.DeletePolicy(ctx, sc, name, o.Name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, text := range texts {
+		if err := w.identities.PutPolicy(ctx, sc, name, identity.Create, identity.Policy{Name: "p" + strconv.Itoa(i), Document: text}); err != nil {
+			t.Fatalf("%v in %s", err, text)
+		}
+	}
+}
+
+// newAccount makes a user of another account, who may do everything there, and returns
+// who signs as it.
+func (w *world) newAccount(t testing.TB, id, user string) who {
+	t.Helper()
+	c, err := w.accounts.CreateUser(context.Background(), account.NewUser{Account: id, Name: user, Policies: []string{account.AdministratorAccess}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return who{key: c.KeyID, secret: c.Secret, region: region}
 }

@@ -507,20 +507,20 @@ func TestWhoMaySendCustomVerificationMails(t *testing.T) {
 	second := &sesv2.SendCustomVerificationEmailInput{EmailAddress: aws.String(reader), TemplateName: aws.String("welcome")}
 
 	const template = "arn:aws:ses:us-east-1:123456789012:custom-verification-email-template/welcome"
-	w.policies.ofUser(t, testerARN, allow("ses:SendEmail"))
+	w.ofUser(t, testerARN, allow("ses:SendEmail"))
 	_, err := one.SendCustomVerificationEmail(ctx, first)
 	wantRefusal(t, err, denied("AccessDenied", "ses:SendCustomVerificationEmail", template))
 	_, err = two.SendCustomVerificationEmail(ctx, second)
 	wantRefusal(t, err, denied("AccessDeniedException", "ses:SendCustomVerificationEmail", template))
 
 	// The identity that the mail is from is asked for, too.
-	w.policies.ofUser(t, testerARN, statement("Allow", "ses:SendCustomVerificationEmail", template, ""))
+	w.ofUser(t, testerARN, statement("Allow", "ses:SendCustomVerificationEmail", template, ""))
 	_, err = one.SendCustomVerificationEmail(ctx, first)
 	wantRefusal(t, err, deniedSend("AccessDenied", testerARN, "ses:SendCustomVerificationEmail", senderARN))
 	_, err = two.SendCustomVerificationEmail(ctx, second)
 	wantRefusal(t, err, deniedSend("AccessDeniedException", testerARN, "ses:SendCustomVerificationEmail", senderARN))
 
-	w.policies.ofUser(t, testerARN, allow("ses:SendCustomVerificationEmail"))
+	w.ofUser(t, testerARN, allow("ses:SendCustomVerificationEmail"))
 	if _, err = one.SendCustomVerificationEmail(ctx, first); err != nil {
 		t.Error(err)
 	}

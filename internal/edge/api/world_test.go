@@ -91,7 +91,6 @@ type world struct {
 	accounts   *account.Accounts
 	identities *identity.Identities
 	settings   *setting.Settings
-	policies   *policies
 	spool      *spool.Spool
 	kept       *keeper
 	intake     *intake.Intake
@@ -143,8 +142,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	w.identities = identity.New(identity.Options{DB: w.db, Seal: ring, Clock: w.clock.Now, Random: rand.Reader, VerifyAtOnce: !s.pending})
 	w.spool = spool.New(kept)
 	w.kept = &keeper{spool: w.spool, messages: map[string]*spool.Message{}}
-	w.policies = newPolicies(w.identities)
-	authorizer := access.New(access.Options{Policies: w.policies, Identities: w.policies, Organizations: w.policies, Clock: w.clock.Now})
+	authorizer := access.New(access.Options{Policies: w.accounts, Identities: w.identities, Organizations: w.accounts, Clock: w.clock.Now})
 	w.intake = intake.New(intake.Options{
 		Spool: w.kept, Identities: w.identities, Access: authorizer, Quotas: quotas, Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
 		Accounts: w.accounts, Settings: w.settings,

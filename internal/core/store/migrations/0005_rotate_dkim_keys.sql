@@ -23,6 +23,17 @@ ALTER TABLE dkim_keys ADD COLUMN retired_at BIGINT NOT NULL DEFAULT 0;
 
 CREATE INDEX dkim_keys_selector ON dkim_keys (selector);
 
+-- Every change of an identity raises the number of account '' and gives it to its own: nodes
+-- keep what they have read of an account for as long as its number stands still.
+CREATE TABLE identity_changes (
+  account      TEXT NOT NULL PRIMARY KEY,
+  n            BIGINT NOT NULL
+) {{without_rowid}};
+
+CREATE INDEX identity_changes_n ON identity_changes (n);
+
+INSERT INTO identity_changes (account, n) VALUES ('', 1);
+
 -- Until now only an operator verified identities, and the first key of a domain signed.
 UPDATE identities SET vouched = 1 WHERE verification = 'SUCCESS';
 UPDATE identities SET next_check_at = 1 WHERE verification = 'PENDING';

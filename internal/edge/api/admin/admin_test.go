@@ -125,6 +125,11 @@ func (ids identities) CheckNow(ctx context.Context, sc scope.Scope, name string)
 	return identity.Identity{Name: s.Domain, Verification: identity.Failed, DKIM: identity.Failed, Check: identity.Check{At: time.UnixMilli(1_700_000_000_500), Error: "HOST_NOT_FOUND"}}, err
 }
 
+func (ids identities) RotateKeys(ctx context.Context, sc scope.Scope, name string) (identity.Identity, error) {
+	s, err := ids.Subject(ctx, sc, name)
+	return identity.Identity{Name: s.Domain, Verification: identity.Success, DKIM: identity.Success}, err
+}
+
 func TestIdentityRecords(t *testing.T) {
 	t.Parallel()
 	s := dnscheck.Subject{Domain: "example.com", Wanted: []dnscheck.Wanted{
@@ -134,11 +139,12 @@ func TestIdentityRecords(t *testing.T) {
 	req := admin.Request{Scope: scope.Scope{Account: "123456789012", Region: "us-east-1"}}
 	for path, want := range map[string]string{
 		"check":   `{"Identity":"example.com","VerificationStatus":"FAILED","DkimStatus":"FAILED","Error":"HOST_NOT_FOUND","CheckedAt":1700000000.5}`,
+		"rotate":  `{"Identity":"example.com","VerificationStatus":"SUCCESS","DkimStatus":"SUCCESS",`,
 		"records": `{"Records":[{"Name":"abc._domainkey.example.com","Type":"TXT","Value":"v=DKIM1; p=S0VZ","Purpose":"DKIM","Required":true}]}`,
 		"dns":     `{"Domain":"example.com","Verdict":"missing",`,
 	} {
 		req.Scope.Region = "us-east-1"
-		method := map[bool]string{false: "GET", true: "POST"}[path == "check"]
+		method := map[bool]string{false: "GET", true: "POST"}[path == "check" || path == "rotate"]
 		resp, err := r.Handle(t.Context(), method, "/_sesame/v1/identities/example.com/"+path, req)
 		if err != nil || !strings.HasPrefix(string(resp.Body), want) {
 			t.Errorf("%s, %v, want %s", resp.Body, err, want)

@@ -18,9 +18,11 @@ type IdentityRecords interface {
 	Check(ctx context.Context, sc scope.Scope, name string) (dnscheck.Report, error)
 }
 
-// IdentityChecker settles the status of an identity by what DNS says now.
+// IdentityChecker settles the status of an identity by what DNS says now, and gives it a
+// new DKIM key.
 type IdentityChecker interface {
 	CheckNow(ctx context.Context, sc scope.Scope, name string) (identity.Identity, error)
+	RotateKeys(ctx context.Context, sc scope.Scope, name string) (identity.Identity, error)
 }
 
 // RecordList is the answer of the list of DNS records.
@@ -81,6 +83,16 @@ func Identities(ids IdentityRecords, now IdentityChecker) []Route {
 		Doc: "Looks at DNS for the identity now, whether a look is due or not, and settles its statuses.",
 		Handle: func(ctx context.Context, r Request) (any, error) {
 			id, err := now.CheckNow(ctx, r.Scope, r.Path["Name"])
+			if err != nil {
+				return nil, err
+			}
+			return statusOf(id), nil
+		},
+	}, {
+		Method: http.MethodPost, Pattern: "/identities/{Name}/rotate", Action: "sesame:RotateIdentityKeys",
+		Doc: "Gives a domain with Easy DKIM a new key, which signs once DNS has shown it for an hour. The tokens stay as they are.",
+		Handle: func(ctx context.Context, r Request) (any, error) {
+			id, err := now.RotateKeys(ctx, r.Scope, r.Path["Name"])
 			if err != nil {
 				return nil, err
 			}

@@ -1,0 +1,173 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package intake_test
+
+import (
+	"context"
+	"crypto/rand"
+	"fmt"
+	"sync/atomic"
+	"syscall"
+	"testing"
+	"time"
+
+	"sesame/internal/base/address"
+	"sesame/internal/base/clock"
+	"sesame/internal/base/scope"
+	"sesame/internal/core/access"
+	"sesame/internal/core/account"
+	"sesame/internal/core/identity"
+	"sesame/internal/core/intake"
+	"sesame/internal/core/keyring"
+	"sesame/internal/core/quota"
+	"sesame/internal/core/spool"
+	"sesame/internal/core/store"
+	"sesame/internal/proto/policy"
+)
+
+const benchIdentities = 10_000
+
+// open lets everybody send as anybody: what accepting costs without identities and
+// policies.
+type open struct{}
+
+func (open) Resolve(_ context.Context, sc scope.Scope, a address.Address) (identity.Identity, error) {
+	return identity.Identity{Scope: sc, Name: a.String(), Kind: identity.Address}, nil
+}
+
+func (open) Get(_ context.Context, sc scope.Scope, name string) (identity.Identity, error) {
+	return identity.Identity{Scope: sc, Name: name}, nil
+}
+
+func (open) MailFrom(context.Context, scope.Scope, address.Address) (identity.MailFrom, error) {
+	return identity.MailFrom{}, nil
+}
+
+func (open) MaySend(context.Context, access.Send) error { return nil }
+
+// hundred are a hundred policies of the user, of which the last lets him send.
+type hundred struct {
+	*identity.Identities
+	docs []*policy.Document
+}
+
+func newHundred(b *testing.B, ids *identity.Identities) hundred {
+	b.Helper()
+	h := hundred{Identities: ids}
+	for i := range 100 {
+		d, err := policy.Parse(fmt.Appendf(nil, `{"Version":"2012-10-17","Statement":[
+			{"Effect":"Allow","Action":["ses:SendEmail","ses:SendRawEmail"],"Resource":"arn:aws:ses:*:123456789012:identity/*@d%d.example","Condition":{"StringLike":{"ses:FromAddress":"*.example"}}},
+			{"Effect":"Deny","Action":"ses:Send*","Resource":"*","Condition":{"ForAnyValue:StringLike":{"ses:Recipients":"*@blocked%d.example"}}}]}`, i, i))
+		if err != nil {
+			b.Fatal(err)
+		}
+		h.docs = append(h.docs, d)
+	}
+	return h
+}
+
+func (h hundred) Policies(context.Context, account.Principal) ([]*policy.Document, error) {
+	return h.docs, nil
+}
+
+func (h hundred) PolicyDocuments(context.Context, scope.Scope, string) ([]*policy.Document, error) {
+	return nil, nil
+}
+
+// BenchmarkAccept accepts mail on SQLite, without identities and policies, with 100
+// policies and one sender, and with 100 policies and 10,000 senders in turn. What is
+// added is in cpu-µs/op; ns/op has the waits for the disk in it, which many share.
+func BenchmarkAccept(b *testing.B) {
+	db, err := store.Open(ctx, store.Options{Path: b.TempDir() + "/bench.db"})
+	if err != nil {
+		b.Fatal(err)
+	}
+	b.Cleanup(func() { _ = db.Close() })
+	ring := keyring.Ephemeral()
+	ids := identity.New(identity.Options{DB: db, Seal: ring, Clock: clock.System, Random: rand.Reader, VerifyAtOnce: true})
+	fill(b, ids)
+	h := newHundred(b, ids)
+	authorizer := access.New(access.Options{Policies: h, Identities: h, Clock: clock.System})
+	sp := spool.New(spool.Options{DB: db, Clock: clock.System, Node: "bench/1", LeaseFor: time.Hour, InRow: 1 << 30})
+	for _, c := range []struct {
+		name       string
+		identities intake.Identities
+		access     intake.Authorizer
+		senders    int
+	}{
+		{"without", open{}, open{}, 1},
+		{"policies/1sender", ids, authorizer, 1},
+		{"policies/10000senders", ids, authorizer, benchIdentities},
+	} {
+		b.Run(c.name, func(b *testing.B) {
+			in := intake.New(intake.Options{
+				Spool: sp, Identities: c.identities, Access: c.access, Quotas: quota.New(quota.Options{DB: db, Clock: clock.System}), Clock: clock.System, Random: rand.Reader, MAC: ring.MAC,
+			})
+			acceptAll(b, in, c.senders)
+		})
+	}
+}
+
+// acceptAll has many clients send from the senders in turn.
+func acceptAll(b *testing.B, in *intake.Intake, senders int) {
+	var n atomic.Int64
+	body := make([]byte, 4096)
+	for i := range body {
+		body[i] = "abcdefghijklmnopqrstuvwxyz0123456789 \n"[i%38]
+	}
+	b.SetParallelism(16)
+	before := cpu(b)
+	b.ReportAllocs()
+	b.RunParallel(func(pb *testing.PB) {
+		for pb.Next() {
+			s := submission(fmt.Sprintf("From: s@d%d.example\nTo: b@example.net\nSubject: Hi\n\n%s\n", 99, body), func(s *intake.Submission) { s.Action = "ses:SendRawEmail" })
+			if senders > 1 {
+				s.Raw = fmt.Appendf(nil, "From: s%d@d99.example\r\nTo: b@example.net\r\nSubject: Hi\r\n\r\n%s\r\n", n.Add(1)%int64(senders), body)
+			}
+			if _, err := in.Accept(ctx, s); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
+	b.ReportMetric(float64((cpu(b)-before).Microseconds())/float64(b.N), "cpu-µs/op")
+}
+
+// fill makes the senders.
+func fill(b *testing.B, ids *identity.Identities) {
+	b.Helper()
+	names := make(chan string)
+	done := make(chan error)
+	const workers = 64
+	for range workers {
+		go func() {
+			var err error
+			for name := range names {
+				if err == nil {
+					_, err = ids.Create(ctx, sc, name, identity.Settings{})
+				}
+			}
+			done <- err
+		}()
+	}
+	names <- "s@d99.example"
+	for i := range benchIdentities - 1 {
+		names <- fmt.Sprintf("s%d@d99.example", i+1)
+	}
+	close(names)
+	for range workers {
+		if err := <-done; err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+// cpu is the processor time that the process has used.
+func cpu(b *testing.B) time.Duration {
+	b.Helper()
+	var u syscall.Rusage
+	if err := syscall.Getrusage(syscall.RUSAGE_SELF, &u); err != nil {
+		b.Fatal(err)
+	}
+	return time.Duration(u.Utime.Nano() + u.Stime.Nano())
+}
