@@ -95,8 +95,8 @@ func TestTheOperatorsWordIsWrittenDown(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var line struct{ Time, Msg, User, Resource string }
-	if err := json.Unmarshal(text, &line); err != nil || line.Time == "" || line.User == "" || line.Msg != "identity verify" ||
+	var line struct{ Time, Msg, By, Resource string }
+	if err := json.Unmarshal(text, &line); err != nil || line.Time == "" || line.By == "" || line.Msg != "identity verify" ||
 		line.Resource != "arn:aws:ses:us-east-1:123456789012:identity/example.com" {
 		t.Errorf("%s, %v", text, err)
 	}
