@@ -35,6 +35,12 @@ type accountCmd struct {
 	Pause   accountPauseCmd   `cmd:"" help:"Refuse the account's mail; all else goes on."`
 	Resume  accountResumeCmd  `cmd:"" help:"Make a paused or closed account active again."`
 	Close   accountCloseCmd   `cmd:"" help:"Refuse all of the account's credentials, and purge its data after 90 days."`
+
+	Sandbox accountSandboxCmd `cmd:"" help:"Put the account into the sandbox of a region, or take it out."`
+	Review  accountReviewCmd  `cmd:"" help:"Answer the account's request for production access."`
+	Limits  accountLimitsCmd  `cmd:"" help:"Give the account sending quotas of its own in a region."`
+	Enforce accountEnforceCmd `cmd:"" help:"Set the account's reputation status in a region; SHUTDOWN refuses its mail."`
+	History accountHistoryCmd `cmd:"" help:"List who changed the account's limits and status, and how."`
 }
 
 // anAccount is the account that a command is about.

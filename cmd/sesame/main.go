@@ -27,6 +27,7 @@ type cli struct {
 	DNS             dnsCmd      `cmd:"" name:"dns" help:"Look at the DNS records of an identity and say what is wrong with them."`
 	Zone            zoneCmd     `cmd:"" help:"Work on the service's DNS zone."`
 	Doctor          doctorCmd   `cmd:"" help:"Examine the whole installation."`
+	Settings        settingsCmd `cmd:"" help:"Show and set what SES has no settings for."`
 	Mail            mailcli.Cmd `cmd:"" help:"Read the mailbox of a development server."`
 	API             apiCmd      `cmd:"" name:"api" help:"List the operations of SES and whether this server has them."`
 	Version         versionCmd  `cmd:"" help:"Print the version."`

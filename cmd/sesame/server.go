@@ -54,7 +54,7 @@ func (c *devCmd) Run(out io.Writer) error {
 	if c.DNS != "" {
 		cfg.Listen.DNS = []string{c.DNS}
 	}
-	cfg.Limits = config.Limits{DailyQuota: 1_000_000, MaxSendRate: 5_000}
+	cfg.Limits.DailyQuota, cfg.Limits.MaxSendRate = 1_000_000, 5_000
 	cfg.Log.Level = c.LogLevel
 	if err := cfg.Check(); err != nil {
 		return err

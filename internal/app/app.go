@@ -34,6 +34,7 @@ import (
 	"sesame/internal/core/mailbox"
 	"sesame/internal/core/outgoing"
 	"sesame/internal/core/quota"
+	"sesame/internal/core/setting"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
 	"sesame/internal/core/zone"
@@ -79,6 +80,7 @@ type Server struct {
 	checks     *dnscheck.Identities
 	access     *access.Authorizer
 	quotas     *quota.Quotas
+	settings   *setting.Settings
 	spool      *spool.Spool
 	transport  *delivery.Transport
 	dispatcher *dispatch.Dispatcher
@@ -124,6 +126,7 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server,
 	}
 	s.run(s.dispatcher.Run)
 	s.run(func() { s.purge(background) })
+	s.run(func() { s.adjustQuotas(background) })
 	s.run(func() { s.keepAccounts(background) })
 	s.run(func() { s.checker.Run(background) })
 	s.run(func() { s.push(background) })
@@ -170,7 +173,7 @@ func (s *Server) buildCore(ctx context.Context) error {
 	if s.checks, err = DNSCheck(s.cfg, s.identities); err != nil {
 		return err
 	}
-	s.quotas = quota.New(s.db, s.clock, quota.Limits{Daily: s.cfg.Limits.DailyQuota, Rate: s.cfg.Limits.MaxSendRate})
+	s.buildLimits()
 	limit := inRow
 	if s.db.Shared() {
 		limit = math.MaxInt // another node could not read this one's files
@@ -182,6 +185,7 @@ func (s *Server) buildCore(ctx context.Context) error {
 	s.access = s.authorizer()
 	s.intake = intake.New(intake.Options{
 		Spool: s.spool, Identities: s.identities, Access: s.access, Quotas: s.quotas, Clock: s.clock, Random: rand.Reader, MAC: s.ring.MAC,
+		Accounts: s.accounts, Settings: s.settings,
 	})
 	if s.cfg.Dev {
 		s.mailbox, err = mailbox.New(mailbox.Options{DB: s.db, Clock: s.clock, Account: s.cfg.DevAccount, Region: s.cfg.Regions[0], Log: s.log})
@@ -320,6 +324,11 @@ func (s *Server) Stop(ctx context.Context) error {
 		cancel()
 	}
 	s.wait()
+	if s.quotas != nil {
+		if err := s.quotas.Close(ctx); err != nil { // they come free by themselves
+			s.log.Warn("what this node holds of sending quotas was not handed back", "error", err)
+		}
+	}
 	if s.db != nil {
 		errs = append(errs, s.db.Close())
 	}

@@ -202,9 +202,13 @@ func withHTTP(c *tls.Config) *tls.Config {
 // paths.
 func (s *Server) web() (http.Handler, error) {
 	v1, v2, err := APIs(
-		&ses.API{Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Statistics: s.spool, Templates: s.templates, Verification: s.verifier},
+		&ses.API{
+			Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Statistics: s.spool, Accounts: s.accounts,
+			Templates: s.templates, Verification: s.verifier,
+		},
 		&sesv2.API{
-			Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Templates: s.templates, Verification: s.verifier, Zone: zoneNames(s.cfg),
+			Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Accounts: s.accounts,
+			Templates: s.templates, Verification: s.verifier, Zone: zoneNames(s.cfg),
 		})
 	if err != nil {
 		return nil, err
@@ -216,7 +220,7 @@ func (s *Server) web() (http.Handler, error) {
 	var compress httpx.Compressor
 	s.api = api.New(api.Options{
 		V1: v1, V2: v2, IAM: users, STS: tokens, Admin: s.admin(), Keys: s.accounts, Access: s.access, Clock: s.clock, Random: rand.Reader, Log: s.log,
-		Regions: s.regions(), MaxInFlightBytes: maxInFlight,
+		Regions: s.regions(), MaxInFlightBytes: maxInFlight, Calls: s.calls(), Sandbox: s.accounts,
 	})
 	apis := s.withLinks(compress.Handler(s.api))
 	if !s.cfg.Dev {
@@ -251,7 +255,7 @@ func (s *Server) admin() *admin.Router {
 	if s.mailbox != nil {
 		routes = append(routes, admin.Mailbox(s.mailbox))
 	}
-	return admin.New(append(routes, admin.Identities(s.checks, s.identities))...)
+	return admin.New(append(routes, admin.Identities(s.checks, s.identities), admin.Settings(s.settings))...)
 }
 
 func (s *Server) ops() http.Handler {

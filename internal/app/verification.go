@@ -8,7 +8,6 @@ import (
 	"net/http"
 	"strings"
 
-	"sesame/internal/base/scope"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/notice"
 	"sesame/internal/core/servicemail"
@@ -29,7 +28,7 @@ func (s *Server) buildVerification(context.Context) error {
 	links := &core.Links{Sign: s.ring, Clock: s.clock, Base: s.serviceURL()}
 	v := &s.verification
 	v.templates = core.NewTemplates(s.db, s.identities, s.clock)
-	v.verifier = &core.Mailer{Templates: v.templates, Links: links, Intake: s.intake, Sandbox: everyoneProduces{}}
+	v.verifier = &core.Mailer{Templates: v.templates, Links: links, Intake: s.intake, Sandbox: s.accounts}
 	v.confirmer = &core.Confirmer{Links: links, Identities: s.identities, Templates: v.templates}
 	v.serviceMail = servicemail.New(servicemail.Options{
 		Queue:  &notice.Queue{DB: s.db, Clock: s.clock, LeaseFor: servicemail.LeaseFor},
@@ -76,12 +75,4 @@ func (s *Server) withLinks(apis http.Handler) http.Handler {
 // expected are the records that notices show.
 func (s *Server) expected(id identity.Identity) []identity.Record {
 	return s.identities.Expected(id, zoneNames(s.cfg))
-}
-
-// everyoneProduces is a server without a sandbox.
-type everyoneProduces struct{}
-
-// ProductionAccess is everybody's.
-func (everyoneProduces) ProductionAccess(context.Context, scope.Scope) (bool, error) {
-	return true, nil
 }

@@ -99,12 +99,6 @@ type Route struct {
 	TLS    string   `toml:"tls"`
 }
 
-// Limits are the sending quotas of every account in every region.
-type Limits struct {
-	DailyQuota  float64 `toml:"daily_quota"`   // recipients in 24 hours; 0 means none
-	MaxSendRate float64 `toml:"max_send_rate"` // recipients a second; 0 means none
-}
-
 // Log chooses what is logged.
 type Log struct {
 	Level  string `toml:"level"`  // debug, info, warn, error
@@ -137,7 +131,7 @@ func Default() Config {
 		},
 		DKIM:   defaultDKIM(),
 		DNS:    DNS{Port: 53},
-		Limits: Limits{DailyQuota: 50_000, MaxSendRate: 100},
+		Limits: defaultLimits(),
 		Log:    Log{Level: "info", Format: "text"},
 	}
 }
@@ -289,8 +283,8 @@ func (c Config) checkRoutes() error {
 }
 
 func (c Config) checkLimits() error {
-	if c.Limits.DailyQuota < 0 || c.Limits.MaxSendRate < 0 {
-		return errors.New("limits must not be negative")
+	if err := c.Limits.check(); err != nil {
+		return err
 	}
 	if c.DNS.Port < 1 || c.DNS.Port > 65535 {
 		return errors.New("dns.port must be 1 to 65535")

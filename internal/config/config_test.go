@@ -77,6 +77,11 @@ func TestEachBadConfigurationFailsForItsReason(t *testing.T) {
 		{"route with an odd policy", base + "[[routes]]\ndomain = \"*\"\nhosts = [\"a:1\"]\ntls = \"maybe\"", "is not none, opportunistic or require"},
 		{"route host without port", base + "[[routes]]\ndomain = \"*\"\nhosts = [\"a\"]", "is not host:port"},
 		{"negative limit", base + "[limits]\ndaily_quota = -1", "must not be negative"},
+		{"a delay that clients would not wait for", base + "[limits]\nmax_delay = \"2m\"", "limits.max_delay must be 0s to 1m0s"},
+		{"a word for the rate of calls", base + "[limits]\napi_calls = \"many\"", "\"off\", \"ses\" or a number"},
+		{"a negative rate of calls", base + "[limits]\napi_calls = -1", "must not be negative"},
+		{"a maximum below the minimum", base + "[limits.reputation]\nmax_daily_quota = 10", "not above the maxima"},
+		{"a minimum of nothing", base + "[limits.reputation]\nmin_send_rate = 0", "above 0"},
 		{"keys that would run out", base + "[dkim]\nrotate_every = \"1h\"", "0 or at least 168h"},
 		{"log level", base + "[log]\nlevel = \"loud\"", "is not debug, info, warn or error"},
 		{"log format", base + "[log]\nformat = \"xml\"", "is not text or json"},
@@ -98,5 +103,19 @@ func TestTheSystemsName(t *testing.T) {
 	}
 	if _, err := config.ParseOn("build7", "hostname = \"localhost\""+unnamed); err != nil {
 		t.Errorf("a short name that the file asks for: %v", err)
+	}
+}
+
+func TestLimits(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]config.CallRate{"": 0, `api_calls = "off"`: 0, `api_calls = "ses"`: 1, "api_calls = 5": 5, "api_calls = 0.5": 0.5} {
+		c, err := config.Parse(base + "[limits]\n" + text)
+		if err != nil || c.Limits.APICalls != want || c.Limits.DailyQuota != 50_000 || c.Limits.MaxDelay.Duration != 20*time.Second {
+			t.Errorf("%s: %+v, %v", text, c.Limits, err)
+		}
+	}
+	c, err := config.Parse(base + "[limits]\nsandbox = true\n[limits.reputation]\nadjust = true\nmax_send_rate = 50")
+	if r := c.Limits.Reputation; err != nil || !c.Limits.Sandbox || !r.Adjust || r.MaxSendRate != 50 || r.MinDailyQuota != 200 || r.MaxDailyQuota != 1_000_000 {
+		t.Errorf("%+v, %v", c.Limits, err)
 	}
 }

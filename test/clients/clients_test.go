@@ -31,13 +31,13 @@ func identities(t *testing.T, s *harness.Server, names ...string) {
 }
 
 // script runs a program of the folder scripts in the server's environment.
-func script(t *testing.T, s *harness.Server, interpreter, name string) harness.Result {
+func script(t *testing.T, s *harness.Server, interpreter, name string, args ...string) harness.Result {
 	t.Helper()
 	path, err := filepath.Abs(filepath.Join("scripts", name))
 	if err != nil {
 		t.Fatal(err)
 	}
-	return s.Run(t, interpreter, path)
+	return s.Run(t, interpreter, append([]string{path}, args...)...)
 }
 
 // npm checks that the npm packages are installed and records their versions. It returns

@@ -17,6 +17,7 @@ import (
 	"sesame/internal/core/dnscheck"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/mailbox"
+	"sesame/internal/core/setting"
 	"sesame/internal/core/store"
 	"sesame/internal/edge/api/admin"
 )
@@ -91,6 +92,7 @@ func (s *sample) subjects() []subject {
 	return []subject{
 		{"Mailbox", "Mailbox (`sesame dev` alone)", deletionsLast(admin.Mailbox(s.box))},
 		{"Identities", "Identities", admin.Identities(sampleIdentities{}, sampleIdentities{})},
+		{"Settings", "Settings", admin.Settings(setting.New(setting.Options{DB: s.db, Clock: clock.System}))},
 	}
 }
 

@@ -98,6 +98,9 @@ type Accounts struct {
 	roles     cache[Role]
 	states    cache[Account]
 	documents cache[[]*policy.Document]
+	details   cache[Details]
+
+	defaults Defaults
 }
 
 // New returns the accounts kept in db.
@@ -112,6 +115,7 @@ func (a *Accounts) forget() {
 	a.roles.clear()
 	a.states.clear()
 	a.documents.clear()
+	a.details.clear()
 }
 
 // change applies fn to an account in a commit. The account's row is held meanwhile, so

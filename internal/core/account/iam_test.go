@@ -262,8 +262,8 @@ func TestAnAccountsStates(t *testing.T) {
 					t.Errorf("%s, %s: %v", step.to, door, err)
 				}
 			}
-			if err := a.Sending(ctx, home); step.mayUse != (err == nil) || err != nil && !fault.Is(err, fault.AccountPaused) {
-				t.Errorf("%s: sending: %v", step.to, err)
+			if d, err := a.Details(ctx, home); err != nil || d.MaySend() != step.mayUse {
+				t.Errorf("%s: sending: %+v, %v", step.to, d, err)
 			}
 			x, err := a.Account(ctx, id)
 			if err != nil || x.State != step.to || x.ClosedAt.IsZero() != (step.to != account.Closed) || x.Contact != "owner@example.com" || x.Org != "o-a1b2c3d4e5" {

@@ -9,7 +9,6 @@ import (
 
 	"sesame/internal/base/address"
 	"sesame/internal/base/fault"
-	"sesame/internal/base/scope"
 	"sesame/internal/core/store"
 )
 
@@ -135,14 +134,4 @@ func (a *Accounts) SetState(ctx context.Context, id string, to State) error {
 		_, err := tx.Exec(`UPDATE accounts SET state = ?, closed_at = ? WHERE id = ? AND state <> ?`, string(to), store.Millis(closed), id, string(to))
 		return err
 	})
-}
-
-// Sending refuses what the account's state does not let it send (SES: account is
-// paused). A closed account has no key that comes so far.
-func (a *Accounts) Sending(ctx context.Context, sc scope.Scope) error {
-	x, err := a.Account(ctx, sc.Account)
-	if err == nil && x.State != Active {
-		return fault.New(fault.AccountPaused, "Account is paused")
-	}
-	return err
 }

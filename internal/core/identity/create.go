@@ -37,7 +37,7 @@ func (s *Identities) Create(ctx context.Context, sc scope.Scope, name string, se
 	if err != nil {
 		return Identity{}, err
 	}
-	if _, err := s.Get(ctx, sc, norm); err == nil {
+	if _, err := s.fresh(ctx, sc, norm); err == nil {
 		return Identity{}, fault.New(fault.AlreadyExists, "Email identity %s already exist.", norm)
 	} else if !fault.Is(err, fault.NotFound) {
 		return Identity{}, err

@@ -15,6 +15,7 @@ import (
 	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/setting"
 	"sesame/internal/core/store"
 	"sesame/internal/core/zone"
 	"sesame/internal/proto/policy"
@@ -340,6 +341,9 @@ func (s *Identities) Delete(ctx context.Context, sc scope.Scope, name string) er
 		}
 		if err == nil {
 			err = deletePolicies(tx, sc, norm)
+		}
+		if err == nil {
+			err = setting.Forget(tx, setting.Resource{Scope: sc, Kind: setting.Identity, Name: norm})
 		}
 		return err
 	})

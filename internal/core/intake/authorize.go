@@ -98,7 +98,11 @@ func (i *Intake) owned(ctx context.Context, d *draft) error {
 			d.identity = u
 		}
 	}
-	return notVerified(d.Scope, failed)
+	strangers, err := i.strangers(ctx, d, d.Scope)
+	if err != nil {
+		return err
+	}
+	return notVerified(d.Scope, append(failed, strangers...))
 }
 
 // use finds the identity of one address: NotFound if there is none that is verified.
@@ -191,6 +195,11 @@ func (i *Intake) allowed(ctx context.Context, d *draft) error {
 		case err != nil:
 			return err
 		}
+		strangers, err := i.strangers(ctx, d, u.Owner)
+		if err != nil {
+			return err
+		}
+		failed = append(failed, strangers...)
 	}
 	return notVerified(d.Scope, failed)
 }

@@ -20,6 +20,7 @@ import (
 	"sesame/internal/core/access"
 	"sesame/internal/core/content"
 	"sesame/internal/core/identity"
+	"sesame/internal/core/quota"
 	"sesame/internal/core/spool"
 )
 
@@ -42,8 +43,8 @@ type Authorizer interface {
 
 // Quotas counts recipients.
 type Quotas interface {
-	Reserve(ctx context.Context, sc scope.Scope, n int) error
-	Release(sc scope.Scope, n int)
+	Reserve(ctx context.Context, sc scope.Scope, load quota.Load) (quota.Hold, error)
+	Settle(h quota.Hold, accepted bool)
 }
 
 // Options configure an Intake.
@@ -52,6 +53,8 @@ type Options struct {
 	Identities Identities
 	Access     Authorizer
 	Quotas     Quotas
+	Accounts   Accounts // nil: every account may send to anybody
+	Settings   Settings // nil: the defaults
 	Clock      clock.Clock
 	Random     io.Reader
 	MAC        func(purpose string, data []byte) []byte // keyed hash, for opaque values in headers
@@ -84,7 +87,7 @@ func (i *Intake) Accept(ctx context.Context, s Submission) (string, error) {
 	d := &draft{Submission: s}
 	steps := []func(context.Context, *draft) error{i.size, i.inspect, i.built, i.configurationSet, i.sender, i.envelope}
 	if !s.System {
-		steps = append(steps, i.owned, i.allowed, i.mailFrom)
+		steps = append(steps, i.account, i.owned, i.allowed, i.mailFrom)
 	}
 	for _, step := range steps {
 		if err := step(ctx, d); err != nil {
@@ -94,12 +97,13 @@ func (i *Intake) Accept(ctx context.Context, s Submission) (string, error) {
 	if s.System {
 		return i.commit(ctx, d)
 	}
-	if err := i.o.Quotas.Reserve(ctx, d.Scope, len(d.recipients)); err != nil {
+	held, err := i.reserve(ctx, d)
+	if err != nil {
 		return "", err
 	}
 	id, err := i.commit(ctx, d)
+	i.o.Quotas.Settle(held, err == nil)
 	if err != nil {
-		i.o.Quotas.Release(d.Scope, len(d.recipients))
 		return "", err
 	}
 	return id, nil

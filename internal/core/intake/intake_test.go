@@ -24,6 +24,8 @@ import (
 	"sesame/internal/core/account"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
+	"sesame/internal/core/quota"
+	"sesame/internal/core/setting"
 	"sesame/internal/core/spool"
 	"sesame/internal/proto/message"
 )
@@ -41,7 +43,13 @@ type world struct {
 	spoolErr error
 	quotaErr error
 	reserved int
-	mailFrom identity.MailFrom
+	load     quota.Load
+	details  map[string]account.Details // by account
+	settings setting.Values
+
+	switchedOff            bool // by the owner
+	accountErr, settingErr error
+	mailFrom               identity.MailFrom
 
 	identities []identity.Identity // that are known by their ARNs
 	accessErr  error
@@ -80,14 +88,29 @@ func (w *world) MaySend(_ context.Context, s access.Send) error {
 	return w.accessErr
 }
 
-func (w *world) Reserve(_ context.Context, _ scope.Scope, n int) error {
+func (w *world) Reserve(_ context.Context, _ scope.Scope, load quota.Load) (quota.Hold, error) {
 	if w.quotaErr == nil {
-		w.reserved += n
+		w.load = load
+		w.reserved += load.Recipients
 	}
-	return w.quotaErr
+	return quota.Hold{}, w.quotaErr
 }
 
-func (w *world) Release(_ scope.Scope, n int) { w.reserved -= n }
+func (w *world) Settle(_ quota.Hold, accepted bool) {
+	if !accepted {
+		w.reserved -= w.load.Recipients
+	}
+}
+
+func (w *world) Details(_ context.Context, sc scope.Scope) (account.Details, error) {
+	d := w.details[sc.Account]
+	d.SendingEnabled = !w.switchedOff
+	return d, w.accountErr
+}
+
+func (w *world) Effective(context.Context, scope.Scope, string, string) (setting.Values, error) {
+	return w.settings, w.settingErr
+}
 
 type zeros struct{}
 
@@ -95,7 +118,7 @@ func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
 func (w *world) intake() *intake.Intake {
 	return intake.New(intake.Options{
-		Spool: w, Identities: w, Access: w, Quotas: w, Clock: clock.NewFake(now).Now, Random: zeros{},
+		Spool: w, Identities: w, Access: w, Quotas: w, Accounts: w, Settings: w, Clock: clock.NewFake(now).Now, Random: zeros{},
 		MAC: func(purpose string, data []byte) []byte { return []byte(purpose) },
 	})
 }

@@ -1,30 +1,69 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package quota enforces the two sending quotas of an account in a region (SES:
-// managing sending limits): recipients in a rolling 24 hours, and recipients a
-// second with short bursts. The 24-hour count is kept by minute in the database's
-// counters, in the commit that accepts a message; this package holds the sum in
-// memory.
+// Package quota enforces the sending quotas of an account in a region (SES: managing
+// sending limits): recipients in a rolling 24 hours, recipients a second with short
+// bursts, and the bandwidth of large messages. The 24-hour count is kept by minute in
+// the database's counters, in the commit that accepts a message.
+//
+// A node that has its database for itself keeps the sums in memory. Nodes that share a
+// database each take a slice of the quotas there ahead of use, so that most messages
+// cost no round trip; what they hold together with what was sent never exceeds the
+// quota, and the slice of a node that has died comes free after holdFor.
+//
+// The package holds the throttle of API calls and the policy that raises and lowers
+// quotas by reputation, too.
 package quota
 
 import (
 	"context"
-	"sync"
 	"time"
 
+	"sesame/internal/base/address"
 	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/account"
 	"sesame/internal/core/store"
 )
 
-// Counter is the name of the counter of accepted recipients.
-const Counter = "sent"
+// Names of the counters of accepted recipients: all, and those of them at the mailbox
+// simulator, which the 24-hour quota leaves out.
+const (
+	Counter   = "sent"
+	Simulated = "simulated"
+)
+
+// SimulatorDomain is the domain of the mailbox simulator. Mail to it does not use up
+// the 24-hour quota, and its addresses need no verification in the sandbox.
+const SimulatorDomain address.Domain = "simulator.amazonses.com"
+
+// ToSimulator counts the recipients at the mailbox simulator.
+func ToSimulator(recipients []address.Address) int {
+	n := 0
+	for _, r := range recipients {
+		if r.Domain == SimulatorDomain {
+			n++
+		}
+	}
+	return n
+}
 
 const (
-	window  = 24 * 60         // minutes
-	refresh = 5 * time.Second // how often a shared database is asked for others' sends
-	burst   = 2               // seconds' worth of the rate that may go at once
+	burst = 2 // seconds' worth of the rate that may go at once
+
+	// Messages above large are held to bandwidth, in bytes a second for an account in a
+	// region (SES: service quotas, message quotas).
+	large     = 10 << 20
+	bandwidth = 40 << 20
+
+	maxWaiting    = 1000 // sends that wait at once on this node
+	maxWaitingOne = 100  // and of one account in a region
+)
+
+// Texts of the refusals.
+const (
+	dailyText = "Daily message quota exceeded."
+	rateText  = "Maximum sending rate exceeded."
 )
 
 // Limits are the quotas of an account in a region. 0 means none.
@@ -33,157 +72,161 @@ type Limits struct {
 	Rate  float64 // recipients a second
 }
 
+// sandboxLimits are the quotas of every account in the sandbox.
+var sandboxLimits = Limits{Daily: 200, Rate: 1}
+
+// Load is what a message takes of the quotas.
+type Load struct {
+	Recipients int  // all
+	Simulated  int  // of them at the mailbox simulator
+	Bytes      int  // of the message
+	Delay      bool // rather wait for room than be refused
+}
+
+// counted is how many recipients the 24-hour quota counts.
+func (l Load) counted() int64 { return int64(l.Recipients - l.Simulated) }
+
+// Hold is what Reserve took.
+type Hold struct {
+	load   Load
+	minute int64 // of the 24-hour count
+	from   ledger
+	use    any // of the ledger: where it was taken
+}
+
+// Accounts tells what is particular to an account.
+type Accounts interface {
+	Details(ctx context.Context, sc scope.Scope) (account.Details, error)
+}
+
+// Options configure Quotas.
+type Options struct {
+	DB       *store.DB
+	Clock    clock.Clock
+	Accounts Accounts // nil: all have the Default
+	Default  Limits   // of accounts without quotas of their own
+	Shared   bool     // other nodes use the database at the same time
+	Node     string   // names this node and its start among them
+	MaxDelay time.Duration
+
+	// Sleep waits; nil is a timer.
+	Sleep func(ctx context.Context, d time.Duration) error
+}
+
+// ledger keeps what was taken.
+type ledger interface {
+	// take takes load, or says what is short. It may promise what will be there within
+	// patience.
+	take(ctx context.Context, sc scope.Scope, c claim) (verdict, error)
+	// settle ends a hold: accepted ones stay counted.
+	settle(h Hold, accepted bool)
+	sent(ctx context.Context, sc scope.Scope) (int64, error)
+	close(ctx context.Context) error
+}
+
+// claim is what take is asked for.
+type claim struct {
+	Load
+	limits   Limits
+	patience time.Duration
+}
+
+// verdict is the answer of take. If text is "", the load was taken, and goes after wait.
+// Else text is the refusal, and it may be worth while to ask again after wait, if that
+// is not 0.
+type verdict struct {
+	hold Hold
+	text string
+	wait time.Duration
+}
+
 // Quotas enforces Limits. It is safe for concurrent use.
 type Quotas struct {
-	db     *store.DB
-	now    clock.Clock
-	limits Limits
-
-	mu     sync.Mutex
-	usages map[scope.Scope]*usage
+	o       Options
+	ledger  ledger
+	waiting waiting
 }
 
-// New returns quotas with the same limits for every account and region.
-func New(db *store.DB, now clock.Clock, limits Limits) *Quotas {
-	return &Quotas{db: db, now: now, limits: limits, usages: map[scope.Scope]*usage{}}
+// New returns quotas.
+func New(o Options) *Quotas {
+	if o.Sleep == nil {
+		o.Sleep = sleep
+	}
+	q := &Quotas{o: o}
+	if o.Shared {
+		q.ledger = newShared(o)
+	} else {
+		q.ledger = newLocal(o)
+	}
+	return q
 }
 
-// Limits returns the quotas of sc.
-func (q *Quotas) Limits(scope.Scope) Limits { return q.limits }
-
-// usage is what one scope has sent.
-type usage struct {
-	mu      sync.Mutex
-	minutes map[int64]int64 // recipients by minute, as committed or on their way
-	sum     int64
-	swept   int64 // the minute of the last expire
-	loaded  time.Time
-	tokens  float64
-	filled  time.Time
-}
-
-// Reserve takes n recipients from both quotas, or returns Throttled with SES's text
-// and takes nothing. A send that fails afterwards gives them back with Release.
-func (q *Quotas) Reserve(ctx context.Context, sc scope.Scope, n int) error {
-	now := q.now()
-	u, err := q.usage(ctx, sc, now)
+// Limits returns the quotas of sc: those of the sandbox, the account's own, or the
+// default.
+func (q *Quotas) Limits(ctx context.Context, sc scope.Scope) (Limits, error) {
+	l := q.o.Default
+	if q.o.Accounts == nil {
+		return l, nil
+	}
+	d, err := q.o.Accounts.Details(ctx, sc)
 	if err != nil {
-		return err
+		return Limits{}, err
 	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.expire(now)
-	if q.limits.Daily > 0 && float64(u.sum+int64(n)) > q.limits.Daily {
-		return fault.New(fault.Throttled, "Daily message quota exceeded.")
-	}
-	if q.limits.Rate > 0 {
-		u.fill(now, q.limits.Rate)
-		// A message for more recipients than the bucket holds goes when it is full and
-		// leaves a debt.
-		if u.tokens < min(float64(n), bucket(q.limits.Rate)) {
-			return fault.New(fault.Throttled, "Maximum sending rate exceeded.")
-		}
-		u.tokens -= float64(n)
-	}
-	u.add(now.Unix()/60, int64(n))
-	return nil
+	return LimitsOf(d, l), nil
 }
 
-// Release gives back what Reserve took for a message that was not accepted.
-func (q *Quotas) Release(sc scope.Scope, n int) {
-	now := q.now()
-	q.mu.Lock()
-	u := q.usages[sc]
-	q.mu.Unlock()
-	if u == nil {
-		return
+// LimitsOf are the quotas of an account with these details, where def is the server's
+// default.
+func LimitsOf(d account.Details, def Limits) Limits {
+	if d.Sandbox {
+		return sandboxLimits
 	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.add(now.Unix()/60, -int64(n))
-	u.tokens += float64(n)
+	if d.Limits.Daily != account.ServerDefault {
+		def.Daily = d.Limits.Daily
+	}
+	if d.Limits.Rate != account.ServerDefault {
+		def.Rate = d.Limits.Rate
+	}
+	return def
 }
 
-// Sent is the number of recipients of the last 24 hours.
+// Reserve takes load from the quotas, or returns Throttled with SES's text and takes
+// nothing. A load with Delay may wait up to MaxDelay, and is refused earlier if too many
+// wait already or ctx ends. Each Hold must be settled once.
+func (q *Quotas) Reserve(ctx context.Context, sc scope.Scope, load Load) (Hold, error) {
+	limits, err := q.Limits(ctx, sc)
+	if err != nil {
+		return Hold{}, err
+	}
+	c := claim{Load: load, limits: limits}
+	if load.Delay && q.o.MaxDelay > 0 {
+		return q.patient(ctx, sc, c)
+	}
+	v, err := q.ledger.take(ctx, sc, c)
+	if err != nil {
+		return Hold{}, err
+	}
+	if v.text != "" {
+		return Hold{}, fault.New(fault.Throttled, "%s", v.text)
+	}
+	return v.hold, nil
+}
+
+// Settle ends a hold. What was not accepted is given back.
+func (q *Quotas) Settle(h Hold, accepted bool) {
+	if h.from != nil {
+		h.from.settle(h, accepted)
+	}
+}
+
+// Sent is the number of recipients of the last 24 hours, without those at the mailbox
+// simulator.
 func (q *Quotas) Sent(ctx context.Context, sc scope.Scope) (int64, error) {
-	now := q.now()
-	u, err := q.usage(ctx, sc, now)
-	if err != nil {
-		return 0, err
-	}
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.expire(now)
-	return u.sum, nil
+	return q.ledger.sent(ctx, sc)
 }
 
-func bucket(rate float64) float64 { return max(1, rate*burst) }
-
-func (u *usage) fill(now time.Time, rate float64) {
-	if u.filled.IsZero() {
-		u.tokens = bucket(rate)
-	} else if d := now.Sub(u.filled); d > 0 {
-		u.tokens = min(bucket(rate), u.tokens+d.Seconds()*rate)
-	}
-	u.filled = now
-}
-
-func (u *usage) add(minute, n int64) {
-	u.minutes[minute] += n
-	u.sum += n
-}
-
-// expire drops the minutes that left the window, once a minute.
-func (u *usage) expire(now time.Time) {
-	minute := now.Unix() / 60
-	if minute == u.swept {
-		return
-	}
-	u.swept = minute
-	for m, n := range u.minutes {
-		if m <= minute-window {
-			u.sum -= n
-			delete(u.minutes, m)
-		}
-	}
-}
-
-// usage returns sc's usage, read from the database at first and, if others share it,
-// again every few seconds.
-func (q *Quotas) usage(ctx context.Context, sc scope.Scope, now time.Time) (*usage, error) {
-	q.mu.Lock()
-	u := q.usages[sc]
-	if u == nil {
-		u = &usage{minutes: map[int64]int64{}}
-		q.usages[sc] = u
-	}
-	q.mu.Unlock()
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	if !u.loaded.IsZero() && (!q.db.Shared() || now.Sub(u.loaded) < refresh) {
-		return u, nil
-	}
-	rows, err := q.db.Query(ctx, `SELECT minute, value FROM counters WHERE account = ? AND region = ? AND name = ? AND minute > ?`,
-		sc.Account, sc.Region, Counter, now.Unix()/60-window)
-	if err != nil {
-		return nil, store.Wrap("quota", err)
-	}
-	defer rows.Close()
-	minutes, sum := map[int64]int64{}, int64(0)
-	for rows.Next() {
-		var m, n int64
-		if err := rows.Scan(&m, &n); err != nil {
-			return nil, store.Wrap("quota", err)
-		}
-		minutes[m] = n
-		sum += n
-	}
-	if err := rows.Err(); err != nil {
-		return nil, store.Wrap("quota", err)
-	}
-	u.minutes, u.sum, u.loaded = minutes, sum, now
-	return u, nil
-}
+// Close hands back what this node holds and has not used.
+func (q *Quotas) Close(ctx context.Context) error { return q.ledger.close(ctx) }
 
 // noRate is what the APIs report for an account without a rate: clients divide by it.
 const noRate = 1_000_000

@@ -22,15 +22,26 @@ var (
 
 func newClock() *clock.Fake { return clock.NewFake(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)) }
 
-func reserve(t *testing.T, q *quota.Quotas, n int, want string) {
+func open(db *store.DB, c *clock.Fake, l quota.Limits) *quota.Quotas {
+	return quota.New(quota.Options{DB: db, Clock: c.Now, Default: l})
+}
+
+func reserve(t *testing.T, q *quota.Quotas, n int, want string) quota.Hold {
 	t.Helper()
-	err := q.Reserve(ctx, sc, n)
+	return take(t, q, quota.Load{Recipients: n}, want)
+}
+
+func take(t *testing.T, q *quota.Quotas, load quota.Load, want string) quota.Hold {
+	t.Helper()
+	h, err := q.Reserve(ctx, sc, load)
+	n := load.Recipients
 	if want == "" && err != nil {
 		t.Fatalf("reserve %d: %v", n, err)
 	}
 	if want != "" && (!fault.Is(err, fault.Throttled) || fault.PeerText(err) != want) {
 		t.Fatalf("reserve %d: got %v, want %q", n, err, want)
 	}
+	return h
 }
 
 const (
@@ -41,12 +52,12 @@ const (
 func TestDailyQuotaIsARollingWindowOfRecipients(t *testing.T) {
 	t.Parallel()
 	c := newClock()
-	q := quota.New(storetest.SQLite(t), c.Now, quota.Limits{Daily: 10})
+	q := open(storetest.SQLite(t), c, quota.Limits{Daily: 10})
 	reserve(t, q, 6, "")
 	c.Advance(12 * time.Hour)
 	reserve(t, q, 4, "")
 	reserve(t, q, 1, daily)
-	c.Advance(12*time.Hour - time.Minute)
+	c.Advance(12 * time.Hour) // a minute counts until its last second is a day old
 	reserve(t, q, 1, daily)
 	c.Advance(time.Minute)
 	reserve(t, q, 6, "")
@@ -59,7 +70,7 @@ func TestDailyQuotaIsARollingWindowOfRecipients(t *testing.T) {
 func TestRateAllowsShortBurstsOnly(t *testing.T) {
 	t.Parallel()
 	c := newClock()
-	q := quota.New(storetest.SQLite(t), c.Now, quota.Limits{Rate: 5})
+	q := open(storetest.SQLite(t), c, quota.Limits{Rate: 5})
 	for range 10 {
 		reserve(t, q, 1, "")
 	}
@@ -72,17 +83,19 @@ func TestRateAllowsShortBurstsOnly(t *testing.T) {
 func TestARefusedMessageConsumesNothing(t *testing.T) {
 	t.Parallel()
 	c := newClock()
-	q := quota.New(storetest.SQLite(t), c.Now, quota.Limits{Daily: 10, Rate: 5})
+	q := open(storetest.SQLite(t), c, quota.Limits{Daily: 10, Rate: 5})
 	reserve(t, q, 11, daily)
-	reserve(t, q, 10, "")
-	q.Release(sc, 10)
-	reserve(t, q, 10, "")
+	h := reserve(t, q, 10, "")
+	q.Settle(h, false)
+	h = reserve(t, q, 10, "")
+	q.Settle(h, true)
+	reserve(t, q, 1, daily)
 }
 
 func TestAMessageLargerThanTheBurstGoesWhenNothingElseDid(t *testing.T) {
 	t.Parallel()
 	c := newClock()
-	q := quota.New(storetest.SQLite(t), c.Now, quota.Limits{Rate: 1})
+	q := open(storetest.SQLite(t), c, quota.Limits{Rate: 1})
 	reserve(t, q, 50, "")
 	c.Advance(20 * time.Second)
 	reserve(t, q, 1, rate)
@@ -92,13 +105,13 @@ func TestAMessageLargerThanTheBurstGoesWhenNothingElseDid(t *testing.T) {
 
 func TestAccountsAndRegionsAreApart(t *testing.T) {
 	t.Parallel()
-	q := quota.New(storetest.SQLite(t), newClock().Now, quota.Limits{Daily: 1})
+	q := open(storetest.SQLite(t), newClock(), quota.Limits{Daily: 1})
 	reserve(t, q, 1, "")
 	reserve(t, q, 1, daily)
-	if err := q.Reserve(ctx, scope.Scope{Account: sc.Account, Region: "eu-west-1"}, 1); err != nil {
+	if _, err := q.Reserve(ctx, scope.Scope{Account: sc.Account, Region: "eu-west-1"}, quota.Load{Recipients: 1}); err != nil {
 		t.Error(err)
 	}
-	if err := q.Reserve(ctx, scope.Scope{Account: "210987654321", Region: sc.Region}, 1); err != nil {
+	if _, err := q.Reserve(ctx, scope.Scope{Account: "210987654321", Region: sc.Region}, quota.Load{Recipients: 1}); err != nil {
 		t.Error(err)
 	}
 }
@@ -112,7 +125,7 @@ func TestTheCountSurvivesARestart(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		q := quota.New(db, c.Now, quota.Limits{Daily: 10})
+		q := open(db, c, quota.Limits{Daily: 10})
 		if n, err := q.Sent(ctx, sc); err != nil || n != 8 {
 			t.Fatalf("sent %d, %v", n, err)
 		}

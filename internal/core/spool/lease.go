@@ -13,6 +13,7 @@ import (
 	"sesame/internal/base/address"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/event"
+	"sesame/internal/core/quota"
 	"sesame/internal/core/store"
 )
 
@@ -301,7 +302,7 @@ func (s *Spool) settle(tx *store.Tx, st Settlement, now time.Time) (lost bool, e
 }
 
 // BounceCounter is the name of the counter of hard bounces, for GetSendStatistics.
-const BounceCounter = "bounce"
+const BounceCounter = quota.Bounced
 
 // Release queues leased recipients again, due at once, without an attempt: the node
 // stops, or it took more than it can try in time.

@@ -246,6 +246,9 @@ func (s *Spool) insert(tx *store.Tx, a acceptance) error {
 		}
 	}
 	tx.Count(m.Scope, quota.Counter, m.AcceptedAt, int64(len(m.Recipients)))
+	if n := quota.ToSimulator(m.Recipients); n > 0 {
+		tx.Count(m.Scope, quota.Simulated, m.AcceptedAt, int64(n))
+	}
 	return event.Append(tx, event.Event{Scope: m.Scope, Kind: event.Send, MessageID: m.ID, At: m.AcceptedAt,
 		Detail: event.Detail{Recipients: addresses(m.Recipients)}})
 }

@@ -60,6 +60,8 @@ type Options struct {
 	Random  io.Reader
 	Log     *slog.Logger
 	Regions []string // regions that are served; empty means any
+	Calls   Calls    // nil: calls are not throttled
+	Sandbox Sandbox  // nil: nobody is in the sandbox
 
 	// MaxInFlightBytes bounds the request bodies being handled at once, as far as they
 	// have arrived, inflated; what would go over it is told to come later. Bodies of up
@@ -194,6 +196,9 @@ func (d *Door) operation(ctx context.Context, q *request, body []byte) (*awswire
 	b := d.binding(q)
 	call, err := q.svc.Route(&awswire.Request{Method: q.r.Method, RawPath: q.r.URL.EscapedPath(), RawQuery: q.r.URL.RawQuery, Body: body})
 	if err != nil {
+		return nil, err
+	}
+	if err := d.admit(ctx, call.Op); err != nil {
 		return nil, err
 	}
 	in, err := call.Decode()

@@ -49,7 +49,7 @@ func wire(k fault.Kind) codes {
 	case fault.AccessDenied:
 		return codes{"AccessDenied", http.StatusForbidden, "AccessDeniedException", http.StatusForbidden, false}
 	case fault.AccountPaused:
-		return codes{"AccountSendingPausedException", bad, "AccountSuspendedException", bad, false}
+		return codes{"AccountSendingPausedException", bad, "SendingPausedException", bad, false}
 	case fault.ConfigSetPaused:
 		return codes{"ConfigurationSetSendingPausedException", bad, "SendingPausedException", bad, false}
 	case fault.MailFromNotVerified:

@@ -30,6 +30,7 @@ import (
 	"github.com/aws/smithy-go"
 
 	"sesame/internal/base/clock"
+	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/access"
 	"sesame/internal/core/account"
@@ -39,6 +40,7 @@ import (
 	"sesame/internal/core/intake"
 	"sesame/internal/core/keyring"
 	"sesame/internal/core/quota"
+	"sesame/internal/core/setting"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
 	"sesame/internal/core/zone"
@@ -88,6 +90,7 @@ type world struct {
 	db         *store.DB
 	accounts   *account.Accounts
 	identities *identity.Identities
+	settings   *setting.Settings
 	spool      *spool.Spool
 	kept       *keeper
 	intake     *intake.Intake
@@ -102,7 +105,10 @@ type settings struct {
 	pending bool // identities are not verified at once
 	large   bool // messages that are files
 	limits  quota.Limits
-	v1, v2  any // handlers, instead of the real ones
+	sandbox bool    // accounts begin in the sandbox
+	calls   float64 // of an operation in a second; 0 is no throttle
+	sleeps  bool    // who waits for a quota moves the clock
+	v1, v2  any     // handlers, instead of the real ones
 	sets    v2.ConfigSets
 	change  func(*api.Options)
 }
@@ -125,22 +131,29 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 		}
 		kept.InRow = 64 << 10
 	}
-	quotas := quota.New(w.db, w.clock.Now, s.limits)
 	w.accounts = account.New(w.db, ring, w.clock.Now, rand.Reader)
+	w.accounts.SetDefaults(account.Defaults{Sandbox: s.sandbox})
+	waits := quota.Options{DB: w.db, Clock: w.clock.Now, Accounts: w.accounts, Default: s.limits, MaxDelay: time.Minute}
+	if s.sleeps {
+		waits.Sleep = func(_ context.Context, d time.Duration) error { w.clock.Advance(d); return nil }
+	}
+	quotas := quota.New(waits)
+	w.settings = setting.New(setting.Options{DB: w.db, Clock: w.clock.Now, Exists: w.exists})
 	w.identities = identity.New(identity.Options{DB: w.db, Seal: ring, Clock: w.clock.Now, Random: rand.Reader, VerifyAtOnce: !s.pending})
 	w.spool = spool.New(kept)
 	w.kept = &keeper{spool: w.spool, messages: map[string]*spool.Message{}}
 	authorizer := access.New(access.Options{Policies: w.accounts, Identities: w.identities, Organizations: w.accounts, Clock: w.clock.Now})
 	w.intake = intake.New(intake.Options{
 		Spool: w.kept, Identities: w.identities, Access: authorizer, Quotas: quotas, Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
+		Accounts: w.accounts, Settings: w.settings,
 	})
 	w.verifying.build(w, ring)
 	if s.v1 == nil {
-		s.v1 = &v1.API{Intake: w.intake, Identities: w.identities, Quotas: quotas, Statistics: w.spool, Templates: w.templates, Verification: w.mailer}
+		s.v1 = &v1.API{Intake: w.intake, Identities: w.identities, Quotas: quotas, Accounts: w.accounts, Statistics: w.spool, Templates: w.templates, Verification: w.mailer}
 	}
 	if s.v2 == nil {
 		s.v2 = &v2.API{
-			Intake: w.intake, Identities: w.identities, Quotas: quotas, Templates: w.templates, Verification: w.mailer,
+			Intake: w.intake, Identities: w.identities, Quotas: quotas, Accounts: w.accounts, Templates: w.templates, Verification: w.mailer,
 			ConfigSets: s.sets, Zone: zone.Names{Zone: serviceZone},
 		}
 	}
@@ -151,8 +164,12 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	users, tokens := api.Bind(all[2], &iam.API{Accounts: w.accounts, Clock: w.clock.Now}), api.Bind(all[3], &sts.API{Accounts: w.accounts})
 	o := api.Options{
 		IAM: users, STS: tokens, V1: api.Bind(all[0], s.v1), V2: api.Bind(all[1], s.v2),
-		Admin: admin.New(admin.Identities(&dnscheck.Identities{Identities: w.identities}, w.identities)),
+		Admin: admin.New(admin.Identities(&dnscheck.Identities{Identities: w.identities}, w.identities), admin.Settings(w.settings)),
 		Keys:  w.accounts, Access: authorizer, Clock: w.clock.Now, Random: rand.Reader, Log: log, MaxInFlightBytes: 1 << 30,
+		Sandbox: w.accounts,
+	}
+	if s.calls > 0 {
+		o.Calls = quota.NewCalls(w.clock.Now, s.calls)
 	}
 	if s.change != nil {
 		s.change(&o)
@@ -163,6 +180,15 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	w.start(t, s.tls)
 	w.fill(t)
 	return w
+}
+
+// exists knows identities; there are no configuration sets.
+func (w *world) exists(ctx context.Context, r setting.Resource) error {
+	if r.Kind == setting.ConfigurationSet {
+		return fault.New(fault.ConfigSetNotFound, "Configuration set <%s> does not exist.", r.Name)
+	}
+	_, err := w.identities.Get(ctx, r.Scope, r.Name)
+	return err
 }
 
 func (w *world) start(t testing.TB, tls bool) {

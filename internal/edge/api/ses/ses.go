@@ -14,7 +14,6 @@ import (
 	"sesame/internal/base/scope"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
-	"sesame/internal/core/quota"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/verification"
 	"sesame/internal/edge/api/caller"
@@ -27,12 +26,6 @@ type Intake interface {
 	AcceptFormatted(ctx context.Context, s intake.Submission, f intake.Formatted) (id string, err error)
 }
 
-// Quotas tells the sending quotas and their use.
-type Quotas interface {
-	Limits(sc scope.Scope) quota.Limits
-	Sent(ctx context.Context, sc scope.Scope) (int64, error)
-}
-
 // Statistics tells what became of the mail of the last two weeks.
 type Statistics interface {
 	SendStatistics(ctx context.Context, sc scope.Scope) ([]spool.DataPoint, error)
@@ -43,6 +36,7 @@ type API struct {
 	Intake     Intake
 	Identities *identity.Identities
 	Quotas     Quotas
+	Accounts   Accounts
 	Statistics Statistics
 
 	Templates    *verification.Templates
@@ -115,17 +109,6 @@ func submission(ctx context.Context, operation string, set *string, tags []types
 	return s
 }
 
-// GetSendQuota tells the sending quotas of the account in the region.
-func (a *API) GetSendQuota(ctx context.Context, _ *ses.GetSendQuotaInput) (*ses.GetSendQuotaOutput, error) {
-	sc := caller.From(ctx).Scope
-	sent, err := a.Quotas.Sent(ctx, sc)
-	if err != nil {
-		return nil, err
-	}
-	daily, rate := a.Quotas.Limits(sc).Reported()
-	return &ses.GetSendQuotaOutput{Max24HourSend: daily, MaxSendRate: rate, SentLast24Hours: float64(sent)}, nil
-}
-
 // GetSendStatistics tells the counts of the last two weeks, in steps of 15 minutes.
 func (a *API) GetSendStatistics(ctx context.Context, _ *ses.GetSendStatisticsInput) (*ses.GetSendStatisticsOutput, error) {
 	points, err := a.Statistics.SendStatistics(ctx, caller.From(ctx).Scope)
@@ -139,9 +122,4 @@ func (a *API) GetSendStatistics(ctx context.Context, _ *ses.GetSendStatisticsInp
 		})
 	}
 	return out, nil
-}
-
-// GetAccountSendingEnabled tells whether the account may send.
-func (a *API) GetAccountSendingEnabled(context.Context, *ses.GetAccountSendingEnabledInput) (*ses.GetAccountSendingEnabledOutput, error) {
-	return &ses.GetAccountSendingEnabledOutput{Enabled: true}, nil
 }

@@ -43,7 +43,16 @@ func (f *fake) AcceptFormatted(_ context.Context, s intake.Submission, m intake.
 	return "ID", f.err
 }
 
-func (f *fake) Limits(scope.Scope) quota.Limits                  { return quota.Limits{Daily: 200, Rate: 1} }
+func (f *fake) Limits(context.Context, scope.Scope) (quota.Limits, error) {
+	return quota.Limits{Daily: 200, Rate: 1}, f.err
+}
+func (f *fake) Current(context.Context, scope.Scope) (account.Details, error) {
+	return account.Details{}, f.err
+}
+func (f *fake) SetSending(context.Context, scope.Scope, string, bool) error { return f.err }
+func (f *fake) PutProfile(context.Context, scope.Scope, string, account.Profile, bool) error {
+	return f.err
+}
 func (f *fake) Sent(context.Context, scope.Scope) (int64, error) { return 7, f.err }
 func (f *fake) SendStatistics(context.Context, scope.Scope) ([]spool.DataPoint, error) {
 	return f.points, f.err
@@ -142,7 +151,7 @@ func TestStatistics(t *testing.T) {
 func TestErrorsPass(t *testing.T) {
 	t.Parallel()
 	f := &fake{err: fault.New(fault.Throttled, "x")}
-	a := &ses.API{Intake: f, Quotas: f, Statistics: f}
+	a := &ses.API{Intake: f, Quotas: f, Statistics: f, Accounts: f}
 	for name, call := range map[string]func() error{
 		"SendEmail": func() error { _, err := a.SendEmail(from(t), &sdk.SendEmailInput{}); return err },
 		"SendRawEmail": func() error {

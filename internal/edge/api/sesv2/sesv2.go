@@ -12,10 +12,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 
 	"sesame/internal/base/fault"
-	"sesame/internal/base/scope"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
-	"sesame/internal/core/quota"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/verification"
 	"sesame/internal/core/zone"
@@ -29,17 +27,12 @@ type Intake interface {
 	AcceptFormatted(ctx context.Context, s intake.Submission, f intake.Formatted) (id string, err error)
 }
 
-// Quotas tells the sending quotas and their use.
-type Quotas interface {
-	Limits(sc scope.Scope) quota.Limits
-	Sent(ctx context.Context, sc scope.Scope) (int64, error)
-}
-
 // API answers the operations. It is safe for concurrent use.
 type API struct {
 	Intake     Intake
 	Identities *identity.Identities
 	Quotas     Quotas
+	Accounts   Accounts
 
 	Templates    *verification.Templates
 	Verification *verification.Mailer
@@ -181,18 +174,4 @@ func tags(in []types.MessageTag) []spool.Tag {
 		out = append(out, spool.Tag{Name: aws.ToString(t.Name), Value: aws.ToString(t.Value)})
 	}
 	return out
-}
-
-// GetAccount tells the state and the quotas of the account in the region.
-func (a *API) GetAccount(ctx context.Context, _ *sesv2.GetAccountInput) (*sesv2.GetAccountOutput, error) {
-	sc := caller.From(ctx).Scope
-	sent, err := a.Quotas.Sent(ctx, sc)
-	if err != nil {
-		return nil, err
-	}
-	daily, rate := a.Quotas.Limits(sc).Reported()
-	return &sesv2.GetAccountOutput{
-		EnforcementStatus: aws.String("HEALTHY"), ProductionAccessEnabled: true, SendingEnabled: true,
-		SendQuota: &types.SendQuota{Max24HourSend: daily, MaxSendRate: rate, SentLast24Hours: float64(sent)},
-	}, nil
 }

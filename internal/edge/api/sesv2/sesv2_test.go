@@ -26,6 +26,7 @@ import (
 
 // fake is what the handlers call.
 type fake struct {
+	details    account.Details
 	submission intake.Submission
 	formatted  *intake.Formatted
 	err        error
@@ -42,7 +43,18 @@ func (f *fake) AcceptFormatted(_ context.Context, s intake.Submission, m intake.
 	return "ID", f.err
 }
 
-func (f *fake) Limits(scope.Scope) quota.Limits                  { return f.limits }
+func (f *fake) Limits(context.Context, scope.Scope) (quota.Limits, error) { return f.limits, f.err }
+
+func (f *fake) Current(context.Context, scope.Scope) (account.Details, error) {
+	return f.details, f.err
+}
+
+func (f *fake) SetSending(context.Context, scope.Scope, string, bool) error { return f.err }
+
+func (f *fake) PutProfile(context.Context, scope.Scope, string, account.Profile, bool) error {
+	return f.err
+}
+
 func (f *fake) Sent(context.Context, scope.Scope) (int64, error) { return 7, f.err }
 
 var who = caller.Caller{
@@ -151,7 +163,7 @@ func TestWithoutAnythingOptional(t *testing.T) {
 func TestErrorsPass(t *testing.T) {
 	t.Parallel()
 	f := &fake{err: fault.New(fault.Throttled, "x")}
-	a := &sesv2.API{Intake: f, Quotas: f}
+	a := &sesv2.API{Intake: f, Quotas: f, Accounts: f}
 	raw := &types.EmailContent{Raw: &types.RawMessage{Data: []byte("raw")}}
 	for name, call := range map[string]func() error{
 		"raw": func() error { _, err := a.SendEmail(from(t), &sdk.SendEmailInput{Content: raw}); return err },
@@ -182,7 +194,8 @@ func TestGetAccount(t *testing.T) {
 		{}:                    {Max24HourSend: -1, MaxSendRate: 1_000_000, SentLast24Hours: 7},
 		{Daily: 200, Rate: 1}: {Max24HourSend: 200, MaxSendRate: 1, SentLast24Hours: 7},
 	} {
-		out, err := (&sesv2.API{Quotas: &fake{limits: limits}}).GetAccount(from(t), nil)
+		f := &fake{limits: limits}
+		out, err := (&sesv2.API{Quotas: f, Accounts: f}).GetAccount(from(t), nil)
 		if err != nil || !reflect.DeepEqual(*out.SendQuota, want) {
 			t.Errorf("%+v, %v", out.SendQuota, err)
 		}

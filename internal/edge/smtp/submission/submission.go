@@ -134,7 +134,7 @@ func (s *session) Close() {}
 func refusal(err error) error {
 	text := fault.PeerText(err)
 	switch fault.KindOf(err) {
-	case fault.Rejected:
+	case fault.Rejected, fault.AccountPaused:
 		return smtpserver.Reply{Code: 554, Enhanced: "5.7.1", Text: "Message rejected: " + text}
 	case fault.Throttled:
 		return smtpserver.Reply{Code: 454, Enhanced: "4.7.0", Text: "Throttling failure: " + strings.TrimSuffix(text, ".")}

@@ -142,7 +142,7 @@ func newWorld(t *testing.T, change ...func(*settings)) (*world, *keeper) {
 	kept := &keeper{Spool: w.spool, messages: map[string]*spool.Message{}}
 	w.auth, w.accounts, w.policies = accounts, accounts, &policies{Identities: w.identity}
 	w.intake = intake.New(intake.Options{
-		Spool: kept, Identities: w.identity, Access: w.policies.authorizer(w.clock.Now), Quotas: quota.New(w.db, w.clock.Now, s.limits), Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
+		Spool: kept, Identities: w.identity, Access: w.policies.authorizer(w.clock.Now), Quotas: quota.New(quota.Options{DB: w.db, Clock: w.clock.Now, Default: s.limits}), Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
 	})
 	if _, err := accounts.CreateUser(ctx, account.NewUser{Account: accountID, Name: "mailer", KeyID: keyID, Secret: secretKey, Policies: []string{account.AdministratorAccess}}); err != nil {
 		t.Fatal(err)

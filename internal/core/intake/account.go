@@ -1,0 +1,82 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package intake
+
+import (
+	"context"
+
+	"sesame/internal/base/fault"
+	"sesame/internal/base/scope"
+	"sesame/internal/core/account"
+	"sesame/internal/core/quota"
+	"sesame/internal/core/setting"
+)
+
+// Accounts tells the state of the account that sends.
+type Accounts interface {
+	Details(ctx context.Context, sc scope.Scope) (account.Details, error)
+}
+
+// Settings tells the settings that SES does not have.
+type Settings interface {
+	Effective(ctx context.Context, sc scope.Scope, identity, configSet string) (setting.Values, error)
+}
+
+// account refuses what comes from an account that may not send.
+func (i *Intake) account(ctx context.Context, d *draft) error {
+	details, err := i.details(ctx, d.Scope)
+	switch {
+	case err != nil:
+		return err
+	case details.Enforcement == account.Shutdown:
+		return fault.New(fault.AccountPaused,
+			"Sending paused for this account. For more information, please check the inbox of the email address associated with your AWS account.")
+	case !details.SendingEnabled:
+		return fault.New(fault.AccountPaused, "Account is paused")
+	}
+	return nil
+}
+
+func (i *Intake) details(ctx context.Context, sc scope.Scope) (account.Details, error) {
+	if i.o.Accounts == nil {
+		return account.Details{SendingEnabled: true}, nil
+	}
+	return i.o.Accounts.Details(ctx, sc)
+}
+
+// strangers are the recipients that are no verified identities, if the account is in
+// the sandbox: it may write to no others but the mailbox simulator (SES: the sandbox).
+// That holds for the account that sends and for those whose identities it sends with.
+func (i *Intake) strangers(ctx context.Context, d *draft, of scope.Scope) (unverified []string, err error) {
+	details, err := i.details(ctx, of)
+	if err != nil || !details.Sandbox {
+		return nil, err
+	}
+	for _, r := range d.recipients {
+		if r.Domain == quota.SimulatorDomain {
+			continue
+		}
+		_, err := i.use(ctx, d.Scope, claim{address: r})
+		switch {
+		case fault.Is(err, fault.NotFound):
+			unverified = append(unverified, r.String())
+		case err != nil:
+			return nil, err
+		}
+	}
+	return unverified, nil
+}
+
+// reserve takes what the message needs of the account's quotas.
+func (i *Intake) reserve(ctx context.Context, d *draft) (quota.Hold, error) {
+	v := setting.Default()
+	if i.o.Settings != nil {
+		var err error
+		if v, err = i.o.Settings.Effective(ctx, d.Scope, d.identity.Identity, d.ConfigSet); err != nil {
+			return quota.Hold{}, err
+		}
+	}
+	return i.o.Quotas.Reserve(ctx, d.Scope, quota.Load{
+		Recipients: len(d.recipients), Simulated: quota.ToSimulator(d.recipients), Bytes: len(d.Raw), Delay: v.QuotaMode == setting.Delay,
+	})
+}

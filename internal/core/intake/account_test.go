@@ -1,0 +1,96 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package intake_test
+
+import (
+	"errors"
+	"strings"
+	"testing"
+
+	"sesame/internal/base/fault"
+	"sesame/internal/core/account"
+	"sesame/internal/core/intake"
+	"sesame/internal/core/quota"
+	"sesame/internal/core/setting"
+)
+
+func TestWhoMayNotSend(t *testing.T) {
+	t.Parallel()
+	boom := errors.New("boom")
+	for _, c := range []struct {
+		name string
+		w    *world
+		text string
+	}{
+		{"the owner's switch is off", &world{switchedOff: true}, "Account is paused"},
+		{"the operator's pause", &world{details: map[string]account.Details{sc.Account: {Enforcement: account.Shutdown}}}, "Sending paused for this account."},
+		{"both", &world{switchedOff: true, details: map[string]account.Details{sc.Account: {Enforcement: account.Shutdown}}}, "Sending paused for this account."},
+	} {
+		_, err := c.w.intake().Accept(ctx, submission(simple))
+		if !fault.Is(err, fault.AccountPaused) || !strings.HasPrefix(fault.PeerText(err), c.text) || len(c.w.kept) != 0 || c.w.reserved != 0 {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+	for name, w := range map[string]*world{"account": {accountErr: boom}, "settings": {settingErr: boom}} {
+		if _, err := w.intake().Accept(ctx, submission(simple)); !errors.Is(err, boom) || len(w.kept) != 0 {
+			t.Errorf("%s that can't be read: %v", name, err)
+		}
+	}
+	w := &world{details: map[string]account.Details{sc.Account: {Enforcement: account.Probation}}}
+	if _, err := w.intake().Accept(ctx, submission(simple)); err != nil {
+		t.Errorf("an account under review: %v", err)
+	}
+}
+
+// TestTheServicesOwnMailAsksNoAccount: the notice of a pause must leave.
+func TestTheServicesOwnMailAsksNoAccount(t *testing.T) {
+	t.Parallel()
+	w := &world{switchedOff: true, accountErr: errors.New("boom")}
+	if _, err := w.intake().Accept(ctx, submission(simple, func(s *intake.Submission) { s.System = true })); err != nil {
+		t.Error(err)
+	}
+}
+
+// TestTheSandboxOfTheOwner holds for the delegate, too (SES: sending authorization,
+// tasks of the delegate sender).
+func TestTheSandboxOfTheOwner(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		name, sandboxed, to, want string
+	}{
+		{"nobody is in the sandbox", "", "x@example.net", ""},
+		{"the owner is", owner.Account, "x@example.net", "x@example.net"},
+		{"the owner is, and the recipient is the delegate's own", owner.Account, "x@example.com", ""},
+		{"the delegate is", sc.Account, "x@example.net", "x@example.net"},
+		{"somebody else is", "111111111111", "x@example.net", ""},
+		{"to the simulator", owner.Account, "bounce@simulator.amazonses.com", ""},
+	} {
+		w := shared()
+		w.details = map[string]account.Details{c.sandboxed: {Sandbox: true}}
+		raw := "From: a@example.org\nTo: " + c.to + "\n\nhello\n"
+		_, err := w.intake().Accept(ctx, submission(raw, func(s *intake.Submission) { s.ARNs.Source = ownedARN }))
+		if c.want == "" {
+			if err != nil {
+				t.Errorf("%s: %v", c.name, err)
+			}
+			continue
+		}
+		want := "Email address is not verified. The following identities failed the check in region US-EAST-1: " + c.want
+		if !fault.Is(err, fault.Rejected) || fault.PeerText(err) != want || len(w.kept) != 0 {
+			t.Errorf("%s: %v", c.name, err)
+		}
+	}
+}
+
+func TestWhatAMessageTakesOfTheQuotas(t *testing.T) {
+	t.Parallel()
+	w := &world{settings: setting.Values{QuotaMode: setting.Delay}}
+	raw := "From: a@example.com\nTo: b@example.net, bounce@simulator.amazonses.com, b@example.net\n\nhello\n"
+	s := submission(raw)
+	if _, err := w.intake().Accept(ctx, s); err != nil {
+		t.Fatal(err)
+	}
+	if want := (quota.Load{Recipients: 2, Simulated: 1, Bytes: len(s.Raw), Delay: true}); w.load != want {
+		t.Errorf("%+v, want %+v", w.load, want)
+	}
+}

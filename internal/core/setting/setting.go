@@ -1,0 +1,234 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package setting holds the settings that SES does not have: a small typed set for an
+// account in a region, for an identity and for a configuration set. What one leaves
+// open it inherits: a configuration set from the identity that sends, an identity from
+// the account, the account from the server.
+package setting
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"errors"
+	"sync"
+	"time"
+
+	"sesame/internal/base/clock"
+	"sesame/internal/base/fault"
+	"sesame/internal/base/scope"
+	"sesame/internal/core/store"
+)
+
+// QuotaMode says what happens to a message that is over a sending quota.
+type QuotaMode string
+
+// The modes.
+const (
+	Reject QuotaMode = "reject" // it is refused, as SES does
+	Delay  QuotaMode = "delay"  // it waits for a while, and is refused if there is no room then
+)
+
+// Values are settings that hold. Every member has one.
+type Values struct {
+	QuotaMode        QuotaMode
+	ServiceSignature bool // a second DKIM signature, by the service's own domain
+	Ed25519Signature bool // an Ed25519 signature beside the RSA one
+}
+
+// Default is what holds where nothing is set.
+func Default() Values { return Values{QuotaMode: Reject, ServiceSignature: true} }
+
+// Own are the settings of one resource; nil members are inherited.
+type Own struct {
+	QuotaMode        *QuotaMode `json:",omitempty"`
+	ServiceSignature *bool      `json:",omitempty"`
+	Ed25519Signature *bool      `json:",omitempty"`
+}
+
+// check refuses values that do not exist.
+func (o Own) check() error {
+	if o.QuotaMode != nil && *o.QuotaMode != Reject && *o.QuotaMode != Delay {
+		return fault.InField(fault.Invalid, "QuotaMode", "QuotaMode is %s or %s.", Reject, Delay)
+	}
+	return nil
+}
+
+// over puts what o sets over v, and notes in from, if there is one, who did.
+func (o Own) over(v *Values, from map[string]string, who string) {
+	if o.QuotaMode != nil {
+		v.QuotaMode = *o.QuotaMode
+		note(from, "QuotaMode", who)
+	}
+	if o.ServiceSignature != nil {
+		v.ServiceSignature = *o.ServiceSignature
+		note(from, "ServiceSignature", who)
+	}
+	if o.Ed25519Signature != nil {
+		v.Ed25519Signature = *o.Ed25519Signature
+		note(from, "Ed25519Signature", who)
+	}
+}
+
+func note(from map[string]string, member, who string) {
+	if from != nil {
+		from[member] = who
+	}
+}
+
+// FromServer stands in Report.From for what no resource sets.
+const FromServer = "server"
+
+// Report is what holds for a resource, and why.
+type Report struct {
+	Arn       string
+	Own       Own
+	Effective Values
+	From      map[string]string // by member: the ARN that sets it, or FromServer
+}
+
+// Options configure Settings.
+type Options struct {
+	DB    *store.DB
+	Clock clock.Clock
+
+	// Exists returns NotFound or ConfigSetNotFound for a resource that is not there.
+	Exists func(ctx context.Context, r Resource) error
+}
+
+// Settings serves the settings of one server. It is safe for concurrent use. A change
+// made by another node is seen within a second.
+type Settings struct {
+	o     Options
+	mu    sync.RWMutex
+	cache map[key]cached
+}
+
+type key struct {
+	scope               scope.Scope
+	identity, configSet string
+}
+
+type cached struct {
+	values Values
+	until  time.Time
+}
+
+const (
+	cacheFor  = time.Second
+	cacheSize = 10_000 // at the bound the cache starts anew
+)
+
+// New returns the settings kept in o.DB.
+func New(o Options) *Settings { return &Settings{o: o, cache: map[key]cached{}} }
+
+// Effective returns what holds for a message that is sent under an identity with a
+// configuration set. Either may be "".
+func (s *Settings) Effective(ctx context.Context, sc scope.Scope, identity, configSet string) (Values, error) {
+	k, now := key{sc, identity, configSet}, s.o.Clock()
+	s.mu.RLock()
+	c, ok := s.cache[k]
+	s.mu.RUnlock()
+	if ok && now.Before(c.until) {
+		return c.values, nil
+	}
+	line := []Resource{{Scope: sc, Kind: Account}}
+	if identity != "" {
+		line = append(line, Resource{sc, Identity, identity})
+	}
+	if configSet != "" {
+		line = append(line, Resource{sc, ConfigurationSet, configSet})
+	}
+	v, _, err := s.resolve(ctx, line, nil)
+	if err != nil {
+		return Values{}, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.cache) >= cacheSize {
+		clear(s.cache)
+	}
+	s.cache[k] = cached{v, now.Add(cacheFor)}
+	return v, nil
+}
+
+// resolve puts the settings of the resources over each other, the last on top, and
+// returns the last one's own.
+func (s *Settings) resolve(ctx context.Context, line []Resource, from map[string]string) (v Values, own Own, err error) {
+	v = Default()
+	for _, r := range line {
+		if own, err = s.own(ctx, r); err != nil {
+			return Values{}, Own{}, err
+		}
+		own.over(&v, from, r.ARN())
+	}
+	return v, own, nil
+}
+
+func (s *Settings) own(ctx context.Context, r Resource) (o Own, err error) {
+	var text string
+	err = s.o.DB.QueryRow(ctx, `SELECT own FROM settings WHERE account = ? AND region = ? AND resource = ?`,
+		r.Scope.Account, r.Scope.Region, r.path()).Scan(&text)
+	if errors.Is(err, sql.ErrNoRows) {
+		return Own{}, nil
+	}
+	if err == nil {
+		err = json.Unmarshal([]byte(text), &o)
+	}
+	return o, store.Wrap("setting", err)
+}
+
+// Get tells what holds for a resource. Of a configuration set it is what holds unless an
+// identity says otherwise.
+func (s *Settings) Get(ctx context.Context, r Resource) (Report, error) {
+	if err := s.exists(ctx, r); err != nil {
+		return Report{}, err
+	}
+	line := []Resource{{Scope: r.Scope, Kind: Account}}
+	if r.Kind != Account {
+		line = append(line, r)
+	}
+	rep := Report{Arn: r.ARN(), From: map[string]string{"QuotaMode": FromServer, "ServiceSignature": FromServer, "Ed25519Signature": FromServer}}
+	var err error
+	rep.Effective, rep.Own, err = s.resolve(ctx, line, rep.From)
+	return rep, err
+}
+
+// Put replaces a resource's own settings: what o leaves open is inherited from now on.
+func (s *Settings) Put(ctx context.Context, r Resource, o Own) error {
+	if err := o.check(); err != nil {
+		return err
+	}
+	if err := s.exists(ctx, r); err != nil {
+		return err
+	}
+	text, err := json.Marshal(o)
+	if err != nil {
+		return fault.Wrap("setting.Put", err)
+	}
+	err = s.o.DB.Write(ctx, func(tx *store.Tx) error {
+		if o == (Own{}) {
+			return Forget(tx, r)
+		}
+		_, err := tx.Exec(`INSERT INTO settings (account, region, resource, own) VALUES (?, ?, ?, ?)
+			ON CONFLICT (account, region, resource) DO UPDATE SET own = excluded.own`, r.Scope.Account, r.Scope.Region, r.path(), string(text))
+		return err
+	})
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	clear(s.cache)
+	return err
+}
+
+func (s *Settings) exists(ctx context.Context, r Resource) error {
+	if r.Kind == Account {
+		return nil
+	}
+	return s.o.Exists(ctx, r)
+}
+
+// Forget removes the settings of a resource, in the transaction that removes it.
+func Forget(tx *store.Tx, r Resource) error {
+	_, err := tx.Exec(`DELETE FROM settings WHERE account = ? AND region = ? AND resource = ?`, r.Scope.Account, r.Scope.Region, r.path())
+	return err
+}
