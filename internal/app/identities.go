@@ -3,14 +3,17 @@
 package app
 
 import (
+	"context"
 	"crypto/rand"
 	"time"
 
 	"sesame/internal/base/address"
 	"sesame/internal/base/clock"
+	"sesame/internal/base/scope"
 	"sesame/internal/config"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/keyring"
+	"sesame/internal/core/setting"
 	"sesame/internal/core/store"
 	"sesame/internal/core/zone"
 	"sesame/internal/proto/dns"
@@ -32,7 +35,7 @@ func NewIdentities(c config.Config, db *store.DB, ring *keyring.Ring, now clock.
 	}
 	o := identity.Options{
 		DB: db, Seal: ring, Clock: now, Random: rand.Reader, Resolver: resolver, VerifyAtOnce: c.Dev && !c.VerifyDNS, AmazonNames: c.Dev,
-		Names: zoneNames(c), KeyTTL: zone.KeyTTL,
+		Names: zoneNames(c), KeyTTL: zone.KeyTTL, Signatures: signatures(setting.New(setting.Options{DB: db, Clock: now})),
 	}
 	if o.FeedbackHost, err = address.ParseDomain(c.Hostname); err != nil {
 		return nil, err
@@ -41,4 +44,13 @@ func NewIdentities(c config.Config, db *store.DB, ring *keyring.Ring, now clock.
 		o.RotateEvery = c.DKIM.RotateEvery.Duration
 	}
 	return identity.New(o), nil
+}
+
+// signatures tells which signatures mail gets by the settings of its account, identity and
+// configuration set.
+func signatures(s *setting.Settings) func(ctx context.Context, sc scope.Scope, name, configSet string) (identity.Signatures, error) {
+	return func(ctx context.Context, sc scope.Scope, name, configSet string) (identity.Signatures, error) {
+		v, err := s.Effective(ctx, sc, name, configSet)
+		return identity.Signatures{Ed25519: v.Ed25519Signature, Service: v.ServiceSignature}, err
+	}
 }

@@ -72,6 +72,11 @@ func (i *Identity) apply(f findings, now time.Time, o Options) (told []notice.No
 		}
 	}
 	i.Check.At, i.Check.Error = now, ""
+	for _, since := range []*time.Time{&i.Check.StatusSince, &i.DKIMInfo.Since} {
+		if since.IsZero() { // made before there was a clock for it
+			*since = now
+		}
+	}
 	dkim := watched(i.DKIM)
 	if dkim && i.Kind == Domain {
 		i.moveDKIM(f, now, tell)

@@ -319,3 +319,39 @@ func TestChecksAreFrequentAtFirst(t *testing.T) {
 		t.Errorf("a failed domain is checked again: %d, %v", n, err)
 	}
 }
+
+// TestIdentitiesOlderThanTheClock are those of a database that was made before identities
+// were checked: their 72 and 24 hours begin with the first look.
+func TestIdentitiesOlderThanTheClock(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		w.create("example.com", easy())
+		w.create("a@example.org", identity.Settings{})
+		w.serve()
+		err := db.Write(ctx, func(tx *store.Tx) error {
+			_, err := tx.Exec(`UPDATE identities SET status_since = 0, dkim_since = 0, next_check_at = 1`)
+			return err
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		w.clock.Advance(100 * 24 * hour)
+		if n, err := w.checker.Round(ctx); n != 2 || err != nil {
+			t.Fatalf("%d checks, %v", n, err)
+		}
+		if id := w.get("example.com"); id.Verification != pending || id.DKIM != pending {
+			t.Errorf("%s %s", id.Verification, id.DKIM)
+		}
+		if id := w.get("a@example.org"); id.Verification != pending || !id.Check.Next.Equal(w.clock.Now().Add(24*hour)) {
+			t.Errorf("%s, next %v", id.Verification, id.Check.Next)
+		}
+		w.clock.Advance(72 * hour)
+		if _, err := w.checker.Round(ctx); err != nil {
+			t.Fatal(err)
+		}
+		if id := w.get("example.com"); id.Verification != failed {
+			t.Errorf("after 72 hours: %s", id.Verification)
+		}
+	})
+}
