@@ -11,6 +11,7 @@ const arnParts = 6
 // in. Parts that are missing at the end are any (IAM User Guide, Resource).
 type arnPattern struct {
 	any   bool     // "*"
+	exact string   // an ARN without wildcards and variables
 	whole *pattern // an ARN that comes from a variable
 	parts []pattern
 }
@@ -37,7 +38,20 @@ func newARNPattern(text string, variables bool) (arnPattern, error) {
 		}
 		a.parts[i] = p
 	}
+	if a.isExact() {
+		a.exact = text
+	}
 	return a, nil
+}
+
+// isExact reports whether the ARN is whole and has nothing special.
+func (a *arnPattern) isExact() bool {
+	for i := range a.parts {
+		if a.parts[i].form != exact {
+			return false
+		}
+	}
+	return len(a.parts) == arnParts
 }
 
 // arnParts splits at the colons that are not within a variable.
@@ -58,14 +72,18 @@ func (s syntax) arnParts(text string) []string {
 	return append(parts, text[start:])
 }
 
-// match reports whether arn, whose parts are given too, fits.
-func (a *arnPattern) match(arn string, parts []string, ctx Context) bool {
+// match reports whether the ARN of a request fits.
+func (a *arnPattern) match(of *arn, ctx Context) bool {
 	switch {
 	case a.any:
 		return true
+	case a.exact != "":
+		return a.exact == of.text
 	case a.whole != nil:
-		return a.whole.match(arn, ctx)
-	case len(parts) < arnParts:
+		return a.whole.match(of.text, ctx)
+	}
+	parts := of.split()
+	if len(parts) < arnParts {
 		return false
 	}
 	for i := len(a.parts) - 1; i >= 0; i-- { // what tells resources apart is at the end
@@ -74,6 +92,19 @@ func (a *arnPattern) match(arn string, parts []string, ctx Context) bool {
 		}
 	}
 	return true
+}
+
+// arn is the ARN of a request, taken apart when that is needed.
+type arn struct {
+	text  string
+	parts []string
+}
+
+func (a *arn) split() []string {
+	if a.parts == nil {
+		a.parts = strings.SplitN(a.text, ":", arnParts)
+	}
+	return a.parts
 }
 
 // costly sums that of the parts.

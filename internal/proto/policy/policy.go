@@ -105,12 +105,12 @@ type Request struct {
 	// same, and so does what they allow to everyone.
 	Direct bool
 
-	folded string   // Action in lower case
-	parts  []string // Resource taken apart
+	folded string // Action in lower case
+	arn    arn    // Resource
 }
 
 // SetResource makes the request one about another resource.
-func (r *Request) SetResource(arn string) { r.Resource, r.parts = arn, nil }
+func (r *Request) SetResource(text string) { r.Resource, r.arn = text, arn{text: text} }
 
 // Evaluate decides the request by the document alone.
 func (d *Document) Evaluate(r *Request) Decision {
@@ -141,7 +141,7 @@ func Evaluate(docs []*Document, r *Request) Decision {
 }
 
 func (s *Statement) applies(r *Request) bool {
-	return s.aboutAction(r) && s.aboutResource(r) && s.aboutCaller(r) && s.conditionsHold(r)
+	return s.aboutCaller(r) && s.aboutAction(r) && s.aboutResource(r) && s.conditionsHold(r)
 }
 
 func (s *Statement) aboutAction(r *Request) bool {
@@ -160,11 +160,11 @@ func (s *Statement) aboutResource(r *Request) bool {
 	if s.Resources == nil { // a trust policy is about the role that has it
 		return true
 	}
-	if r.parts == nil {
-		r.parts = strings.SplitN(r.Resource, ":", arnParts)
+	if r.arn.text == "" {
+		r.arn.text = r.Resource
 	}
 	for i := range s.resources {
-		if s.resources[i].match(r.Resource, r.parts, r.Context) {
+		if s.resources[i].match(&r.arn, r.Context) {
 			return !s.NotResource
 		}
 	}

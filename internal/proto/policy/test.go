@@ -281,9 +281,9 @@ func newARN(values []string, variables bool) (test, error) {
 }
 
 func (t arnTest) match(value string, ctx Context) bool {
-	parts := strings.SplitN(value, ":", arnParts)
+	a := arn{text: value}
 	for i := range t {
-		if t[i].match(value, parts, ctx) {
+		if t[i].match(&a, ctx) {
 			return true
 		}
 	}
