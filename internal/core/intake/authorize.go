@@ -105,7 +105,9 @@ func (i *Intake) owned(ctx context.Context, d *draft) error {
 	return notVerified(d.Scope, append(failed, strangers...))
 }
 
-// use finds the identity of one address: NotFound if there is none that is verified.
+// use finds the identity of one address: NotFound if there is none that is verified. Of
+// the account's own identities it is always the most specific one: an ARN must not choose
+// a wider identity to get around what policies say of the nearer.
 func (i *Intake) use(ctx context.Context, sc scope.Scope, c claim) (access.Use, error) {
 	u := access.Use{Owner: sc, Address: c.address}
 	if c.arn != "" {
@@ -113,14 +115,11 @@ func (i *Intake) use(ctx context.Context, sc scope.Scope, c claim) (access.Use, 
 		if err != nil {
 			return u, err
 		}
-		if covers(name, c.address) {
+		switch covered := covers(name, c.address); {
+		case covered && owner != sc:
 			u.Owner, u.Identity = owner, name
-			if owner != sc {
-				return u, nil
-			}
-			return u, i.isVerified(ctx, u)
-		}
-		if c.named {
+			return u, nil
+		case !covered && c.named:
 			return u, fault.New(fault.Invalid, "The identity <%s> does not cover the address <%s>.", printable(c.arn), c.address)
 		}
 	}
