@@ -11,6 +11,7 @@ import (
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/access"
+	"sesame/internal/core/account"
 	"sesame/internal/core/identity"
 	"sesame/internal/proto/message"
 )
@@ -131,10 +132,15 @@ func (i *Intake) use(ctx context.Context, sc scope.Scope, c claim) (access.Use, 
 	return u, err
 }
 
-// isVerified returns NotFound unless the identity is there and verified.
-func (i *Intake) isVerified(ctx context.Context, u access.Use) error {
+// lent returns NotFound unless another account's identity is there and verified, and its
+// owner neither closed nor paused: what he may not send, nobody sends for him.
+func (i *Intake) lent(ctx context.Context, u access.Use) error {
 	id, err := i.o.Identities.Get(ctx, u.Owner, u.Identity)
-	if err == nil && !id.Verified() {
+	if err != nil {
+		return err
+	}
+	owner, err := i.details(ctx, u.Owner)
+	if err == nil && (!id.Verified() || owner.Enforcement == account.Shutdown) {
 		err = fault.New(fault.NotFound, "not verified")
 	}
 	return err
@@ -169,7 +175,8 @@ func covers(name string, a address.Address) bool {
 }
 
 // allowed asks whether the caller may send this message with these identities. That an
-// identity of another account is not verified is said only to who may send with it.
+// identity of another account is not verified, or its owner paused, which reads the same,
+// is said only to who may send with it.
 func (i *Intake) allowed(ctx context.Context, d *draft) error {
 	s := access.Send{
 		Request: access.Request{
@@ -188,7 +195,7 @@ func (i *Intake) allowed(ctx context.Context, d *draft) error {
 		if u.Owner == d.Scope {
 			continue
 		}
-		switch err := i.isVerified(ctx, u); {
+		switch err := i.lent(ctx, u); {
 		case fault.Is(err, fault.NotFound):
 			failed = append(failed, u.Identity)
 		case err != nil:
