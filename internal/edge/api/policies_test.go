@@ -4,9 +4,12 @@ package api_test
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
+
+	"github.com/aws/aws-sdk-go-v2/service/ses"
 
 	"sesame/internal/base/scope"
 	"sesame/internal/core/account"
@@ -81,4 +84,32 @@ func (w *world) newAccount(t testing.TB, id, user string) who {
 		t.Fatal(err)
 	}
 	return who{key: c.KeyID, secret: c.Secret, region: region}
+}
+
+// TestALongListIsRefusedBeforeItsNamesAreAuthorized asks about more identities than a
+// call may, as a user without a single policy: it is the length that is refused.
+func TestALongListIsRefusedBeforeItsNamesAreAuthorized(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	nobody := w.newAccount(t, "111122223333", "nobody")
+	w.ofUser(t, "arn:aws:iam::111122223333:user/nobody")
+	c, ctx := w.sesClient(nobody), t.Context()
+	ask := func(names []string) map[string]error {
+		_, verification := c.GetIdentityVerificationAttributes(ctx, &ses.GetIdentityVerificationAttributesInput{Identities: names})
+		_, dkim := c.GetIdentityDkimAttributes(ctx, &ses.GetIdentityDkimAttributesInput{Identities: names})
+		_, mailFrom := c.GetIdentityMailFromDomainAttributes(ctx, &ses.GetIdentityMailFromDomainAttributesInput{Identities: names})
+		_, notification := c.GetIdentityNotificationAttributes(ctx, &ses.GetIdentityNotificationAttributesInput{Identities: names})
+		return map[string]error{"verification": verification, "DKIM": dkim, "MAIL FROM": mailFrom, "notifications": notification}
+	}
+	names := slices.Repeat([]string{"example.com"}, 100)
+	for what, err := range ask(names) {
+		if r := refused(t, err); r.status != 403 {
+			t.Errorf("%s of 100: %+v", what, r)
+		}
+	}
+	for what, err := range ask(append(names, "example.com")) {
+		if r := refused(t, err); r != (refusal{400, "InvalidParameterValue", "At most 100 identities can be retrieved at a time."}) {
+			t.Errorf("%s of 101: %+v", what, r)
+		}
+	}
 }
