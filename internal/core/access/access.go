@@ -135,6 +135,11 @@ type grants struct {
 // evaluate decides by the IAM policies.
 func (g *grants) evaluate(r *policy.Request) policy.Decision { return policy.Evaluate(g.iam, r) }
 
+// deny reports whether a policy of the principal or of its session denies the request.
+func (g *grants) deny(r *policy.Request) bool {
+	return g.evaluate(r) == policy.Deny || g.narrowed != nil && g.narrowed.Evaluate(r) == policy.Deny
+}
+
 // session reports whether the session's policy lets the request through.
 func (g *grants) session(r *policy.Request) bool {
 	return g.narrowed == nil || g.narrowed.Evaluate(r) == policy.Allow

@@ -302,3 +302,59 @@ func TestASessionSendsForAnotherAccount(t *testing.T) {
 		}
 	}
 }
+
+// TestAWiderIdentityDoesNotSkipADeny names a domain to send from an address that has a
+// nearer identity: who is denied that one stays denied.
+func TestAWiderIdentityDoesNotSkipADeny(t *testing.T) {
+	t.Parallel()
+	const sends = `"ses:Send*"`
+	iam := func(effect, identity string) string {
+		return `{"Statement":{"Effect":"` + effect + `","Action":` + sends + `,"Resource":"` + identity + `"}}`
+	}
+	allow, all := rule("Allow", "ses:Send*", `"*"`, ""), iam("Allow", "*")
+	deny := rule("Deny", "ses:Send*", `"*"`, "")
+	of := func(name string) string { return other.ARN("identity/" + name) }
+	for _, c := range []struct {
+		name        string
+		user        []string
+		identities  map[string]string // policies of the owner's
+		session     string
+		named, from string
+		allowed     bool
+	}{
+		{"no deny", []string{all}, map[string]string{"example.org": allow}, "", "example.org", "ceo@secure.example.org", true},
+		{"the owner's on the subdomain", []string{all}, map[string]string{"example.org": allow, "secure.example.org": deny}, "", "example.org", "a@secure.example.org", false},
+		{"and for an address above it", []string{all}, map[string]string{"example.org": allow, "secure.example.org": deny}, "", "example.org", "a@example.org", true},
+		{"the owner's on the subdomain, of an address with an identity", []string{all}, map[string]string{"example.org": allow, "secure.example.org": deny}, "", "example.org", "ceo@secure.example.org", false},
+		{"the owner's on the address", []string{all}, map[string]string{"example.org": allow, "ceo@secure.example.org": deny}, "", "example.org", "ceo@secure.example.org", false},
+		{"the owner's on the labelled address", []string{all}, map[string]string{"ceo@secure.example.org": allow, "ceo+x@secure.example.org": deny}, "", "ceo@secure.example.org", "ceo+x@secure.example.org", false},
+		{"the owner's on the domain, where the address allows", []string{all}, map[string]string{"example.org": deny, "ceo@secure.example.org": allow}, "", "example.org", "ceo@secure.example.org", true},
+		{"the user's on the subdomain", []string{all, iam("Deny", of("secure.example.org"))}, map[string]string{"example.org": allow}, "", "example.org", "a@secure.example.org", false},
+		{"the user's on the address", []string{all, iam("Deny", of("ceo@secure.example.org"))}, map[string]string{"example.org": allow}, "", "example.org", "ceo@secure.example.org", false},
+		{"the user's on the named domain", []string{all, iam("Deny", of("example.org"))}, map[string]string{"example.org": allow}, "", "example.org", "ceo@secure.example.org", false},
+		{"the user's on another address", []string{all, iam("Deny", of("cfo@secure.example.org"))}, map[string]string{"example.org": allow}, "", "example.org", "ceo@secure.example.org", true},
+		{"the session's on the subdomain", []string{all}, map[string]string{"example.org": allow},
+			`{"Statement":[{"Effect":"Allow","Action":"*","Resource":"*"},{"Effect":"Deny","Action":"*","Resource":"` + of("secure.example.org") + `"}]}`, "example.org", "a@secure.example.org", false},
+	} {
+		w := &world{
+			verified:   []string{"example.org", "secure.example.org", "ceo@secure.example.org", "ceo+x@secure.example.org"},
+			principals: map[string][]string{alice.ARN(): c.user}, identities: map[string][]string{},
+		}
+		for name, text := range c.identities {
+			w.identities[of(name)] = []string{text}
+		}
+		p := alice
+		p.SessionPolicy = c.session
+		from, err := address.Parse(c.from)
+		if err != nil {
+			t.Fatal(err)
+		}
+		err = w.authorizer().MaySend(ctx, mail(p, access.Use{Owner: other, Identity: c.named, Address: from}))
+		switch {
+		case c.allowed && err != nil:
+			t.Errorf("%s: %v", c.name, err)
+		case !c.allowed:
+			wantDenied(t, c.name, err)
+		}
+	}
+}

@@ -3,13 +3,14 @@
 package access
 
 import (
+	"cmp"
 	"context"
+	"slices"
 	"strings"
 
 	"sesame/internal/base/address"
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
-	"sesame/internal/core/identity"
 	"sesame/internal/proto/message"
 	"sesame/internal/proto/policy"
 )
@@ -73,9 +74,20 @@ func used(uses []Use, u Use) bool {
 	return false
 }
 
-// mayUse decides about one identity.
+// mayUse decides about one identity. Naming it does not get the principal around a deny
+// of his own policies on an identity that is nearer to the address.
 func (a *Authorizer) mayUse(ctx context.Context, g *grants, u Use, r *policy.Request) (bool, error) {
 	own := u.Owner.Account == r.Caller.Account
+	names, err := a.precedence(ctx, u)
+	if err != nil {
+		return false, err
+	}
+	for _, nearer := range names[:slices.Index(names, u.Identity)] {
+		r.SetResource(u.Owner.ARN("identity/" + nearer))
+		if g.deny(r) {
+			return false, nil
+		}
+	}
 	r.SetResource(u.ARN())
 	decision := g.evaluate(r)
 	if decision == policy.Deny || !own && decision != policy.Allow || !g.session(r) {
@@ -84,7 +96,7 @@ func (a *Authorizer) mayUse(ctx context.Context, g *grants, u Use, r *policy.Req
 	// What the owner allows to his own account as a whole is for that account's IAM
 	// policies to pass on; to another account it is as good as by name.
 	r.Direct = own
-	owners, err := a.owners(ctx, u, r)
+	owners, err := a.owners(ctx, u.Owner, names, r)
 	r.Direct = false
 	if err != nil {
 		return false, err
@@ -95,23 +107,19 @@ func (a *Authorizer) mayUse(ctx context.Context, g *grants, u Use, r *policy.Req
 	return owners == policy.Allow, nil
 }
 
-// owners decides by the owner's policies. Those of an address identity take precedence
-// over those of its domain: only where they do not apply do the domain's count (SES:
+// owners decides by the policies of the owner's identities, the most specific first. Its
+// policies take precedence: only where they do not apply do those of the next count (SES:
 // sending authorization, address-level and domain-level policies).
-func (a *Authorizer) owners(ctx context.Context, u Use, r *policy.Request) (policy.Decision, error) {
-	names, err := a.precedence(ctx, u)
-	if err != nil {
-		return policy.Deny, err
-	}
+func (a *Authorizer) owners(ctx context.Context, owner scope.Scope, names []string, r *policy.Request) (policy.Decision, error) {
 	for _, name := range names {
-		docs, err := a.o.Identities.PolicyDocuments(ctx, u.Owner, name)
+		docs, err := a.o.Identities.PolicyDocuments(ctx, owner, name)
 		if err != nil {
 			return policy.Deny, err
 		}
 		if len(docs) == 0 {
 			continue
 		}
-		r.SetResource(u.Owner.ARN("identity/" + name))
+		r.SetResource(owner.ARN("identity/" + name))
 		if d := policy.Evaluate(docs, r); d != policy.NotApplicable {
 			return d, nil
 		}
@@ -119,19 +127,34 @@ func (a *Authorizer) owners(ctx context.Context, u Use, r *policy.Request) (poli
 	return policy.NotApplicable, nil
 }
 
-// precedence lists the identities whose policies are about the address, the address
-// identity first.
+// precedence lists the owner's identities whose policies are about the address: the one
+// that is named, and the verified address and domain identities that are nearest to it.
+// The most specific comes first.
 func (a *Authorizer) precedence(ctx context.Context, u Use) ([]string, error) {
-	if strings.Contains(u.Identity, "@") {
-		domain, err := a.o.Identities.ResolveDomain(ctx, u.Owner, u.Address.Domain)
-		if fault.Is(err, fault.NotFound) {
-			return []string{u.Identity}, nil
+	names := []string{u.Identity}
+	nearest, err := a.o.Identities.Resolve(ctx, u.Owner, u.Address)
+	if err == nil {
+		names = append(names, nearest.Name)
+		nearest, err = a.o.Identities.ResolveDomain(ctx, u.Owner, u.Address.Domain)
+	}
+	switch {
+	case err == nil:
+		names = append(names, nearest.Name)
+	case !fault.Is(err, fault.NotFound) && !fault.Is(err, fault.Invalid): // Invalid: nobody's address
+		return nil, err
+	}
+	slices.SortFunc(names, bySpecificity)
+	return slices.Compact(names), nil
+}
+
+// bySpecificity orders identities that one address is of: addresses before domains, and
+// what is longer first, for it is a label or a subdomain of what is shorter.
+func bySpecificity(a, b string) int {
+	if isAddress := strings.Contains(a, "@"); isAddress != strings.Contains(b, "@") {
+		if isAddress {
+			return -1
 		}
-		return []string{u.Identity, domain.Name}, err
+		return 1
 	}
-	id, err := a.o.Identities.Resolve(ctx, u.Owner, u.Address)
-	if fault.Is(err, fault.NotFound) || err == nil && id.Kind != identity.Address {
-		return []string{u.Identity}, nil
-	}
-	return []string{id.Name, u.Identity}, err
+	return cmp.Or(cmp.Compare(len(b), len(a)), cmp.Compare(a, b))
 }

@@ -67,12 +67,16 @@ func (i *Intake) strangers(ctx context.Context, d *draft, of scope.Scope) (unver
 	return unverified, nil
 }
 
-// reserve takes what the message needs of the account's quotas.
+// reserve takes what the message needs of the account's quotas. The settings are those of
+// the account, too: an identity that is another's has none among them.
 func (i *Intake) reserve(ctx context.Context, d *draft) (quota.Hold, error) {
-	v := setting.Default()
+	v, own := setting.Default(), ""
+	if d.identity.Owner == d.Scope {
+		own = d.identity.Identity
+	}
 	if i.o.Settings != nil {
 		var err error
-		if v, err = i.o.Settings.Effective(ctx, d.Scope, d.identity.Identity, d.ConfigSet); err != nil {
+		if v, err = i.o.Settings.Effective(ctx, d.Scope, own, d.ConfigSet); err != nil {
 			return quota.Hold{}, err
 		}
 	}

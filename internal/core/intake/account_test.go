@@ -4,6 +4,7 @@ package intake_test
 
 import (
 	"errors"
+	"slices"
 	"strings"
 	"testing"
 
@@ -92,5 +93,47 @@ func TestWhatAMessageTakesOfTheQuotas(t *testing.T) {
 	}
 	if want := (quota.Load{Recipients: 2, Simulated: 1, Bytes: len(s.Raw), Delay: true}); w.load != want {
 		t.Errorf("%+v, want %+v", w.load, want)
+	}
+}
+
+// TestASettingOfTheOwnersIdentityIsNotLookedUpAsTheDelegates sends with another's
+// identity: an identity of the same name in the sender's account has nothing to say.
+func TestASettingOfTheOwnersIdentityIsNotLookedUpAsTheDelegates(t *testing.T) {
+	t.Parallel()
+	w := shared()
+	for _, s := range []intake.Submission{
+		submission("From: a@example.org\nTo: x@example.net\n\nhello\n", func(s *intake.Submission) { s.ARNs.Source = ownedARN }),
+		submission(simple),
+	} {
+		if _, err := w.intake().Accept(ctx, s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if want := []string{"", "example.com"}; !slices.Equal(w.setFor, want) {
+		t.Errorf("settings of %q, want %q", w.setFor, want)
+	}
+}
+
+// TestAPausedOwnersIdentityDoesNotSendThroughDelegates, and it is told only to who may
+// send with the identity, in the words for one that is not verified.
+func TestAPausedOwnersIdentityDoesNotSendThroughDelegates(t *testing.T) {
+	t.Parallel()
+	w := shared()
+	w.details = map[string]account.Details{owner.Account: {Enforcement: account.Shutdown}}
+	send := func() error {
+		_, err := w.intake().Accept(ctx, submission("From: a@example.org\nTo: x@example.net\n\nhello\n", func(s *intake.Submission) { s.ARNs.Source = ownedARN }))
+		return err
+	}
+	const want = "Email address is not verified. The following identities failed the check in region US-EAST-1: example.org"
+	if err := send(); !fault.Is(err, fault.Rejected) || fault.PeerText(err) != want || len(w.kept) != 0 || w.reserved != 0 {
+		t.Errorf("paused: %v", err)
+	}
+	w.accessErr = fault.New(fault.AccessDenied, "no")
+	if err := send(); !fault.Is(err, fault.AccessDenied) {
+		t.Errorf("paused, to a stranger: %v", err)
+	}
+	w.accessErr, w.details = nil, map[string]account.Details{owner.Account: {Enforcement: account.Probation}}
+	if err := send(); err != nil {
+		t.Errorf("under review: %v", err)
 	}
 }

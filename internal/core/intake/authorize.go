@@ -11,6 +11,7 @@ import (
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/access"
+	"sesame/internal/core/account"
 	"sesame/internal/core/identity"
 	"sesame/internal/proto/message"
 )
@@ -105,7 +106,9 @@ func (i *Intake) owned(ctx context.Context, d *draft) error {
 	return notVerified(d.Scope, append(failed, strangers...))
 }
 
-// use finds the identity of one address: NotFound if there is none that is verified.
+// use finds the identity of one address: NotFound if there is none that is verified. Of
+// the account's own identities it is always the most specific one: an ARN must not choose
+// a wider identity to get around what policies say of the nearer.
 func (i *Intake) use(ctx context.Context, sc scope.Scope, c claim) (access.Use, error) {
 	u := access.Use{Owner: sc, Address: c.address}
 	if c.arn != "" {
@@ -113,14 +116,11 @@ func (i *Intake) use(ctx context.Context, sc scope.Scope, c claim) (access.Use, 
 		if err != nil {
 			return u, err
 		}
-		if covers(name, c.address) {
+		switch covered := covers(name, c.address); {
+		case covered && owner != sc:
 			u.Owner, u.Identity = owner, name
-			if owner != sc {
-				return u, nil
-			}
-			return u, i.isVerified(ctx, u)
-		}
-		if c.named {
+			return u, nil
+		case !covered && c.named:
 			return u, fault.New(fault.Invalid, "The identity <%s> does not cover the address <%s>.", printable(c.arn), c.address)
 		}
 	}
@@ -132,10 +132,15 @@ func (i *Intake) use(ctx context.Context, sc scope.Scope, c claim) (access.Use, 
 	return u, err
 }
 
-// isVerified returns NotFound unless the identity is there and verified.
-func (i *Intake) isVerified(ctx context.Context, u access.Use) error {
+// lent returns NotFound unless another account's identity is there and verified, and its
+// owner neither closed nor paused: what he may not send, nobody sends for him.
+func (i *Intake) lent(ctx context.Context, u access.Use) error {
 	id, err := i.o.Identities.Get(ctx, u.Owner, u.Identity)
-	if err == nil && !id.Verified() {
+	if err != nil {
+		return err
+	}
+	owner, err := i.details(ctx, u.Owner)
+	if err == nil && (!id.Verified() || owner.Enforcement == account.Shutdown) {
 		err = fault.New(fault.NotFound, "not verified")
 	}
 	return err
@@ -170,7 +175,8 @@ func covers(name string, a address.Address) bool {
 }
 
 // allowed asks whether the caller may send this message with these identities. That an
-// identity of another account is not verified is said only to who may send with it.
+// identity of another account is not verified, or its owner paused, which reads the same,
+// is said only to who may send with it.
 func (i *Intake) allowed(ctx context.Context, d *draft) error {
 	s := access.Send{
 		Request: access.Request{
@@ -189,7 +195,7 @@ func (i *Intake) allowed(ctx context.Context, d *draft) error {
 		if u.Owner == d.Scope {
 			continue
 		}
-		switch err := i.isVerified(ctx, u); {
+		switch err := i.lent(ctx, u); {
 		case fault.Is(err, fault.NotFound):
 			failed = append(failed, u.Identity)
 		case err != nil:

@@ -46,6 +46,7 @@ type world struct {
 	load     quota.Load
 	details  map[string]account.Details // by account
 	settings setting.Values
+	setFor   []string // identities whose settings were asked for
 
 	switchedOff            bool // by the owner
 	accountErr, settingErr error
@@ -108,7 +109,8 @@ func (w *world) Details(_ context.Context, sc scope.Scope) (account.Details, err
 	return d, w.accountErr
 }
 
-func (w *world) Effective(context.Context, scope.Scope, string, string) (setting.Values, error) {
+func (w *world) Effective(_ context.Context, _ scope.Scope, identity, _ string) (setting.Values, error) {
+	w.setFor = append(w.setFor, identity)
 	return w.settings, w.settingErr
 }
 

@@ -86,8 +86,8 @@ func (b Binding) access(ctx context.Context, r access.Request, op *awswire.Opera
 	}
 	c = access.Call{Request: r, Action: p.action}
 	if b.resource == nil {
-		c.Resources = p.resources(r.Scope, in)
-		return c, true, nil
+		c.Resources, err = p.resources(r.Scope, in)
+		return c, true, err
 	}
 	arn, err := b.resource.Resource(ctx, in)
 	c.Resources = []access.Resource{{ARN: arn}}

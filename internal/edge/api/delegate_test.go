@@ -358,3 +358,47 @@ func TestAccountsNeverTouchEachOthersIdentities(t *testing.T) {
 		t.Errorf("the owner's identity: %v", err)
 	}
 }
+
+// TestAnARNOfOnesOwnDoesNotSkipADeny has a user who may not send as the chief, nor from a
+// subdomain, name the domain above by its ARN, in every way.
+func TestAnARNOfOnesOwnDoesNotSkipADeny(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	ctx := t.Context()
+	own := scope.Scope{Account: ownerID, Region: region}
+	for _, name := range []string{"example.org", "ceo@example.org", "secure.example.org"} {
+		if _, err := w.identities.Create(ctx, own, name, identity.Settings{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	user := w.newAccount(t, ownerID, "clerk")
+	const clerk = "arn:aws:iam::888888888888:user/clerk"
+	for from, denied := range map[string]string{
+		"ceo@example.org": own.ARN("identity/ceo@example.org"), "a@secure.example.org": own.ARN("identity/secure.example.org"), "a@example.org": "",
+	} {
+		if denied != "" {
+			w.ofUser(t, clerk, everything, statement("Deny", "ses:Send*", denied, ""))
+		}
+		raw := func(fields string) error {
+			_, err := w.sesClient(user).SendRawEmail(ctx, &ses.SendRawEmailInput{RawMessage: &sestypes.RawMessage{
+				Data: []byte(fields + "From: " + from + "\r\nTo: b@example.net\r\n\r\nHo\r\n"),
+			}})
+			return err
+		}
+		in := plain(from, reader)
+		in.FromEmailAddressIdentityArn = aws.String(ownedARN)
+		_, err := w.sesv2Client(user).SendEmail(ctx, in)
+		for way, err := range map[string]error{
+			"a parameter": err, "a header": raw("X-SES-FROM-ARN: " + ownedARN + "\r\n"), "no ARN": raw(""),
+		} {
+			switch {
+			case denied == "" && err != nil:
+				t.Errorf("%s by %s: %v", from, way, err)
+			case denied != "":
+				if r := refused(t, err); r.status != 403 || !strings.HasSuffix(r.text, "on resource `"+denied+"'") {
+					t.Errorf("%s by %s: %+v", from, way, r)
+				}
+			}
+		}
+	}
+}

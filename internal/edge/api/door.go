@@ -210,13 +210,12 @@ func (d *Door) operation(ctx context.Context, q *request, body []byte) (*awswire
 			return nil, err
 		}
 		if err := d.authorize(ctx, b, call.Op, in); err != nil {
+			audit(ctx, q.log, call.Op, in, err)
 			return nil, err
 		}
 	}
 	out, err := b.call(ctx, call.Op, in)
-	if q.svc != d.o.V1.Service && q.svc != d.o.V2.Service {
-		audit(ctx, q.log, call.Op, in, err)
-	}
+	audit(ctx, q.log, call.Op, in, err)
 	if err != nil {
 		return nil, err
 	}
@@ -242,11 +241,13 @@ func (d *Door) admin(ctx context.Context, q *request, body []byte) (*awswire.Res
 	}
 	err = d.o.Access.Authorize(ctx, access.Call{Request: who.Access("2"), Action: route.Action, Resources: adminResources(who.Scope, vars, route)})
 	if err != nil {
+		auditAdmin(ctx, q.log, route, vars, err)
 		return nil, err
 	}
 	a, err := route.Answer(ctx, admin.Request{
 		Scope: who.Scope, Caller: who.Principal.ARN(), Path: vars, Query: q.r.URL.Query(), Body: body,
 	})
+	auditAdmin(ctx, q.log, route, vars, err)
 	if err != nil {
 		return nil, err
 	}

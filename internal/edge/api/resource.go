@@ -6,6 +6,7 @@ import (
 	"reflect"
 	"strings"
 
+	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/access"
 	"sesame/internal/core/identity"
@@ -120,32 +121,39 @@ func memberPath(t reflect.Type, names []string) [][]int {
 	return path
 }
 
-// resources are those that the input names.
-func (p *permission) resources(sc scope.Scope, in any) []access.Resource {
+// maxNames is how many identities one call may name.
+const maxNames = 100
+
+// resources are those that the input names. Each costs a decision, so a longer list than
+// the operations take is refused here, in their words.
+func (p *permission) resources(sc scope.Scope, in any) ([]access.Resource, error) {
 	if p.path == nil {
-		return access.Any()
+		return access.Any(), nil
 	}
 	v := reflect.ValueOf(in)
 	for _, index := range p.path {
 		if v = reflect.Indirect(v); !v.IsValid() {
-			return access.Any()
+			return access.Any(), nil
 		}
 		v = v.FieldByIndex(index)
 	}
 	if v = reflect.Indirect(v); !v.IsValid() {
-		return access.Any()
+		return access.Any(), nil
 	}
 	if v.Kind() != reflect.Slice {
-		return []access.Resource{p.resource(sc, v.String())}
+		return []access.Resource{p.resource(sc, v.String())}, nil
+	}
+	if v.Len() > maxNames {
+		return nil, fault.InField(fault.Invalid, "Identities", "At most %d identities can be retrieved at a time.", maxNames)
 	}
 	var all []access.Resource
 	for i := range v.Len() {
 		all = append(all, p.resource(sc, v.Index(i).String()))
 	}
 	if len(all) == 0 {
-		return access.Any()
+		return access.Any(), nil
 	}
-	return all
+	return all, nil
 }
 
 func (p *permission) resource(sc scope.Scope, value string) access.Resource {

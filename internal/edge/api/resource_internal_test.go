@@ -71,7 +71,11 @@ func TestEveryOperationHasItsPermission(t *testing.T) {
 			filled(reflect.ValueOf(in).Elem(), "", 0)
 			of := "decided by the intake"
 			if !p.free {
-				of = strings.TrimPrefix(p.resources(home, in)[0].ARN, home.ARN(""))
+				named, err := p.resources(home, in)
+				if err != nil {
+					t.Fatal(err)
+				}
+				of = strings.TrimPrefix(named[0].ARN, home.ARN(""))
 			}
 			fmt.Fprintf(&b, "%s %s %s\n", svc.Name(), op.Name, of)
 		}
@@ -113,7 +117,11 @@ func TestResourcesOfInputs(t *testing.T) {
 		}
 		f.Set(reflect.ValueOf(value))
 		p := permissionOf(o)
-		return p.resources(home, in)
+		named, err := p.resources(home, in)
+		if err != nil {
+			t.Errorf("%s: %v", op, err)
+		}
+		return named
 	}
 	for name, c := range map[string]struct{ got, want []access.Resource }{
 		"a domain in capitals is the domain":           {set(svc, "GetEmailIdentity", "EmailIdentity", "EXAMPLE.com"), anIdentity("example.com")},

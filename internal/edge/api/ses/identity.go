@@ -15,11 +15,8 @@ import (
 	"sesame/internal/edge/api/page"
 )
 
-// How many identities one call lists, and tells of, at most.
-const (
-	maxItems = 1000
-	maxNames = 100
-)
+// maxItems is how many identities one call lists at most.
+const maxItems = 1000
 
 // ensure creates the identity unless it exists: the Verify operations may be called
 // again, which starts a verification anew that has not succeeded. It must be of the
@@ -128,11 +125,8 @@ func (a *API) ListVerifiedEmailAddresses(ctx context.Context, _ *ses.ListVerifie
 }
 
 // each collects what tell says of each named identity that exists, under the name as the
-// caller wrote it. SES leaves the others out of its answers.
+// caller wrote it. SES leaves the others out of its answers. The door bounds the names.
 func each[T any](ctx context.Context, a *API, names []string, tell func(id identity.Identity) T) (map[string]T, error) {
-	if len(names) > maxNames {
-		return nil, fault.InField(fault.Invalid, "Identities", "At most %d identities can be retrieved at a time.", maxNames)
-	}
 	all := make(map[string]T, len(names))
 	for _, name := range names {
 		id, err := a.Identities.Read(ctx, caller.From(ctx).Scope, name)
