@@ -61,6 +61,7 @@ type Zone struct {
 	Name        string      `toml:"name"`
 	NameServers []string    `toml:"name_servers"`
 	Addresses   []string    `toml:"addresses"`
+	KeyTTL      string      `toml:"key_ttl,omitempty"`
 	Update      *ZoneUpdate `toml:"update,omitempty"`
 }
 
