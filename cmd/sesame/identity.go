@@ -22,7 +22,7 @@ import (
 type identityCmd struct {
 	Verify identityVerifyCmd `cmd:"" help:"Take an identity as verified, on the operator's word."`
 	Check  identityCheckCmd  `cmd:"" help:"Look at an identity's DNS records now, and move its status."`
-	Rotate identityRotateCmd `cmd:"" help:"Give a domain with Easy DKIM a new key, which signs once DNS has shown it for an hour."`
+	Rotate identityRotateCmd `cmd:"" help:"Give a domain with Easy DKIM a new key, which signs once DNS has shown it for as long as verifiers may remember the old one."`
 }
 
 // named is the identity that a command is about.

@@ -3,6 +3,7 @@
 package app
 
 import (
+	"cmp"
 	"context"
 	"crypto/rand"
 	"time"
@@ -35,13 +36,14 @@ func NewIdentities(c config.Config, db *store.DB, ring *keyring.Ring, now clock.
 	}
 	o := identity.Options{
 		DB: db, Seal: ring, Clock: now, Random: rand.Reader, Resolver: resolver, VerifyAtOnce: c.Dev && !c.VerifyDNS, AmazonNames: c.Dev,
-		Names: zoneNames(c), KeyTTL: zone.KeyTTL, Signatures: signatures(setting.New(setting.Options{DB: db, Clock: now})),
+		Names: zoneNames(c), Signatures: signatures(setting.New(setting.Options{DB: db, Clock: now})),
 	}
 	if o.FeedbackHost, err = address.ParseDomain(c.Hostname); err != nil {
 		return nil, err
 	}
 	if o.Names.Configured() {
 		o.RotateEvery = c.DKIM.RotateEvery.Duration
+		o.KeyTTL = cmp.Or(c.Zone.KeyTTL.Duration, zone.DefaultKeyTTL)
 	}
 	return identity.New(o), nil
 }

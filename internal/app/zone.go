@@ -42,7 +42,7 @@ func NewZone(c config.Config, keys zone.Keys, now clock.Clock) *zone.Zone {
 func zoneOptions(c config.Config, n zone.Names, keys zone.Keys, now clock.Clock) zone.Options {
 	o := zone.Options{
 		Names: n, Regions: c.Regions, NameServers: c.Zone.NameServers, Addresses: c.Zone.Addresses, Mail: c.Zone.MailAddresses,
-		DMARC: c.Zone.DMARC, Keys: keys, Clock: now,
+		DMARC: c.Zone.DMARC, KeyTTL: c.Zone.KeyTTL.Duration, Keys: keys, Clock: now,
 	}
 	for _, network := range c.Zone.SendingAddresses {
 		o.Senders = append(o.Senders, network.Prefix)

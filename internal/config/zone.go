@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"time"
 
 	"sesame/internal/base/address"
 )
@@ -20,6 +21,7 @@ type Zone struct {
 	MailAddresses    []netip.Addr `toml:"mail_addresses"`    // of the hosts that mail comes to; default Addresses
 	SendingAddresses []Network    `toml:"sending_addresses"` // where mail leaves from, for SPF; default Addresses
 	DMARC            string       `toml:"dmarc"`             // policy of the zone itself
+	KeyTTL           Duration     `toml:"key_ttl"`           // of DKIM keys; 0: the zone's own
 	Update           ZoneUpdate   `toml:"update"`
 }
 
@@ -64,6 +66,8 @@ func (n Network) MarshalText() ([]byte, error) { return n.Prefix.MarshalText() }
 const (
 	maxZoneHosts = 100
 	maxDMARC     = 1000 // octets
+	minKeyTTL    = time.Second
+	maxKeyTTL    = 24 * time.Hour
 )
 
 // zoneDefaults fills in what follows from the zone: who has one serves it, unless
@@ -77,7 +81,7 @@ func (c *Config) zoneDefaults() {
 func (c Config) checkZone() error {
 	z := c.Zone
 	if z.Name == "" {
-		given := len(z.NameServers)+len(z.Addresses)+len(z.MailAddresses)+len(z.SendingAddresses) > 0 || z.Update != (ZoneUpdate{})
+		given := len(z.NameServers)+len(z.Addresses)+len(z.MailAddresses)+len(z.SendingAddresses) > 0 || z.KeyTTL.Duration != 0 || z.Update != (ZoneUpdate{})
 		switch {
 		case given:
 			return errors.New("zone: name is missing")
@@ -103,6 +107,9 @@ func (c Config) checkZone() error {
 		return fmt.Errorf("zone: a list has more than %d entries", maxZoneHosts)
 	case z.DMARC != "" && (!strings.HasPrefix(z.DMARC, "v=DMARC1") || len(z.DMARC) > maxDMARC || strings.ContainsFunc(z.DMARC, unprintable)):
 		return fmt.Errorf("zone.dmarc must begin with v=DMARC1 and be printable ASCII of at most %d octets", maxDMARC)
+	}
+	if d := z.KeyTTL.Duration; d != 0 && (d < minKeyTTL || d > maxKeyTTL || d%time.Second != 0) {
+		return fmt.Errorf("zone.key_ttl must be whole seconds from %v to %v", minKeyTTL, maxKeyTTL)
 	}
 	return z.checkUpdate()
 }

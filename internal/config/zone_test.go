@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"sesame/internal/config"
 )
@@ -17,7 +18,7 @@ const (
 
 func TestZone(t *testing.T) {
 	t.Parallel()
-	c, err := config.Parse(quiet + zone + `sending_addresses = ["192.0.2.9/28", "192.0.2.50"]`)
+	c, err := config.Parse(quiet + zone + `sending_addresses = ["192.0.2.9/28", "192.0.2.50"]` + "\n" + `key_ttl = "1m"`)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -26,6 +27,9 @@ func TestZone(t *testing.T) {
 	}
 	if s := c.Zone.SendingAddresses; len(s) != 2 || s[0].String() != "192.0.2.0/28" || s[1].String() != "192.0.2.50/32" {
 		t.Errorf("%v", s)
+	}
+	if c.Zone.KeyTTL.Duration != time.Minute {
+		t.Errorf("key_ttl: %v", c.Zone.KeyTTL)
 	}
 	for why, text := range map[string]string{
 		"without a zone":                quiet,
@@ -53,6 +57,10 @@ func TestZoneIsChecked(t *testing.T) {
 		{"a network that is none", quiet + zone + "sending_addresses = [\"192.0.2.0/33\"]\n", "no address and no network"},
 		{"a policy that is none", quiet + zone + "dmarc = \"p=none\"\n", "zone.dmarc"},
 		{"a policy of two lines", quiet + zone + "dmarc = \"v=DMARC1;\\np=none\"\n", "zone.dmarc"},
+		{"a life of keys without a zone", quiet + "[zone]\nkey_ttl = \"1m\"\n", "zone: name is missing"},
+		{"a life of keys that DNS can't say", quiet + zone + "key_ttl = \"1500ms\"\n", "zone.key_ttl"},
+		{"a life of keys that nobody would want to wait for", quiet + zone + "key_ttl = \"25h\"\n", "zone.key_ttl"},
+		{"a life of keys that has passed", quiet + zone + "key_ttl = \"-1s\"\n", "zone.key_ttl"},
 		{"a key without a server", quiet + zone + "[zone.update]\ntsig_name = \"k\"\n", "zone.update: server is missing"},
 		{"a key without its secret", quiet + zone + "[zone.update]\nserver = \"192.0.2.1\"\ntsig_name = \"k\"\n", "both tsig_name and tsig_secret_file"},
 		{"an algorithm without a key", quiet + zone + "[zone.update]\nserver = \"192.0.2.1\"\nalgorithm = \"hmac-sha512\"\n", "zone.update: algorithm"},

@@ -34,7 +34,7 @@ func TestVerifiers(t *testing.T) {
 	}
 	server := harness.StartDNS(t)
 	server.AddTXT("sel._domainkey.example.com.", "v=DKIM1; k=rsa; p="+base64.StdEncoding.EncodeToString(public))
-	postfix := harness.StartPostfix(t, harness.PostfixOptions{Milter: harness.StartOpenDKIM(t, "mx.example.net", server)})
+	postfix := harness.StartPostfix(t, harness.PostfixOptions{Milter: harness.StartOpenDKIM(t, "mx.example.net", server.Addr)})
 
 	text := "From: a@example.com\r\nTo: b@example.net\r\nSubject: signed\r\n\r\nHello.\r\n"
 	var signed bytes.Buffer

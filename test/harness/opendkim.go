@@ -15,9 +15,9 @@ import (
 )
 
 // StartOpenDKIM starts a real OpenDKIM that verifies mail as a milter and looks keys up
-// at the name server. It writes its verdict into Authentication-Results under the name
+// at the name server, host:port. It writes its verdict into Authentication-Results under the name
 // given. It returns the milter's host:port.
-func StartOpenDKIM(t testing.TB, name string, server *DNS) string {
+func StartOpenDKIM(t testing.TB, name string, nameServer string) string {
 	t.Helper()
 	program := need.Program(t, need.OpenDKIM)
 	dir := Dir(t)
@@ -26,7 +26,7 @@ func StartOpenDKIM(t testing.TB, name string, server *DNS) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	nsHost, nsPort, err := net.SplitHostPort(server.Addr)
+	nsHost, nsPort, err := net.SplitHostPort(nameServer)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -61,6 +61,7 @@ type Zone struct {
 	Name        string      `toml:"name"`
 	NameServers []string    `toml:"name_servers"`
 	Addresses   []string    `toml:"addresses"`
+	KeyTTL      string      `toml:"key_ttl,omitempty"`
 	Update      *ZoneUpdate `toml:"update,omitempty"`
 }
 
@@ -145,7 +146,7 @@ type user struct {
 func (s *Server) createUser(t testing.TB) user {
 	t.Helper()
 	out := s.CLI(t, "user", "create", "--account", Account, "--name", "tester",
-		"--access-key", AccessKey, "--secret-key", SecretKey, s.store())
+		"--admin", "--access-key", AccessKey, "--secret-key", SecretKey, s.store())
 	var u user
 	if err := json.Unmarshal([]byte(out), &u); err != nil {
 		t.Fatalf("sesame user create printed %q: %v", out, err)

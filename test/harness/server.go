@@ -163,7 +163,7 @@ func (s *Server) Run(t testing.TB, name string, args ...string) Result {
 // RunInput is Run with standard input.
 func (s *Server) RunInput(t testing.TB, stdin, name string, args ...string) Result {
 	t.Helper()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*patience)
+	ctx, cancel := context.WithTimeout(t.Context(), 5*patience)
 	defer cancel()
 	cmd := exec.CommandContext(ctx, name, args...)
 	var out, err bytes.Buffer

@@ -39,7 +39,7 @@ func newWorld(t *testing.T, policy harness.Policy) *world {
 	addr := harness.FreeAddr(t, "127.0.0.2")
 	w.postfix = harness.StartPostfix(t, harness.PostfixOptions{
 		Addr: addr, Name: "mx.example.net", Policy: policy,
-		Milter: harness.StartOpenDKIM(t, "mx.example.net", w.dns),
+		Milter: harness.StartOpenDKIM(t, "mx.example.net", w.dns.Addr),
 		Cert:   harness.NewCA(t, dir).Issue(t, "mx.example.net"),
 	})
 	w.port = portOf(t, addr)

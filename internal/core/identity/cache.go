@@ -65,16 +65,6 @@ func (c *cache[V]) put(sc scope.Scope, name string, e cacheEntry[V], drops uint6
 	c.size += len(entries) - was
 }
 
-func (c *cache[V]) drop(sc scope.Scope, name string) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	entries := c.accounts[sc.Account]
-	was := len(entries)
-	delete(entries, cacheKey{sc.Region, name})
-	c.size -= was - len(entries)
-	c.drops++
-}
-
 // forget drops all that is known of an account: one region's identity may stand for
 // another's, and a domain's for its addresses.
 func (c *cache[V]) forget(account string) {

@@ -328,7 +328,7 @@ func (s *Identities) settle(ctx context.Context, d claim, id, before Identity, t
 		}
 		return nil
 	})
-	s.cache.drop(d.scope, d.name)
+	s.cache.forget(d.scope.Account)
 	if err == nil && lost {
 		return fault.New(fault.Conflict, "%s has been changed during the check.", d.name)
 	}

@@ -59,7 +59,7 @@ func (s *Identities) Create(ctx context.Context, sc scope.Scope, name string, se
 		refusal, err = insert(tx, id)
 		return err
 	})
-	s.cache.drop(sc, norm)
+	s.cache.forget(sc.Account)
 	if err = cmp.Or(err, refusal); err != nil {
 		return Identity{}, err
 	}

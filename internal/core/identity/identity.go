@@ -347,8 +347,8 @@ func (s *Identities) Delete(ctx context.Context, sc scope.Scope, name string) er
 		}
 		return err
 	})
-	s.cache.drop(sc, norm)
-	s.policies.drop(sc, norm)
+	s.cache.forget(sc.Account)
+	s.policies.forget(sc.Account)
 	if err == nil && n == 0 {
 		return notFound(norm)
 	}

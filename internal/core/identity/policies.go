@@ -68,7 +68,7 @@ func (s *Identities) PutPolicy(ctx context.Context, sc scope.Scope, name string,
 		}
 		return s.putPolicy(tx, *id, how, p)
 	})
-	s.policies.drop(sc, norm)
+	s.policies.forget(sc.Account)
 	return err
 }
 
@@ -281,7 +281,7 @@ func (s *Identities) DeletePolicy(ctx context.Context, sc scope.Scope, name, pol
 			sc.Account, sc.Region, norm, policyName)
 		return err
 	})
-	s.policies.drop(sc, norm)
+	s.policies.forget(sc.Account)
 	if err == nil && n == 0 {
 		return noPolicy(policyName)
 	}

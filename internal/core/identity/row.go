@@ -163,7 +163,7 @@ func (s *Identities) change(ctx context.Context, sc scope.Scope, name string, fn
 		}
 		return saveKeys(tx, id, before)
 	})
-	s.cache.drop(sc, norm)
+	s.cache.forget(sc.Account)
 	if err != nil {
 		return Identity{}, err
 	}

@@ -172,7 +172,7 @@ func (s *Identities) configure(ctx context.Context, sc scope.Scope, name string,
 		}
 		return keepSettings(tx, id)
 	})
-	s.cache.drop(sc, norm)
+	s.cache.forget(sc.Account)
 	return cmp.Or(err, refusal)
 }
 

@@ -18,9 +18,9 @@ import (
 
 // How long others may keep what they were told.
 const (
-	// KeyTTL is short: a key that is rotated must be seen where its forerunner was, and a
-	// key whose identity is deleted must stop to vouch for anybody.
-	KeyTTL = 5 * time.Minute
+	// DefaultKeyTTL is short: a key that is rotated must be seen where its forerunner was, and
+	// a key whose identity is deleted must stop to vouch for anybody.
+	DefaultKeyTTL = 5 * time.Minute
 	// hostTTL lets an operator move a host within the hour.
 	hostTTL = time.Hour
 	// negativeTTL is for names that do not exist (RFC 2308 §5): whoever asked for a key just
@@ -62,6 +62,7 @@ type Options struct {
 	Mail        []netip.Addr   // of the hosts that mail comes back to; none: Addresses
 	Senders     []netip.Prefix // where mail leaves from; none: Addresses
 	DMARC       string         // the zone's own policy; "": none is published
+	KeyTTL      time.Duration  // how long others may keep a key, whole seconds; 0 means DefaultKeyTTL
 
 	Keys  Keys
 	Clock clock.Clock
@@ -82,6 +83,7 @@ const maxLookups = 4
 // New returns the zone.
 func New(o Options) *Zone {
 	z := &Zone{o: o, apex: mdns.Fqdn(string(o.Names.Zone)), fixed: map[string][]mdns.RR{}, lookups: make(chan struct{}, maxLookups)}
+	z.o.KeyTTL = cmp.Or(o.KeyTTL, DefaultKeyTTL)
 	if len(z.o.Mail) == 0 {
 		z.o.Mail = o.Addresses
 	}
@@ -301,14 +303,14 @@ func (z *Zone) key(ctx context.Context, name, selector string) ([]mdns.RR, error
 	if err != nil || !ok {
 		return nil, err
 	}
-	return []mdns.RR{TXT(name, KeyTTL, txt)}, nil
+	return []mdns.RR{TXT(name, z.o.KeyTTL, txt)}, nil
 }
 
 func (z *Zone) serviceKey(ctx context.Context, name, selector string) ([]mdns.RR, error) {
 	keys, err := z.o.Keys.ServiceKeys(ctx)
 	for _, k := range keys {
 		if k.Selector == selector {
-			return []mdns.RR{TXT(name, KeyTTL, k.TXT)}, err
+			return []mdns.RR{TXT(name, z.o.KeyTTL, k.TXT)}, err
 		}
 	}
 	return nil, err
@@ -355,7 +357,7 @@ func (z *Zone) EachKey(ctx context.Context, fn func(*mdns.TXT) error) error {
 		return err
 	}
 	for _, k := range own {
-		if err := fn(TXT(z.o.Names.ServiceKey(k.Selector), KeyTTL, k.TXT)); err != nil {
+		if err := fn(TXT(z.o.Names.ServiceKey(k.Selector), z.o.KeyTTL, k.TXT)); err != nil {
 			return err
 		}
 	}
@@ -365,7 +367,7 @@ func (z *Zone) EachKey(ctx context.Context, fn func(*mdns.TXT) error) error {
 			return err
 		}
 		for _, k := range keys {
-			if err := fn(TXT(z.o.Names.DKIMTarget(k.Selector), KeyTTL, k.TXT)); err != nil {
+			if err := fn(TXT(z.o.Names.DKIMTarget(k.Selector), z.o.KeyTTL, k.TXT)); err != nil {
 				return err
 			}
 			after = k.Selector

@@ -93,6 +93,10 @@ var (
 		Name: "dkimpy", From: "Debian package python3-dkim",
 		Version: "import dkim, importlib.metadata as m; print(m.version('dkimpy'))",
 	}
+	PySPF = PythonModule{
+		Name: "pyspf", Version: "import spf; print(spf.__version__)",
+		From: "Debian package python3-spf",
+	}
 	DNSPython = PythonModule{
 		Name: "dnspython", Version: "import dns.version; print(dns.version.version)",
 		From: "Debian package python3-dnspython",

@@ -90,7 +90,7 @@ func Identities(ids IdentityRecords, now IdentityChecker) []Route {
 		},
 	}, {
 		Method: http.MethodPost, Pattern: "/identities/{Name}/rotate", Action: "sesame:RotateIdentityKeys",
-		Doc: "Gives a domain with Easy DKIM a new key, which signs once DNS has shown it for an hour. The tokens stay as they are.",
+		Doc: "Gives a domain with Easy DKIM a new key, which signs once DNS has shown it for as long as verifiers may remember the old one. The tokens stay as they are.",
 		Handle: func(ctx context.Context, r Request) (any, error) {
 			id, err := now.RotateKeys(ctx, r.Scope, r.Path["Name"])
 			if err != nil {
