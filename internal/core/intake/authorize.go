@@ -107,8 +107,9 @@ func (i *Intake) owned(ctx context.Context, d *draft) error {
 }
 
 // use finds the identity of one address: NotFound if there is none that is verified. Of
-// the account's own identities it is always the most specific one: an ARN must not choose
-// a wider identity to get around what policies say of the nearer.
+// the account's own identities it is always the most specific one: an ARN, whose identity
+// must be verified too, does not choose a wider one to get around what policies say of
+// the nearer.
 func (i *Intake) use(ctx context.Context, sc scope.Scope, c claim) (access.Use, error) {
 	u := access.Use{Owner: sc, Address: c.address}
 	if c.arn != "" {
@@ -117,10 +118,15 @@ func (i *Intake) use(ctx context.Context, sc scope.Scope, c claim) (access.Use, 
 			return u, err
 		}
 		switch covered := covers(name, c.address); {
-		case covered && owner != sc:
+		case covered:
 			u.Owner, u.Identity = owner, name
-			return u, nil
-		case !covered && c.named:
+			if owner != sc {
+				return u, nil
+			}
+			if err := i.isVerified(ctx, u); err != nil {
+				return u, err
+			}
+		case c.named:
 			return u, fault.New(fault.Invalid, "The identity <%s> does not cover the address <%s>.", printable(c.arn), c.address)
 		}
 	}
@@ -132,15 +138,23 @@ func (i *Intake) use(ctx context.Context, sc scope.Scope, c claim) (access.Use, 
 	return u, err
 }
 
-// lent returns NotFound unless another account's identity is there and verified, and its
-// owner neither closed nor paused: what he may not send, nobody sends for him.
-func (i *Intake) lent(ctx context.Context, u access.Use) error {
+// isVerified returns NotFound unless the identity is there and verified.
+func (i *Intake) isVerified(ctx context.Context, u access.Use) error {
 	id, err := i.o.Identities.Get(ctx, u.Owner, u.Identity)
-	if err != nil {
+	if err == nil && !id.Verified() {
+		err = fault.New(fault.NotFound, "not verified")
+	}
+	return err
+}
+
+// lent returns NotFound unless another account's identity is verified, and its owner
+// neither closed nor paused: what he may not send, nobody sends for him.
+func (i *Intake) lent(ctx context.Context, u access.Use) error {
+	if err := i.isVerified(ctx, u); err != nil {
 		return err
 	}
 	owner, err := i.details(ctx, u.Owner)
-	if err == nil && (!id.Verified() || owner.Enforcement == account.Shutdown) {
+	if err == nil && owner.Enforcement == account.Shutdown {
 		err = fault.New(fault.NotFound, "not verified")
 	}
 	return err

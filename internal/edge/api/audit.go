@@ -54,7 +54,7 @@ func audit(ctx context.Context, log *slog.Logger, op *awswire.Operation, in any,
 			args = append(args, name, f.String())
 		}
 	}
-	auditLine(ctx, log, op.Service, op.Name, args, err)
+	auditLine(ctx, log.With("service", op.Service, "operation", op.Name), args, err)
 }
 
 // auditAdmin logs a request of the admin API that changes something, done or refused,
@@ -68,13 +68,13 @@ func auditAdmin(ctx context.Context, log *slog.Logger, route *admin.Route, vars 
 		args = append(args, name, vars[name])
 	}
 	service, operation, _ := strings.Cut(route.Action, ":")
-	auditLine(ctx, log, service, operation, args, err)
+	auditLine(ctx, log.With("service", service, "operation", operation), args, err)
 }
 
-// auditLine says in one line who did what to whom, or was refused to.
-func auditLine(ctx context.Context, log *slog.Logger, service, operation string, about []any, err error) {
+// auditLine says in one line who did what to whom, or was refused to. log has the what.
+func auditLine(ctx context.Context, log *slog.Logger, about []any, err error) {
 	who := caller.From(ctx)
-	args := append([]any{"service", service, "operation", operation, "by", who.Principal.ARN(), "key", who.Principal.KeyID, "ip", who.SourceIP}, about...)
+	args := append([]any{"by", who.Principal.ARN(), "key", who.Principal.KeyID, "ip", who.SourceIP}, about...)
 	if err != nil {
 		log.Warn("audit", append(args, "refused", err)...)
 		return
