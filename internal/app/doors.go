@@ -213,7 +213,7 @@ func (s *Server) web() (http.Handler, error) {
 	if err != nil {
 		return nil, err
 	}
-	users, tokens, err := IdentityAPIs(&iam.API{Accounts: s.accounts, Clock: s.clock}, &sts.API{Accounts: s.accounts})
+	users, tokens, err := IdentityAPIs(&iam.API{Accounts: s.accounts, Clock: s.clock}, &sts.API{Accounts: s.accounts, Clock: s.clock})
 	if err != nil {
 		return nil, err
 	}

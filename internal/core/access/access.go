@@ -87,8 +87,9 @@ func Any() []Resource { return []Resource{{ARN: "*"}} }
 // Call is a call of an operation.
 type Call struct {
 	Request
-	Action    string     // as policies name it: "ses:GetEmailIdentity"
-	Resources []Resource // all must be allowed; at least one
+	Action    string      // as policies name it: "ses:GetEmailIdentity"
+	Resources []Resource  // all must be allowed; at least one
+	Keys      policy.Keys // condition keys that only this operation has; nil for none
 }
 
 // Authorize returns nil if the call is allowed, and else an error of kind AccessDenied
@@ -102,7 +103,7 @@ func (a *Authorizer) Authorize(ctx context.Context, c Call) error {
 	if err != nil {
 		return err
 	}
-	r := &policy.Request{Caller: caller(c.Principal), Action: c.Action, Context: &keys{Request: &c.Request, now: a.o.Clock(), organization: org}}
+	r := &policy.Request{Caller: caller(c.Principal), Action: c.Action, Context: &keys{Request: &c.Request, now: a.o.Clock(), organization: org, own: c.Keys}}
 	for _, res := range c.Resources {
 		r.SetResource(res.ARN)
 		decision := granted.evaluate(r)

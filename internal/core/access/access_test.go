@@ -26,7 +26,7 @@ var (
 	other = scope.Scope{Account: "888888888888", Region: "us-east-1"}
 	now   = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	alice = account.Principal{Account: home.Account, User: "alice", ID: "AIDAALICE", KeyID: "AKIA"}
-	role  = account.Principal{Account: home.Account, Role: "Mailer", Session: "s1", KeyID: "ASIA", Temporary: true}
+	role  = account.Principal{Account: home.Account, Role: "Mailer", Session: "s1", KeyID: "ASIA", Temporary: true, IssuedAt: now.Add(-time.Hour)}
 )
 
 // world has the policies of principals and of identities, by ARN, and verified
@@ -225,6 +225,7 @@ func TestConditionKeys(t *testing.T) {
 		{"the user's unique id", `"StringEquals":{"aws:userid":"AIDAALICE"}`, true},
 		{"the organization", `"StringEquals":{"aws:PrincipalOrgID":"o-1"}`, true},
 		{"no service calls", `"Bool":{"aws:PrincipalIsAWSService":"false","aws:ViaAWSService":"false"}`, true},
+		{"a permanent key was not issued", `"Null":{"aws:TokenIssueTime":"true"}`, true},
 		{"no VPC", `"Null":{"aws:SourceVpc":"true","aws:SourceVpce":"true","aws:VpcSourceIp":"true"}`, true},
 		{"no source of a service", `"Null":{"aws:SourceAccount":"true","aws:SourceArn":"true"}`, true},
 		{"no second factor", `"BoolIfExists":{"aws:MultiFactorAuthPresent":"true"}`, true},
@@ -251,6 +252,7 @@ func TestKeysOfARoleAndOfACallWithoutMail(t *testing.T) {
 	for _, c := range []struct{ name, condition string }{
 		{"a session's principal is its role", `"ArnEquals":{"aws:PrincipalArn":"arn:aws:iam::123456789012:role/Mailer"}`},
 		{"it is an assumed role", `"StringEquals":{"aws:PrincipalType":"AssumedRole"}`},
+		{"its token was issued an hour ago", `"DateEquals":{"aws:TokenIssueTime":"2026-01-02T02:04:05Z"}`},
 		{"it has no user's name", `"Null":{"aws:username":"true"}`},
 		{"what sends nothing has no addresses", `"Null":{"ses:FromAddress":"true","ses:Recipients":"true","ses:FeedbackAddress":"true","ses:FromDisplayName":"true"}`},
 	} {
@@ -264,6 +266,18 @@ func TestKeysOfARoleAndOfACallWithoutMail(t *testing.T) {
 	c.UserAgent, c.APIVersion, c.SourceIP = "", "", ""
 	if err := w.authorizer().Authorize(ctx, c); err != nil {
 		t.Errorf("what is empty is absent: %v", err)
+	}
+}
+
+func TestADenyOfSessionsFromBeforeATimeIsNotDisarmed(t *testing.T) {
+	t.Parallel()
+	deny := rule("Deny", "*", "", `"DateLessThan":{"aws:TokenIssueTime":"2026-01-02T03:00:00Z"}`)
+	w := &world{principals: map[string][]string{role.ARN(): {rule("Allow", "*", "", ""), deny}}}
+	wantDenied(t, "a session from before", w.authorizer().Authorize(ctx, call(role)))
+	later := role
+	later.IssuedAt = now
+	if err := w.authorizer().Authorize(ctx, call(later)); err != nil {
+		t.Errorf("a session from after: %v", err)
 	}
 }
 

@@ -8,19 +8,28 @@ import (
 	"time"
 
 	"sesame/internal/base/address"
+	"sesame/internal/proto/policy"
 )
 
 // keys are the condition keys of a request. Those of AWS that need something that this
 // server does not have are absent: VPCs (aws:SourceVpc, aws:SourceVpce, aws:VpcSourceIp),
 // multi-factor authentication, and calls by AWS services (aws:SourceAccount,
-// aws:SourceArn).
+// aws:SourceArn). So are those of tags, which policies may not have (policy.CheckKeys).
 type keys struct {
 	*Request
 	now          time.Time
 	organization string
-	send         *Send // nil for calls that send nothing
+	send         *Send       // nil for calls that send nothing
+	own          policy.Keys // of the operation alone
 
 	known []known // the values that were asked for
+}
+
+// Context is the condition keys that every request has, for whoever decides about one
+// himself (STS: AssumeRole); organization is that of the principal's account. It must not
+// be used by two evaluations at once.
+func (r Request) Context(now time.Time, organization string) policy.Context {
+	return &keys{Request: &r, now: now, organization: organization}
 }
 
 // known is a key with its values; none if it is absent.
@@ -73,13 +82,18 @@ func (k *keys) values(key string) []string {
 		return one(p.User)
 	case "aws:userid":
 		return one(p.ID)
+	case "aws:tokenissuetime":
+		if p.Temporary {
+			return one(p.IssuedAt.UTC().Format(time.RFC3339))
+		}
+		return nil
 	case "ses:apiversion":
 		return one(k.APIVersion)
 	}
 	if k.send != nil {
 		return k.send.values(key)
 	}
-	return nil
+	return k.own[key]
 }
 
 // values are the keys that only mail has (SES: controlling access, condition keys). A

@@ -14,6 +14,7 @@ import (
 	"context"
 	"errors"
 	"io"
+	"time"
 
 	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
@@ -41,8 +42,9 @@ type Principal struct {
 	ID      string // unique id: "AIDA..." of a user, "AROA...:SESSION" of a role's session
 	KeyID   string
 
-	Temporary     bool   // the key is one of STS: it signs the API and never works for SMTP
-	SessionPolicy string // JSON of the policy that narrows the session; "" if none does
+	Temporary     bool      // the key is one of STS: it signs the API and never works for SMTP
+	IssuedAt      time.Time // of a temporary key, in whole seconds
+	SessionPolicy string    // JSON of the policy that narrows the session; "" if none does
 }
 
 // ARN is the principal's ARN, as SES names it in denials.
@@ -120,12 +122,13 @@ func (a *Accounts) forget() {
 
 // change applies fn to an account in a commit. The account's row is held meanwhile, so
 // that no two changes of one account meet and limits can be checked. A fault of fn is a
-// refusal, which must come before fn's first change.
+// refusal, and nothing of fn is kept then; one that comes before its first change costs
+// those who share the commit nothing. An account that is being purged is as good as gone.
 func (a *Accounts) change(ctx context.Context, account string, fn func(*store.Tx) error) error {
 	var refusal error
 	err := a.db.Write(ctx, func(tx *store.Tx) error {
 		refusal = nil
-		n, err := tx.Exec(`UPDATE accounts SET created_at = created_at WHERE id = ?`, account)
+		n, err := tx.Exec(`UPDATE accounts SET created_at = created_at WHERE id = ? AND state <> ?`, account, string(purging))
 		if err != nil {
 			return err
 		}
@@ -133,9 +136,10 @@ func (a *Accounts) change(ctx context.Context, account string, fn func(*store.Tx
 			refusal = noAccount(account)
 			return nil
 		}
+		held := tx.Changed()
 		err = fn(tx)
 		var f *fault.Error
-		if errors.As(err, &f) {
+		if errors.As(err, &f) && tx.Changed() == held {
 			refusal = err
 			return nil
 		}

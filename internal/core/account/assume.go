@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"strconv"
 	"strings"
 	"time"
 
@@ -22,8 +21,7 @@ type Assume struct {
 	Policy     string   // JSON of a policy that narrows the session; "" for none
 	PolicyARNs []string // managed policies of the role's account that narrow it, too
 	ExternalID string
-	SourceIP   string
-	Secure     bool // the request came over TLS
+	Context    policy.Context // the condition keys that every request of the caller has
 }
 
 // maxChained is how long a session may be that a role's session asks for.
@@ -92,10 +90,7 @@ func (a *Accounts) mayAssume(ctx context.Context, who Principal, role Role, r As
 	if err != nil {
 		return false, err
 	}
-	q, err := a.assumeRequest(ctx, who, role, r)
-	if err != nil {
-		return false, err
-	}
+	q := assumeRequest(who, role, r)
 	trusts, allows := trust.Evaluate(q), policy.Evaluate(own, q)
 	if trusts != policy.Allow || allows == policy.Deny {
 		return false, nil
@@ -116,49 +111,26 @@ func (a *Accounts) mayAssume(ctx context.Context, who Principal, role Role, r As
 	return who.Account == role.Account && trust.Evaluate(q) == policy.Allow, nil
 }
 
-// assumeRequest is the request with the condition keys of STS and the global ones.
-func (a *Accounts) assumeRequest(ctx context.Context, who Principal, role Role, r Assume) (*policy.Request, error) {
-	org, err := a.Organization(ctx, who.Account)
-	if err != nil {
-		return nil, err
-	}
-	now := a.now().UTC()
-	keys := policy.Keys{
-		"aws:currenttime":      {now.Format(time.RFC3339)},
-		"aws:epochtime":        {strconv.FormatInt(now.Unix(), 10)},
-		"aws:principalaccount": {who.Account},
-		"aws:principalarn":     {who.principalARN()},
-		"aws:principaltype":    {who.principalType()},
-		"aws:securetransport":  {strconv.FormatBool(r.Secure)},
-		"aws:userid":           {who.ID},
-		"sts:rolesessionname":  {r.Session},
-	}
-	for key, value := range map[string]string{
-		"aws:sourceip": r.SourceIP, "aws:username": who.User, "sts:externalid": r.ExternalID, "aws:principalorgid": org,
-	} {
-		if value != "" {
-			keys[key] = []string{value}
-		}
-	}
+// assumeRequest is the request with the condition keys of STS and those of the caller.
+func assumeRequest(who Principal, role Role, r Assume) *policy.Request {
 	return &policy.Request{
 		Caller: policy.Caller{Account: who.Account, ARN: who.ARN(), Role: who.RoleARN()},
-		Action: "sts:AssumeRole", Resource: role.ARN(), Context: keys,
-	}, nil
+		Action: "sts:AssumeRole", Resource: role.ARN(), Context: assumeKeys{r},
+	}
 }
 
-// principalARN is the condition key aws:PrincipalArn: of a session, its role's ARN.
-func (p Principal) principalARN() string {
-	if p.Role != "" {
-		return p.RoleARN()
-	}
-	return p.ARN()
-}
+// assumeKeys are the condition keys of AssumeRole.
+type assumeKeys struct{ Assume }
 
-func (p Principal) principalType() string {
-	if p.Role != "" {
-		return "AssumedRole"
+// Values implements policy.Context.
+func (k assumeKeys) Values(key string) ([]string, bool) {
+	switch key {
+	case "sts:rolesessionname":
+		return []string{k.Session}, true
+	case "sts:externalid":
+		return []string{k.ExternalID}, k.ExternalID != ""
 	}
-	return "User"
+	return k.Context.Values(key)
 }
 
 // sessionPolicy joins the policies that narrow a session into one document.

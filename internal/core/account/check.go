@@ -111,6 +111,9 @@ func checkDocument(kind policy.Kind, document string, most int, tooLong error) e
 	if err == nil {
 		err = d.Validate(kind)
 	}
+	if err == nil {
+		err = d.CheckKeys()
+	}
 	if err != nil {
 		return &fault.Error{Kind: fault.Invalid, Field: FieldPolicy, Text: err.Error()}
 	}

@@ -200,7 +200,7 @@ func (a *Accounts) loadKey(ctx context.Context, id string) (Key, error) {
 	var user string
 	err := a.db.QueryRow(ctx, `SELECT k.account, k.user_name, k.secret, u.id, u.path FROM access_keys k
 		JOIN users u ON u.account = k.account AND u.name = k.user_name JOIN accounts a ON a.id = k.account
-		WHERE k.id = ? AND k.active = 1 AND a.state <> ?`, id, string(Closed)).
+		WHERE k.id = ? AND k.active = 1 AND a.state NOT IN (?, ?)`, id, string(Closed), string(purging)).
 		Scan(&k.Account, &k.User, &sealed, &user, &k.Path)
 	if isNoRows(err) {
 		return Key{}, ErrNoKey

@@ -39,6 +39,7 @@ type sessionToken struct {
 	Key     string `json:"k,omitempty"` // that the user asked with, without which the session ends
 	Policy  string `json:"p,omitempty"`
 	Secret  string `json:"s"`
+	Issued  int64  `json:"t"` // Unix seconds
 	Expires int64  `json:"x"` // Unix seconds
 }
 
@@ -53,8 +54,9 @@ func (a *Accounts) issue(t sessionToken, d time.Duration) (Temporary, error) {
 	if t.Secret, err = a.newSecret(); err != nil {
 		return Temporary{}, err
 	}
-	expires := a.now().Add(d).Truncate(time.Second)
-	t.Expires = expires.Unix()
+	now := a.now()
+	expires := now.Add(d).Truncate(time.Second)
+	t.Issued, t.Expires = now.Unix(), expires.Unix()
 	var plain bytes.Buffer
 	enc := json.NewEncoder(&plain)
 	enc.SetEscapeHTML(false) // policies have < and > in them
@@ -71,7 +73,7 @@ func (a *Accounts) issue(t sessionToken, d time.Duration) (Temporary, error) {
 func (t sessionToken) principal(keyID string) Principal {
 	p := Principal{
 		Account: t.Account, User: t.User, Role: t.Role, Session: t.Name, ID: t.ID, KeyID: keyID,
-		Temporary: true, SessionPolicy: t.Policy,
+		Temporary: true, IssuedAt: time.Unix(t.Issued, 0).UTC(), SessionPolicy: t.Policy,
 	}
 	if t.Role != "" {
 		p.ID += ":" + t.Name
@@ -133,7 +135,7 @@ func (a *Accounts) SessionKey(ctx context.Context, keyID, token string) (Key, er
 // liveRole returns a role of an account that is not closed, or ErrNoKey.
 func (a *Accounts) liveRole(ctx context.Context, account, name string) (Role, error) {
 	owner, err := a.Account(ctx, account)
-	if err == nil && owner.State == Closed || fault.Is(err, fault.NotFound) {
+	if err == nil && (owner.State == Closed || owner.State == purging) || fault.Is(err, fault.NotFound) {
 		return Role{}, ErrNoKey
 	}
 	if err != nil {

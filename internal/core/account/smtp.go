@@ -91,7 +91,7 @@ func (a *Accounts) smtpCredential(ctx context.Context, id string) (smtpCredentia
 		var user string
 		err = a.db.QueryRow(ctx, `SELECT s.account, s.user_name, s.region, s.mac, u.id, u.path FROM smtp_credentials s
 			JOIN users u ON u.account = s.account AND u.name = s.user_name JOIN accounts a ON a.id = s.account
-			WHERE s.id = ? AND s.active = 1 AND a.state <> ?`, id, string(Closed)).
+			WHERE s.id = ? AND s.active = 1 AND a.state NOT IN (?, ?)`, id, string(Closed), string(purging)).
 			Scan(&c.Account, &c.User, &c.region, &c.mac, &user, &c.Path)
 		if isNoRows(err) {
 			return smtpCredential{}, ErrNoKey

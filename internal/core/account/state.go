@@ -21,6 +21,9 @@ const (
 	Active State = "ACTIVE"
 	Paused State = "PAUSED"
 	Closed State = "CLOSED"
+
+	// purging is a closed account whose rows go; nothing opens it again.
+	purging State = "PURGING"
 )
 
 // Account is an account as the operator sees it.

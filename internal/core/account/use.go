@@ -50,8 +50,12 @@ func (u *uses) take() map[string]Use {
 }
 
 // Used notes that a credential (an access key, an SMTP credential) proved a request
-// to a service in a region. FlushUses writes what was noted.
+// to a service in a region. FlushUses writes what was noted. Temporary keys have no row
+// and are not noted.
 func (a *Accounts) Used(id, service, region string) {
+	if IsTemporary(id) {
+		return
+	}
 	a.uses.mu.Lock()
 	defer a.uses.mu.Unlock()
 	if _, ok := a.uses.byKey[id]; ok || len(a.uses.byKey) < maxUses {

@@ -110,6 +110,9 @@ func checkPolicyName(name string) error {
 // compile checks the document for an identity and takes its white space out, as SES does.
 func (p *Policy) compile(sc scope.Scope, name string) (*policy.Document, error) {
 	doc, err := parsePolicy(p.Document)
+	if err == nil {
+		err = doc.CheckKeys()
+	}
 	if err != nil {
 		return nil, unfit("%s", err.Error())
 	}

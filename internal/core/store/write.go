@@ -288,7 +288,11 @@ type Tx struct {
 	w        *writer
 	counters map[counterKey]int64
 	rung     []string
+	changed  int64
 }
+
+// Changed is how many rows Exec has changed so far.
+func (tx *Tx) Changed() int64 { return tx.changed }
 
 func (tx *Tx) stmt(query string) (*sql.Stmt, error) {
 	if s, ok := tx.w.stmts[query]; ok {
@@ -313,7 +317,9 @@ func (tx *Tx) Exec(query string, args ...any) (int64, error) {
 	if err != nil {
 		return 0, err
 	}
-	return r.RowsAffected()
+	n, err := r.RowsAffected()
+	tx.changed += n
+	return n, err
 }
 
 // Query runs a query that sees the transaction's own changes. The rows must be

@@ -11,6 +11,7 @@ import (
 	"sesame/internal/base/fault"
 	"sesame/internal/core/access"
 	"sesame/internal/proto/awswire"
+	"sesame/internal/proto/policy"
 )
 
 // handler runs one operation.
@@ -24,9 +25,11 @@ type Binding struct {
 	resource    resourcer // nil: the permissions tell what an operation is about
 }
 
-// resourcer tells what the requests to a service are about, as policies name it.
+// resourcer tells what the requests to a service are about, as policies name it, and the
+// condition keys that they have of their own.
 type resourcer interface {
-	Resource(ctx context.Context, in any) (arn string, err error)
+	Resources(ctx context.Context, in any) (arns []string, err error)
+	Keys(in any) policy.Keys
 }
 
 // Bind connects a service to the methods of impl. A method answers the operation of
@@ -89,8 +92,11 @@ func (b Binding) access(ctx context.Context, r access.Request, op *awswire.Opera
 		c.Resources, err = p.resources(r.Scope, in)
 		return c, true, err
 	}
-	arn, err := b.resource.Resource(ctx, in)
-	c.Resources = []access.Resource{{ARN: arn}}
+	arns, err := b.resource.Resources(ctx, in)
+	for _, arn := range arns {
+		c.Resources = append(c.Resources, access.Resource{ARN: arn})
+	}
+	c.Keys = b.resource.Keys(in)
 	return c, true, err
 }
 

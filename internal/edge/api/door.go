@@ -36,7 +36,7 @@ import (
 
 // Keys finds access keys; account.ErrNoKey is its answer to unknown ones. SessionKey
 // finds temporary ones by their token; account.ErrExpired says that they had their time.
-// Used is told of each permanent key that proved a request.
+// Used is told of each key that proved a request.
 type Keys interface {
 	Key(ctx context.Context, id string) (account.Key, error)
 	SessionKey(ctx context.Context, id, token string) (account.Key, error)
@@ -282,9 +282,7 @@ func (d *Door) authenticate(q *request, room *room) (who caller.Caller, body []b
 	if err != nil {
 		return who, nil, transport(err)
 	}
-	if !key.Temporary {
-		d.o.Keys.Used(claim.AccessKeyID, claim.Service, claim.Region)
-	}
+	d.o.Keys.Used(claim.AccessKeyID, claim.Service, claim.Region)
 	ip, _, splitErr := net.SplitHostPort(q.r.RemoteAddr)
 	if splitErr != nil {
 		ip = q.r.RemoteAddr

@@ -457,6 +457,73 @@ func TestIAMIsOfOneAccount(t *testing.T) {
 	isA[*types.NoSuchEntityException](t, err)
 }
 
+// decided is a world in which the real policies decide, and who has the given ones there.
+func decided(t *testing.T) (w *world, of func(name, policy string) *iam.Client) {
+	w = newWorld(t, func(s *settings) {
+		s.change = func(o *api.Options) {
+			accounts := o.Keys.(*account.Accounts)
+			o.Access = access.New(access.Options{Policies: accounts, Organizations: accounts, Clock: o.Clock})
+		}
+	})
+	return w, func(name, policy string) *iam.Client {
+		t.Helper()
+		c := done(w.accounts.CreateUser(context.Background(), account.NewUser{Account: accountID, Name: name}))(t)
+		if err := w.accounts.PutInline(context.Background(), account.Entity{Account: accountID, Kind: account.KindUser, Name: name}, "own", policy); err != nil {
+			t.Fatal(err)
+		}
+		return w.iamClient(who{key: c.KeyID, secret: c.Secret, region: region})
+	}
+}
+
+func TestIAMUpdateUserNeedsPermissionOnTheUserAsItWillBe(t *testing.T) {
+	t.Parallel()
+	w, of := decided(t)
+	ctx := context.Background()
+	c := of("clerk", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:UpdateUser","Resource":"arn:aws:iam::*:user/staff/*"}]}`)
+	done(w.iamClient(tester()).CreateUser(ctx, &iam.CreateUserInput{UserName: aws.String("bob"), Path: aws.String("/staff/")}))(t)
+	_, err := c.UpdateUser(ctx, &iam.UpdateUserInput{UserName: aws.String("bob"), NewPath: aws.String("/admins/"), NewUserName: aws.String("root")})
+	wantRefusal(t, err, refusal{403, "AccessDenied",
+		"User: arn:aws:iam::123456789012:user/clerk is not authorized to perform: iam:UpdateUser on resource: arn:aws:iam::123456789012:user/admins/root"})
+	_, err = c.UpdateUser(ctx, &iam.UpdateUserInput{UserName: aws.String("clerk"), NewPath: aws.String("/staff/")})
+	wantRefusal(t, err, refusal{403, "AccessDenied",
+		"User: arn:aws:iam::123456789012:user/clerk is not authorized to perform: iam:UpdateUser on resource: arn:aws:iam::123456789012:user/clerk"})
+	done(c.UpdateUser(ctx, &iam.UpdateUserInput{UserName: aws.String("bob"), NewUserName: aws.String("robert")}))(t)
+}
+
+func TestIAMADenyOfAttachingAPolicyIsNotDisarmed(t *testing.T) {
+	t.Parallel()
+	_, of := decided(t)
+	ctx := context.Background()
+	c := of("clerk", `{"Version":"2012-10-17","Statement":[{"Effect":"Allow","Action":"iam:*","Resource":"*"},
+		{"Effect":"Deny","Action":["iam:AttachUserPolicy","iam:DetachUserPolicy"],"Resource":"*","Condition":{"ArnEquals":{"iam:PolicyARN":"`+account.AdministratorAccess+`"}}}]}`)
+	_, err := c.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: aws.String("clerk"), PolicyArn: aws.String(account.AdministratorAccess)})
+	same(t, refused(t, err).code, "AccessDenied")
+	_, err = c.DetachUserPolicy(ctx, &iam.DetachUserPolicyInput{UserName: aws.String("clerk"), PolicyArn: aws.String(account.AdministratorAccess)})
+	same(t, refused(t, err).code, "AccessDenied")
+	done(c.AttachUserPolicy(ctx, &iam.AttachUserPolicyInput{UserName: aws.String("clerk"), PolicyArn: aws.String(account.SESReadOnlyAccess)}))(t)
+}
+
+func TestIAMPoliciesWithKeysThatNoRequestHasAreRefused(t *testing.T) {
+	t.Parallel()
+	w, ctx := newWorld(t), context.Background()
+	tagged := `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"*","Condition":{"StringEquals":{"aws:PrincipalTag/team":"x"}}}}`
+	_, err := w.iamClient(tester()).CreatePolicy(ctx, &iam.CreatePolicyInput{PolicyName: aws.String("p"), PolicyDocument: &tagged})
+	wantRefusal(t, err, refusal{400, "MalformedPolicyDocument", ""})
+	_, err = w.iamClient(tester()).PutUserPolicy(ctx, &iam.PutUserPolicyInput{UserName: aws.String("tester"), PolicyName: aws.String("p"), PolicyDocument: &tagged})
+	wantRefusal(t, err, refusal{400, "MalformedPolicyDocument", ""})
+}
+
+func TestIAMTheInputOfASimulationIsBounded(t *testing.T) {
+	t.Parallel()
+	w, ctx := newWorld(t), context.Background()
+	long := strings.Replace(sendPolicy, ":", ":"+strings.Repeat(" ", 30_000), 1)
+	in := &iam.SimulateCustomPolicyInput{PolicyInputList: slices.Repeat([]string{long}, 8), ActionNames: []string{"ses:SendEmail"}}
+	done(w.iamClient(tester()).SimulateCustomPolicy(ctx, in))(t)
+	in.PolicyInputList = append(in.PolicyInputList, long)
+	_, err := w.iamClient(tester()).SimulateCustomPolicy(ctx, in)
+	isA[*types.InvalidInputException](t, err)
+}
+
 // TestIAMPoliciesDecide has users with real policies at the door.
 func TestIAMPoliciesDecide(t *testing.T) {
 	t.Parallel()

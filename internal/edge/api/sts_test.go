@@ -195,6 +195,9 @@ func TestWhoMayAssumeARole(t *testing.T) {
 		"the external id is another":                                 {thief, mayAssume, trust(thief, `,"Condition":{"StringEquals":{"sts:ExternalId":"secret-7"}}`), "secret-8", false},
 		"there is no external id":                                    {thief, mayAssume, trust(thief, `,"Condition":{"StringEquals":{"sts:ExternalId":"secret-7"}}`), "", false},
 		"the session's name must be the user's":                      {accountID, mayAssume, trust(accountID, `,"Condition":{"StringEquals":{"sts:RoleSessionName":"${aws:username}"}}`), "", true},
+		"the region is the one that the trust demands":               {accountID, mayAssume, trust(accountID, `,"Condition":{"StringEquals":{"aws:RequestedRegion":"`+region+`"}}`), "", true},
+		"the trust looks for the client's name":                      {accountID, mayAssume, trust(accountID, `,"Condition":{"StringLike":{"aws:UserAgent":"*aws-sdk-go*"}}`), "", true},
+		"the trust wants no services":                                {accountID, mayAssume, trust(accountID, `,"Condition":{"Bool":{"aws:ViaAWSService":"false","aws:PrincipalIsAWSService":"false"}}`), "", true},
 		"the caller's address is not the one that the trust demands": {accountID, mayAssume, trust(accountID, `,"Condition":{"IpAddress":{"aws:SourceIp":"192.0.2.0/24"}}`), "", false},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -118,3 +118,14 @@ func (a *arnPattern) costly() int {
 	}
 	return n
 }
+
+// pieces are those of the parts that have variables.
+func (a *arnPattern) pieces() (all []piece) {
+	for _, p := range a.parts {
+		all = append(all, p.pieces...)
+	}
+	if a.whole != nil {
+		all = append(all, a.whole.pieces...)
+	}
+	return all
+}

@@ -79,3 +79,22 @@ func (c *condition) costly() int {
 	}
 	return n
 }
+
+// pieces are those of the condition's values that have variables.
+func (c *condition) pieces() (all []piece) {
+	switch t := c.test.(type) {
+	case equalTest:
+		for i := range t {
+			all = append(all, t[i].pieces...)
+		}
+	case foldTest:
+		for i := range t {
+			all = append(all, t[i]...)
+		}
+	case arnTest:
+		for i := range t {
+			all = append(all, t[i].pieces()...)
+		}
+	}
+	return all
+}

@@ -155,6 +155,37 @@ func TestKinds(t *testing.T) {
 	}
 }
 
+func TestKeysOfTagsAreRefusedAndNotPassedOver(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct {
+		sentence, resource, condition, key string
+	}{
+		{"a tag of the principal", "*", `"StringEquals":{"aws:PrincipalTag/Team":"a"}`, "aws:principaltag/team"},
+		{"a tag of the resource", "*", `"StringNotEquals":{"aws:ResourceTag/Team":"a"}`, "aws:resourcetag/team"},
+		{"IAM's own spelling", "*", `"StringNotEquals":{"iam:ResourceTag/Team":"a"}`, "iam:resourcetag/team"},
+		{"a tag of the request, asked for by Null", "*", `"Null":{"aws:RequestTag/Team":"true"}`, "aws:requesttag/team"},
+		{"the names of the tags", "*", `"ForAllValues:StringEquals":{"aws:TagKeys":["a"]}`, "aws:tagkeys"},
+		{"a variable in a resource", "arn:aws:ses:*:*:identity/${aws:PrincipalTag/Team}", ``, "aws:principaltag/team"},
+		{"a resource that is a variable", "${aws:PrincipalTag/Team}", ``, "aws:principaltag/team"},
+		{"a variable in a text", "*", `"StringLike":{"ses:FromAddress":"${aws:PrincipalTag/Team}@*"}`, "aws:principaltag/team"},
+		{"in one of any case", "*", `"StringEqualsIgnoreCase":{"ses:FromAddress":"${aws:PrincipalTag/Team}"}`, "aws:principaltag/team"},
+		{"in an ARN", "*", `"ArnLike":{"aws:PrincipalArn":"arn:aws:iam::*:user/${aws:PrincipalTag/Team}"}`, "aws:principaltag/team"},
+		{"other keys and variables", "arn:aws:iam::*:user/${aws:username}", `"StringEquals":{"aws:PrincipalType":"User"}`, ""},
+	} {
+		d := parse(t, policy.IdentityBased, `{"Version":"2012-10-17","Statement":{"Effect":"Deny","Action":"*","Resource":"`+c.resource+`","Condition":{`+c.condition+`}}}`)
+		err := d.CheckKeys()
+		if c.key == "" {
+			if err != nil {
+				t.Errorf("%s: %v", c.sentence, err)
+			}
+			continue
+		}
+		if err == nil || !strings.Contains(err.Error(), c.key) || !strings.Contains(err.Error(), "not supported by this server") {
+			t.Errorf("%s: %v", c.sentence, err)
+		}
+	}
+}
+
 func TestADocumentIsReadAsItWasWritten(t *testing.T) {
 	t.Parallel()
 	d := parse(t, policy.ResourceBased, `{"Version":"2012-10-17","Id":"P","Statement":[{"Sid":"S","Effect":"Deny","NotPrincipal":{"AWS":["123456789012"],"Service":"ses.amazonaws.com"},

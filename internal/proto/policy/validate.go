@@ -61,3 +61,43 @@ func (d *Document) validateIAM() error {
 	}
 	return nil
 }
+
+// CheckKeys refuses conditions and variables on tags, of principals, resources, requests or
+// sessions: no request has keys of these here, and a Deny that waits for one would never
+// come. What is wrong is an *Error.
+func (d *Document) CheckKeys() error {
+	for i := range d.Statements {
+		s := &d.Statements[i]
+		var pieces []piece // of what has variables in it
+		for _, c := range s.conditions {
+			if isTagKey(c.key) {
+				return noKey(c.key)
+			}
+			pieces = append(pieces, c.pieces()...)
+		}
+		for _, r := range s.resources {
+			pieces = append(pieces, r.pieces()...)
+		}
+		for _, p := range pieces {
+			if p.kind == variable && isTagKey(p.text) {
+				return noKey(p.text)
+			}
+		}
+	}
+	return nil
+}
+
+// isTagKey reports whether a key, in lower case, is about tags.
+func isTagKey(key string) bool {
+	_, name, _ := strings.Cut(key, ":")
+	kind, _, _ := strings.Cut(name, "/")
+	switch kind {
+	case "principaltag", "resourcetag", "requesttag", "tagkeys", "transitivetagkeys":
+		return true
+	}
+	return false
+}
+
+func noKey(key string) error {
+	return invalid("The condition key %s is not supported by this server.", quoted(key))
+}

@@ -22,6 +22,10 @@ import (
 // maxSimulated bounds the pairs of action and resource of one simulation.
 const maxSimulated = 5000
 
+// maxInput bounds the policies that come with a request, in bytes together: each of them
+// is asked for every pair.
+const maxInput = 256 << 10
+
 // source is a policy that takes part in a simulation.
 type source struct {
 	id       string // as IAM calls it: the managed policy's name, user_NAME_POLICY, PolicyInputList.1
@@ -36,6 +40,7 @@ type simulation struct {
 	caller    policy.Caller
 	keys      policy.Keys
 	page      page
+	input     int // bytes of the policies that came with the request
 }
 
 // SimulateCustomPolicy is the operation of its name.
@@ -163,6 +168,9 @@ func excludes(x types.PolicyIdentifier, e account.Entity, p account.Source) bool
 // add adds documents that came with the request.
 func (s *simulation) add(kind policy.Kind, list string, documents ...string) error {
 	for i, text := range documents {
+		if s.input += len(text); s.input > maxInput {
+			return fault.InField(fault.Invalid, account.FieldInput, "The policies of a simulation have at most %d bytes together.", maxInput)
+		}
 		d, err := policy.Parse([]byte(text))
 		if err == nil {
 			err = d.Validate(kind)

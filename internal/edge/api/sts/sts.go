@@ -13,6 +13,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sts"
 	"github.com/aws/aws-sdk-go-v2/service/sts/types"
 
+	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
 	"sesame/internal/core/account"
 	"sesame/internal/edge/api/caller"
@@ -21,6 +22,7 @@ import (
 // API answers STS.
 type API struct {
 	Accounts *account.Accounts
+	Clock    clock.Clock
 }
 
 // How long credentials last if the request does not say.
@@ -78,9 +80,13 @@ func (a *API) AssumeRole(ctx context.Context, in *sts.AssumeRoleInput) (*sts.Ass
 		return nil, fault.New(fault.NotImplemented, "Session tags, source identities and provided contexts are not implemented by this server.")
 	}
 	from := caller.From(ctx)
+	org, err := a.Accounts.Organization(ctx, from.Principal.Account)
+	if err != nil {
+		return nil, err
+	}
 	assume := account.Assume{
 		RoleARN: aws.ToString(in.RoleArn), Session: aws.ToString(in.RoleSessionName), Duration: duration(in.DurationSeconds, roleTime),
-		Policy: aws.ToString(in.Policy), ExternalID: aws.ToString(in.ExternalId), SourceIP: from.SourceIP, Secure: from.Secure,
+		Policy: aws.ToString(in.Policy), ExternalID: aws.ToString(in.ExternalId), Context: from.Access("").Context(a.Clock(), org),
 	}
 	for _, p := range in.PolicyArns {
 		assume.PolicyARNs = append(assume.PolicyARNs, aws.ToString(p.Arn))
