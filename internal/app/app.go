@@ -160,7 +160,10 @@ func (s *Server) buildCore(ctx context.Context) error {
 		return err
 	}
 	s.accounts = account.New(s.db, s.ring, s.clock, rand.Reader)
-	if s.identities, err = NewIdentities(s.cfg, s.db, s.ring, s.clock); err != nil {
+	s.settings = setting.New(setting.Options{DB: s.db, Clock: s.clock, Exists: func(ctx context.Context, r setting.Resource) error {
+		return Exists(s.identities)(ctx, r)
+	}})
+	if s.identities, err = newIdentities(s.cfg, s.db, s.ring, s.clock, s.settings); err != nil {
 		return err
 	}
 	if err := s.identities.EnsureService(ctx); err != nil {

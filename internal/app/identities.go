@@ -28,15 +28,19 @@ const (
 )
 
 // NewIdentities returns the identities of a server as its configuration has them, with a
-// resolver of their own.
+// resolver and settings of their own.
 func NewIdentities(c config.Config, db *store.DB, ring *keyring.Ring, now clock.Clock) (*identity.Identities, error) {
+	return newIdentities(c, db, ring, now, setting.New(setting.Options{DB: db, Clock: now}))
+}
+
+func newIdentities(c config.Config, db *store.DB, ring *keyring.Ring, now clock.Clock, settings *setting.Settings) (*identity.Identities, error) {
 	resolver, err := dns.New(dns.Options{Servers: c.DNS.Servers, MaxTTL: checkTTL, NegativeTTL: checkNegativeTTL, TemporaryTTL: checkNegativeTTL, Clock: now})
 	if err != nil {
 		return nil, err
 	}
 	o := identity.Options{
 		DB: db, Seal: ring, Clock: now, Random: rand.Reader, Resolver: resolver, VerifyAtOnce: c.Dev && !c.VerifyDNS, AmazonNames: c.Dev,
-		Names: zoneNames(c), Signatures: signatures(setting.New(setting.Options{DB: db, Clock: now})),
+		Names: zoneNames(c), Signatures: signatures(settings),
 	}
 	if o.FeedbackHost, err = address.ParseDomain(c.Hostname); err != nil {
 		return nil, err

@@ -22,7 +22,6 @@ func (s *Server) buildLimits() {
 		DB: s.db, Clock: s.clock, Accounts: s.accounts, Default: quota.Limits{Daily: l.DailyQuota, Rate: l.MaxSendRate},
 		Shared: s.db.Shared(), Node: s.node.name, MaxDelay: l.MaxDelay.Duration,
 	})
-	s.settings = setting.New(setting.Options{DB: s.db, Clock: s.clock, Exists: Exists(s.identities)})
 }
 
 // Exists tells whether there is a resource to have settings. There are no configuration

@@ -88,9 +88,13 @@ func (d *door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		answerError(w, http.StatusForbidden, "InvalidSignatureException", err.Error())
 		return
 	}
-	resp, err := d.router.Handle(r.Context(), r.Method, r.URL.EscapedPath(), admin.Request{
-		Scope: scope.Scope{Account: account, Region: claim.Region}, Query: r.URL.Query(),
-	})
+	var resp admin.Response
+	route, vars, err := d.router.Find(r.Method, r.URL.EscapedPath())
+	if err == nil {
+		resp, err = route.Answer(r.Context(), admin.Request{
+			Scope: scope.Scope{Account: account, Region: claim.Region}, Path: vars, Query: r.URL.Query(),
+		})
+	}
 	var f *fault.Error
 	if errors.As(err, &f) {
 		status := map[fault.Kind]int{fault.NotFound: 404, fault.Invalid: 400}[f.Kind]

@@ -110,7 +110,12 @@ func (b *page) describe(ctx context.Context, router *admin.Router, r admin.Route
 	if err != nil {
 		return err
 	}
-	answer, err := router.Handle(ctx, r.Method, path, admin.Request{Scope: scope.Scope{Account: sampleAccount, Region: sampleRegion}, Query: values, Body: []byte(body)})
+	route, vars, err := router.Find(r.Method, path)
+	if err != nil {
+		return err
+	}
+	sample := scope.Scope{Account: sampleAccount, Region: sampleRegion}
+	answer, err := route.Answer(ctx, admin.Request{Scope: sample, Path: vars, Query: values, Body: []byte(body)})
 	if err != nil {
 		return err
 	}

@@ -4,10 +4,12 @@
 // principal, the policy of its session, and the policies of the identities that a call is
 // about, and says no in SES's words.
 //
-// An explicit deny anywhere wins. In one account either the IAM policies or the policy of
-// the identity, where it names the principal, have to allow; between accounts both have to
-// (SES: sending authorization; IAM: cross-account policy evaluation). A session's policy
-// narrows whatever the others allow.
+// An explicit deny wins in every policy that counts. The policies of an address take
+// precedence over those of its domain: where they apply, the domain's do not count, a deny
+// included. In one account either the IAM policies or the policy of the identity, where it
+// names the principal, have to allow; between accounts both have to (SES: sending
+// authorization; IAM: cross-account policy evaluation). A session's policy narrows whatever
+// the others allow.
 package access
 
 import (

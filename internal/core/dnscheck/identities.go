@@ -5,7 +5,9 @@ package dnscheck
 import (
 	"context"
 	"strings"
+	"sync"
 
+	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/zone"
@@ -25,7 +27,13 @@ var _ IdentityReader = (*identity.Identities)(nil)
 type Identities struct {
 	Identities IdentityReader
 	Checker    *Checker
+
+	mu   sync.Mutex
+	busy map[string]int // checks that run, by account
 }
+
+// maxChecks bounds the checks of one account at once: all share the Checker's questions.
+const maxChecks = 2
 
 // Subject is what there is to check for an identity. The error is Get's.
 func (s *Identities) Subject(ctx context.Context, sc scope.Scope, name string) (Subject, error) {
@@ -36,13 +44,39 @@ func (s *Identities) Subject(ctx context.Context, sc scope.Scope, name string) (
 	return SubjectOf(id, s.Identities.Expected(id, s.Identities.Names())), nil
 }
 
-// Check looks at the records of an identity. The error is Get's.
+// Check looks at the records of an identity. The error is Get's, or Throttled while
+// maxChecks of the account run.
 func (s *Identities) Check(ctx context.Context, sc scope.Scope, name string) (Report, error) {
 	subject, err := s.Subject(ctx, sc, name)
 	if err != nil {
 		return Report{}, err
 	}
+	if !s.begin(sc.Account) {
+		return Report{}, fault.New(fault.Throttled, "Too many checks of the account are running. Try again later.")
+	}
+	defer s.end(sc.Account)
 	return s.Checker.Check(ctx, subject), nil
+}
+
+func (s *Identities) begin(account string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.busy[account] >= maxChecks {
+		return false
+	}
+	if s.busy == nil {
+		s.busy = map[string]int{}
+	}
+	s.busy[account]++
+	return true
+}
+
+func (s *Identities) end(account string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.busy[account]--; s.busy[account] == 0 {
+		delete(s.busy, account)
+	}
 }
 
 // SubjectOf is what there is to check for an identity whose owner should publish records.

@@ -16,8 +16,9 @@ const (
 	cacheSize = 50_000      // entries; at the bound the cache starts anew
 )
 
-// cache keeps what is known of names, and the names of which nothing is, until an identity
-// of the account is changed: the send path looks up each sender and its parent domains.
+// cache keeps what is known of names, and the names of which nothing is: the send path looks
+// up each sender and its parent domains. A change on this node drops the name, and all of
+// its account within cacheFor; one on another node drops all of the account, as late.
 type cache[V any] struct {
 	mu       sync.RWMutex
 	accounts map[string]map[cacheKey]cacheEntry[V]

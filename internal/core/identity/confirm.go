@@ -8,7 +8,6 @@ import (
 
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
-	"sesame/internal/core/notice"
 	"sesame/internal/core/store"
 )
 
@@ -30,8 +29,9 @@ func (s *Identities) Confirm(ctx context.Context, sc scope.Scope, addr string) (
 }
 
 // Resend begins the verification of an identity anew unless it is verified: an address
-// gets another mail and another 24 hours (SES: resending the verification mail), a domain
-// another 72 hours.
+// gets another mail, unless it got one within mailPause, and another 24 hours (SES:
+// resending the verification mail), a domain another 72 hours. It is Throttled where the
+// account has asked for too many mails.
 func (s *Identities) Resend(ctx context.Context, sc scope.Scope, name string) (Identity, error) {
 	return s.change(ctx, sc, name, func(tx *store.Tx, id *Identity) (refusal, err error) {
 		if id.Verified() {
@@ -47,7 +47,7 @@ func (s *Identities) Resend(ctx context.Context, sc scope.Scope, name string) (I
 			return nil, nil
 		}
 		id.Check.Next = id.next(now, s.o)
-		return nil, notice.Append(tx, notice.Notice{Scope: sc, Kind: notice.VerifyAddress, Identity: id.Name, At: now})
+		return askAddress(tx, sc, id.Name, now)
 	})
 }
 

@@ -11,7 +11,6 @@ import (
 
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
-	"sesame/internal/core/notice"
 	"sesame/internal/core/store"
 )
 
@@ -138,10 +137,11 @@ func insert(tx *store.Tx, id Identity) (refusal, err error) {
 		return fault.New(fault.AlreadyExists, "Email identity %s already exist.", id.Name), nil
 	}
 	if id.Kind == Address && id.Verification == Pending {
-		err = notice.Append(tx, notice.Notice{Scope: id.Scope, Kind: notice.VerifyAddress, Identity: id.Name, At: id.CreatedAt})
+		refusal, err := askAddress(tx, id.Scope, id.Name, id.CreatedAt)
+		if refusal != nil {
+			_, err = tx.Exec(`DELETE FROM identities WHERE account = ? AND region = ? AND name = ?`, id.Scope.Account, id.Scope.Region, id.Name)
+		}
+		return refusal, err // an address has no keys
 	}
-	if err == nil {
-		err = putKeys(tx, id.Scope, id.Name, id.stored...)
-	}
-	return nil, err
+	return nil, putKeys(tx, id.Scope, id.Name, id.stored...)
 }

@@ -4,7 +4,6 @@ package quota
 
 import (
 	"sync"
-	"time"
 
 	"sesame/internal/base/clock"
 	"sesame/internal/base/scope"
@@ -17,8 +16,8 @@ type Calls struct {
 	now  clock.Clock
 	rate float64
 
-	mu      sync.Mutex
-	buckets map[call]*bucket
+	mu           sync.Mutex
+	buckets, old map[call]*bucket // old: not used since buckets was begun
 }
 
 type call struct {
@@ -26,8 +25,8 @@ type call struct {
 	operation string
 }
 
-// maxCalls bounds the buckets. At the bound the full ones go, which tell nothing; if
-// there is none, all of them.
+// maxCalls bounds the buckets. When half of them are in use, those that were not used since
+// the other half began go, all at once: a new one never waits for a search.
 const maxCalls = 20_000
 
 // NewCalls returns a throttle of rate calls a second, above 0, of which two seconds'
@@ -42,26 +41,25 @@ func (c *Calls) Allow(sc scope.Scope, operation string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	k := call{sc, operation}
-	b := c.buckets[k]
-	if b == nil {
-		if len(c.buckets) >= maxCalls {
-			c.evict(now)
-		}
-		b = &bucket{}
-		c.buckets[k] = b
-	}
+	b := c.bucket(k)
 	b.fill(now, c.rate, size(c.rate))
 	_, ok := b.take(1, c.rate, size(c.rate), 0)
 	return ok
 }
 
-func (c *Calls) evict(now time.Time) {
-	for k, b := range c.buckets {
-		if b.fill(now, c.rate, size(c.rate)); b.tokens >= size(c.rate) {
-			delete(c.buckets, k)
-		}
+// bucket finds the bucket of a call, or begins one.
+func (c *Calls) bucket(k call) *bucket {
+	b := c.buckets[k]
+	if b != nil {
+		return b
 	}
-	if len(c.buckets) >= maxCalls {
-		clear(c.buckets)
+	if b = c.old[k]; b == nil {
+		b = &bucket{}
 	}
+	delete(c.old, k)
+	if len(c.buckets) >= maxCalls/2 {
+		c.buckets, c.old = map[call]*bucket{}, c.buckets
+	}
+	c.buckets[k] = b
+	return b
 }

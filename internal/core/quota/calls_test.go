@@ -71,3 +71,20 @@ func TestCallsOfManyAreBounded(t *testing.T) {
 		}
 	}
 }
+
+// TestABucketInUseOutlivesNewOnes: whoever makes many buckets does not get a fresh one.
+func TestABucketInUseOutlivesNewOnes(t *testing.T) {
+	t.Parallel()
+	calls := quota.NewCalls(newClock().Now, 1)
+	for range 2 {
+		if !calls.Allow(sc, "GetAccount") {
+			t.Fatal("the burst was refused")
+		}
+	}
+	for i := range 50_000 {
+		calls.Allow(sc, fmt.Sprint("Op", i))
+		if i%5000 == 0 && calls.Allow(sc, "GetAccount") {
+			t.Fatalf("after %d others the bucket was full again", i)
+		}
+	}
+}

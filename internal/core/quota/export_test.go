@@ -3,4 +3,4 @@
 package quota
 
 // CallBuckets is how many buckets c has.
-func CallBuckets(c *Calls) int { return len(c.buckets) }
+func CallBuckets(c *Calls) int { return len(c.buckets) + len(c.old) }

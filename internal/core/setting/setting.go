@@ -102,6 +102,7 @@ type Settings struct {
 	o     Options
 	mu    sync.RWMutex
 	cache map[key]cached
+	puts  uint64 // what was read before the last one is not kept
 }
 
 type key struct {
@@ -126,11 +127,9 @@ func New(o Options) *Settings { return &Settings{o: o, cache: map[key]cached{}} 
 // configuration set. Either may be "".
 func (s *Settings) Effective(ctx context.Context, sc scope.Scope, identity, configSet string) (Values, error) {
 	k, now := key{sc, identity, configSet}, s.o.Clock()
-	s.mu.RLock()
-	c, ok := s.cache[k]
-	s.mu.RUnlock()
-	if ok && now.Before(c.until) {
-		return c.values, nil
+	v, puts, ok := s.lookup(k, now)
+	if ok {
+		return v, nil
 	}
 	line := []Resource{{Scope: sc, Kind: Account}}
 	if identity != "" {
@@ -143,13 +142,29 @@ func (s *Settings) Effective(ctx context.Context, sc scope.Scope, identity, conf
 	if err != nil {
 		return Values{}, err
 	}
+	s.keep(k, cached{v, now.Add(cacheFor)}, puts)
+	return v, nil
+}
+
+// lookup returns what is cached. Where nothing is, keep takes what the caller then reads,
+// with puts.
+func (s *Settings) lookup(k key, now time.Time) (v Values, puts uint64, ok bool) {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	c, ok := s.cache[k]
+	return c.values, s.puts, ok && now.Before(c.until)
+}
+
+func (s *Settings) keep(k key, c cached, puts uint64) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if puts != s.puts {
+		return
+	}
 	if len(s.cache) >= cacheSize {
 		clear(s.cache)
 	}
-	s.cache[k] = cached{v, now.Add(cacheFor)}
-	return v, nil
+	s.cache[k] = c
 }
 
 // resolve puts the settings of the resources over each other, the last on top, and
@@ -217,6 +232,7 @@ func (s *Settings) Put(ctx context.Context, r Resource, o Own) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	clear(s.cache)
+	s.puts++
 	return err
 }
 

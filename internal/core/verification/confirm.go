@@ -8,6 +8,7 @@ import (
 
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/account"
 	"sesame/internal/core/identity"
 )
 
@@ -43,11 +44,17 @@ type Identities interface {
 	Confirm(ctx context.Context, sc scope.Scope, name string) (identity.Identity, error)
 }
 
+// Accounts knows the state of accounts; NotFound is its answer to unknown ones.
+type Accounts interface {
+	Account(ctx context.Context, id string) (account.Account, error)
+}
+
 // Confirmer verifies addresses by links. It is safe for concurrent use.
 type Confirmer struct {
 	Links      *Links
 	Identities Identities
 	Templates  *Templates
+	Accounts   Accounts
 }
 
 // Confirm follows a link. Following it again changes nothing. An error means that nothing
@@ -76,8 +83,14 @@ const (
 )
 
 // verify verifies the link's address. A custom verification makes the identity (SES:
-// custom verification emails, question 3), another must find it.
+// custom verification emails, question 3), another must find it. A closed account gets nothing.
 func (c *Confirmer) verify(ctx context.Context, link Link) (Outcome, string, error) {
+	switch a, err := c.Accounts.Account(ctx, link.Scope.Account); {
+	case fault.Is(err, fault.NotFound) || err == nil && a.State == account.Closed:
+		return Gone, reasonGone, nil
+	case err != nil:
+		return Gone, "", err
+	}
 	id, err := c.Identities.Get(ctx, link.Scope, link.Address)
 	if err == nil && id.Verified() {
 		return Already, "", nil

@@ -10,6 +10,7 @@ import (
 
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/account"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/store"
 	"sesame/internal/core/verification"
@@ -79,6 +80,31 @@ func TestALinkToWhatIsGone(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
 	if r := w.follow(t, token(t, w.links, "user@example.net", "")); r.Outcome != verification.Gone || r.Reason == "" || w.status(t, home, "user@example.net") != "" {
 		t.Errorf("%+v", r)
+	}
+}
+
+func TestAClosedAccountsLinksVerifyNothing(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, storetest.SQLite(t))
+	if err := w.templates.Create(t.Context(), home, example()); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := w.identities.Create(t.Context(), home, "user@example.net", identity.Settings{}); err != nil {
+		t.Fatal(err)
+	}
+	plain, custom := token(t, w.links, "user@example.net", ""), token(t, w.links, "other@example.net", example().Name)
+	w.accounts.state = account.Closed
+	for _, tok := range []string{plain, custom} {
+		if r := w.follow(t, tok); r.Outcome != verification.Gone || r.Reason == "" {
+			t.Errorf("closed: %+v", r)
+		}
+	}
+	if a, b := w.status(t, home, "user@example.net"), w.status(t, home, "other@example.net"); a != identity.Pending || b != "" {
+		t.Errorf("the addresses are %q and %q", a, b)
+	}
+	w.accounts.state = account.Paused
+	if r := w.follow(t, plain); r.Outcome != verification.Verified {
+		t.Errorf("paused: %+v", r)
 	}
 }
 
@@ -182,7 +208,7 @@ func TestWhatCanGoWrongOnTheClick(t *testing.T) {
 		{"the account is full", "welcome", failing{get: none, create: fault.New(fault.LimitExceeded, "full")}, verification.Gone, "http://example.com:8080/bad", nil},
 		{"two clicks at once", "welcome", failing{get: none, create: fault.New(fault.AlreadyExists, "there")}, verification.Verified, "https://example.com/ok?a=b", nil},
 	} {
-		confirmer := &verification.Confirmer{Links: w.links, Identities: c.ids, Templates: w.templates}
+		confirmer := &verification.Confirmer{Links: w.links, Identities: c.ids, Templates: w.templates, Accounts: &w.accounts}
 		r, err := confirmer.Confirm(t.Context(), token(t, w.links, "user@example.net", c.template))
 		if !errors.Is(err, c.err) || err == nil && (r.Outcome != c.want || r.To != c.to) || strings.Contains(r.Reason, "full") {
 			t.Errorf("%s: %+v, %v", c.name, r, err)

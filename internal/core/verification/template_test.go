@@ -3,6 +3,7 @@
 package verification_test
 
 import (
+	"context"
 	"crypto/rand"
 	"errors"
 	"fmt"
@@ -15,6 +16,7 @@ import (
 	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/account"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/keyring"
 	"sesame/internal/core/store"
@@ -29,16 +31,24 @@ type world struct {
 	templates  *verification.Templates
 	links      *verification.Links
 	confirmer  *verification.Confirmer
+	accounts   accounts
+}
+
+// accounts have all one state.
+type accounts struct{ state account.State }
+
+func (a *accounts) Account(_ context.Context, id string) (account.Account, error) {
+	return account.Account{ID: id, State: a.state}, nil
 }
 
 func newWorld(t testing.TB, db *store.DB) *world {
 	t.Helper()
-	w := &world{clock: clock.NewFake(start)}
+	w := &world{clock: clock.NewFake(start), accounts: accounts{account.Active}}
 	ring := keyring.Ephemeral()
 	w.identities = identity.New(identity.Options{DB: db, Seal: ring, Clock: w.clock.Now, Random: rand.Reader})
 	w.templates = verification.NewTemplates(db, w.identities, w.clock.Now)
 	w.links = &verification.Links{Sign: ring, Clock: w.clock.Now, Base: base}
-	w.confirmer = &verification.Confirmer{Links: w.links, Identities: w.identities, Templates: w.templates}
+	w.confirmer = &verification.Confirmer{Links: w.links, Identities: w.identities, Templates: w.templates, Accounts: &w.accounts}
 	if _, err := w.identities.Create(t.Context(), home, "sender@example.com", identity.Settings{Confirmed: true}); err != nil {
 		t.Fatal(err)
 	}

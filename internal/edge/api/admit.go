@@ -11,7 +11,8 @@ import (
 	"sesame/internal/proto/awswire"
 )
 
-// Calls throttles the calls of an operation by an account in a region.
+// Calls throttles the calls of an operation by an account in a region. An operation that
+// is in no region has the region "".
 type Calls interface {
 	Allow(sc scope.Scope, operation string) bool
 }
@@ -26,8 +27,10 @@ type Sandbox interface {
 // API call rate).
 func (d *Door) admit(ctx context.Context, op *awswire.Operation) error {
 	sc := caller.From(ctx).Scope
-	if d.o.Calls != nil && !sends(op.Name) && !d.o.Calls.Allow(sc, op.Service+" "+op.Name) {
-		return fault.New(fault.Throttled, "Rate exceeded")
+	if !sends(op.Name) {
+		if err := d.throttle(sc, op.Service, op.Name); err != nil {
+			return err
+		}
 	}
 	if d.o.Sandbox == nil || !needsProduction(op.Name) {
 		return nil
@@ -37,6 +40,18 @@ func (d *Door) admit(ctx context.Context, op *awswire.Operation) error {
 		return fault.New(fault.Invalid, "Your account is in the sandbox. The operation %s requires production access.", op.Name)
 	}
 	return err
+}
+
+// throttle refuses a call over the rate of its operation. IAM and STS are everywhere: the
+// region there is whatever the client signed for, and gives it no rate of its own.
+func (d *Door) throttle(sc scope.Scope, service, operation string) error {
+	if service == "iam" || service == "sts" {
+		sc.Region = ""
+	}
+	if d.o.Calls != nil && !d.o.Calls.Allow(sc, service+" "+operation) {
+		return fault.New(fault.Throttled, "Rate exceeded")
+	}
+	return nil
 }
 
 // needsProduction reports whether the sandbox has no such operation (SES: the sandbox;

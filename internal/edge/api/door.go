@@ -239,6 +239,9 @@ func (d *Door) admin(ctx context.Context, q *request, body []byte) (*awswire.Res
 	if err != nil {
 		return nil, err
 	}
+	if err := d.throttle(who.Scope, "sesame", route.Action); err != nil {
+		return nil, err
+	}
 	err = d.o.Access.Authorize(ctx, access.Call{Request: who.Access("2"), Action: route.Action, Resources: adminResources(who.Scope, vars, route)})
 	if err != nil {
 		auditAdmin(ctx, q.log, route, vars, err)

@@ -93,7 +93,7 @@ func identityCodes(err error) (code string, status int, internal bool) {
 	return c.v1, c.status1, c.internal
 }
 
-// version tells which codes a service's clients know: the REST-JSON service has the
+// version2 tells which codes a service's clients know: the REST-JSON service has the
 // second version's.
 func (d *Door) version2(svc *awswire.Service) bool { return svc == d.o.V2.Service }
 

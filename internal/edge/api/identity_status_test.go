@@ -116,9 +116,15 @@ func TestVerifyingAnAddressAgain(t *testing.T) {
 	}
 	verify()
 	verify()
+	if mails() != 1 {
+		t.Errorf("%d mails within a minute", mails())
+	}
+	w.clock.Advance(time.Minute)
+	verify()
 	if mails() != 2 || status() != sestypes.VerificationStatusPending {
 		t.Errorf("%d mails, %s", mails(), status())
 	}
+	w.clock.Advance(time.Minute)
 	w.write(t, `UPDATE identities SET verification = 'FAILED' WHERE name = 'new@example.org'`)
 	verify()
 	if mails() != 3 || status() != sestypes.VerificationStatusPending {

@@ -104,3 +104,27 @@ func TestStrangersAreNotCounted(t *testing.T) {
 }
 
 var _ api.Calls = (*quota.Calls)(nil)
+
+// TestInventedRegionsGiveNoOtherRate: IAM and STS take a signature for any region, and
+// have one rate in all.
+func TestInventedRegionsGiveNoOtherRate(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, throttled)
+	for n, region := range []string{"us-east-1", "xx-one-1", "xx-two-2"} {
+		a := w.do(t, call{method: "POST", target: "/", body: "Action=GetCallerIdentity&Version=2011-06-15", header: form(), service: "sts", who: in(region)})
+		if want := map[bool]int{true: 200, false: 400}[n < 2]; a.status != want {
+			t.Errorf("call %d: %d %s", n+1, a.status, a.body)
+		}
+	}
+}
+
+func TestTheAdminAPIIsThrottled(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, throttled)
+	for n := range 3 {
+		a := w.do(t, call{method: "GET", target: "/_sesame/v1/identities/none.example/records"})
+		if want := map[bool]int{true: 404, false: 429}[n < 2]; a.status != want {
+			t.Errorf("call %d: %d %s", n+1, a.status, a.body)
+		}
+	}
+}

@@ -424,6 +424,7 @@ func (w *world) do(t testing.TB, c call) answer {
 func (w *world) send(t testing.TB, r *http.Request) answer {
 	t.Helper()
 	client := *w.server.Client()
+	client.Timeout = time.Minute
 	transport := client.Transport.(*http.Transport).Clone()
 	transport.DisableCompression = true
 	defer transport.CloseIdleConnections()

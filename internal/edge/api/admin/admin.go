@@ -30,7 +30,7 @@ const Prefix = "/_sesame/v1"
 type Request struct {
 	Scope  scope.Scope       // account of the caller, region of the signature
 	Caller string            // ARN of the principal
-	Path   map[string]string // the pattern's variables; set by the Router
+	Path   map[string]string // the pattern's variables, as Router.Find gives them
 	Query  url.Values
 	Body   []byte
 }
@@ -100,17 +100,8 @@ func variable(segment string) (name string, ok bool) {
 	return strings.CutSuffix(name, "}")
 }
 
-// Handle runs the route of a request. path is the escaped path with Prefix.
-func (r *Router) Handle(ctx context.Context, method, path string, req Request) (Response, error) {
-	route, vars, err := r.Find(method, path)
-	if err != nil {
-		return Response{}, err
-	}
-	req.Path = vars
-	return route.Answer(ctx, req)
-}
-
-// Find returns the route of a request and the variables of its path. A path without a
+// Find returns the route of a request and the variables of its path, which is escaped
+// and has Prefix. Who may call the route is the caller's matter. A path without a
 // route is NotFound, as is a method that the path does not have.
 func (r *Router) Find(method, path string) (*Route, map[string]string, error) {
 	route, vars := r.find(method, path)

@@ -25,6 +25,16 @@ func echo(name string) func(context.Context, admin.Request) (any, error) {
 	}
 }
 
+// run runs the route of a request, as the door does once the caller is authorized.
+func run(ctx context.Context, r *admin.Router, method, path string, req admin.Request) (admin.Response, error) {
+	route, vars, err := r.Find(method, path)
+	if err != nil {
+		return admin.Response{}, err
+	}
+	req.Path = vars
+	return route.Answer(ctx, req)
+}
+
 func route(method, pattern string) admin.Route {
 	return admin.Route{Method: method, Pattern: pattern, Action: "sesame:Test", Doc: "Tests.", Handle: echo(pattern)}
 }
@@ -52,7 +62,7 @@ func TestRouting(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
-			resp, err := r.Handle(t.Context(), c.method, c.path, admin.Request{})
+			resp, err := run(t.Context(), r, c.method, c.path, admin.Request{})
 			if c.want == "" {
 				if !fault.Is(err, fault.NotFound) {
 					t.Errorf("%s, %v, want NotFound", resp.Body, err)
@@ -76,10 +86,10 @@ func TestErrorsPass(t *testing.T) {
 	unfit := route("GET", "/y")
 	unfit.Handle = func(context.Context, admin.Request) (any, error) { return func() {}, nil }
 	r := admin.New([]admin.Route{failing, unfit})
-	if _, err := r.Handle(t.Context(), "GET", "/_sesame/v1/x", admin.Request{}); !errors.Is(err, errors.ErrUnsupported) {
+	if _, err := run(t.Context(), r, "GET", "/_sesame/v1/x", admin.Request{}); !errors.Is(err, errors.ErrUnsupported) {
 		t.Error(err)
 	}
-	if _, err := r.Handle(t.Context(), "GET", "/_sesame/v1/y", admin.Request{}); !fault.Is(err, fault.Internal) {
+	if _, err := run(t.Context(), r, "GET", "/_sesame/v1/y", admin.Request{}); !fault.Is(err, fault.Internal) {
 		t.Error(err)
 	}
 }
@@ -145,12 +155,12 @@ func TestIdentityRecords(t *testing.T) {
 	} {
 		req.Scope.Region = "us-east-1"
 		method := map[bool]string{false: "GET", true: "POST"}[path == "check" || path == "rotate"]
-		resp, err := r.Handle(t.Context(), method, "/_sesame/v1/identities/example.com/"+path, req)
+		resp, err := run(t.Context(), r, method, "/_sesame/v1/identities/example.com/"+path, req)
 		if err != nil || !strings.HasPrefix(string(resp.Body), want) {
 			t.Errorf("%s, %v, want %s", resp.Body, err, want)
 		}
 		req.Scope.Region = "eu-west-1"
-		if _, err := r.Handle(t.Context(), method, "/_sesame/v1/identities/example.com/"+path, req); !fault.Is(err, fault.NotFound) {
+		if _, err := run(t.Context(), r, method, "/_sesame/v1/identities/example.com/"+path, req); !fault.Is(err, fault.NotFound) {
 			t.Errorf("another region: %v", err)
 		}
 	}

@@ -59,7 +59,7 @@ func (s *server) callAs(account, method, target string) (admin.Response, error) 
 	}
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	defer cancel()
-	return s.router.Handle(ctx, method, admin.Prefix+path, admin.Request{Scope: scope.Scope{Account: account, Region: "us-west-2"}, Query: values})
+	return run(ctx, s.router, method, admin.Prefix+path, admin.Request{Scope: scope.Scope{Account: account, Region: "us-west-2"}, Query: values})
 }
 
 func (s *server) deliver(t testing.TB, to, message string) string {
@@ -242,7 +242,7 @@ func FuzzHandle(f *testing.F) {
 			values.Set("timeout", "0")
 		}
 		req := admin.Request{Scope: scope.Scope{Account: account}, Query: values}
-		resp, err := s.router.Handle(t.Context(), method, admin.Prefix+path, req)
+		resp, err := run(t.Context(), s.router, method, admin.Prefix+path, req)
 		switch {
 		case err != nil && fault.KindOf(err) == fault.Internal:
 			t.Error(err)
