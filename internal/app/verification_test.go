@@ -54,6 +54,9 @@ func TestDevMailsALinkThatWorks(t *testing.T) {
 		}
 	})
 	sc := scope.Scope{Account: s.cfg.DevAccount, Region: "us-east-1"}
+	if err := s.accounts.EnsureAccount(t.Context(), sc.Account); err != nil { // links of no account are gone
+		t.Fatal(err)
+	}
 	if _, err := s.identities.Create(t.Context(), sc, "user@example.net", identity.Settings{}); err != nil {
 		t.Fatal(err)
 	}
