@@ -14,7 +14,7 @@ import (
 	"sesame/internal/testkit/need"
 )
 
-//go:embed inspect.py
+//go:embed inspector.py
 var inspectScript string
 
 // Arrival is a message as a receiver gets it.
@@ -68,7 +68,7 @@ func StartInspector(t testing.TB, nameServer string, names ...string) *Inspector
 	t.Cleanup(func() {
 		in.Close() // which ends it
 		if err := cmd.Wait(); err != nil {
-			t.Errorf("inspect.py: %v\n%s", err, &problem)
+			t.Errorf("inspector.py: %v\n%s", err, &problem)
 		}
 	})
 	return &Inspector{in: json.NewEncoder(in), out: json.NewDecoder(out)}

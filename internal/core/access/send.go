@@ -11,6 +11,7 @@ import (
 	"sesame/internal/base/address"
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/identity"
 	"sesame/internal/proto/message"
 	"sesame/internal/proto/policy"
 )
@@ -20,6 +21,7 @@ type Use struct {
 	Owner    scope.Scope // whose identity it is
 	Identity string      // its name
 	Address  address.Address
+	Nearest  bool // Identity is what Resolve gave: it need not be asked again
 }
 
 // ARN is the identity's.
@@ -132,9 +134,17 @@ func (a *Authorizer) owners(ctx context.Context, owner scope.Scope, names []stri
 // The most specific comes first.
 func (a *Authorizer) precedence(ctx context.Context, u Use) ([]string, error) {
 	names := []string{u.Identity}
-	nearest, err := a.o.Identities.Resolve(ctx, u.Owner, u.Address)
+	if u.Nearest && !strings.Contains(u.Identity, "@") {
+		return names, nil // the nearest identity is the nearest domain
+	}
+	var nearest identity.Identity
+	var err error
+	if !u.Nearest {
+		if nearest, err = a.o.Identities.Resolve(ctx, u.Owner, u.Address); err == nil {
+			names = append(names, nearest.Name)
+		}
+	}
 	if err == nil {
-		names = append(names, nearest.Name)
 		nearest, err = a.o.Identities.ResolveDomain(ctx, u.Owner, u.Address.Domain)
 	}
 	switch {

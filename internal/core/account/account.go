@@ -100,6 +100,7 @@ type Accounts struct {
 	roles     cache[Role]
 	states    cache[Account]
 	documents cache[[]*policy.Document]
+	compiled  compiled
 	details   cache[Details]
 
 	defaults Defaults

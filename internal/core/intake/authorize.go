@@ -134,7 +134,7 @@ func (i *Intake) use(ctx context.Context, sc scope.Scope, c claim) (access.Use, 
 	if fault.Is(err, fault.Invalid) { // no address that could be anybody's identity
 		err = &fault.Error{Kind: fault.NotFound, Text: "not verified", Err: err}
 	}
-	u.Identity = id.Name
+	u.Identity, u.Nearest = id.Name, err == nil
 	return u, err
 }
 

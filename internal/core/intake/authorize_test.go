@@ -162,7 +162,9 @@ func TestWhatAccessIsAsked(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	use := func(a string) access.Use { return access.Use{Owner: sc, Identity: "example.com", Address: addr(a)} }
+	use := func(a string) access.Use {
+		return access.Use{Owner: sc, Identity: "example.com", Address: addr(a), Nearest: true}
+	}
 	want := access.Send{
 		Request: access.Request{
 			Scope: sc, Principal: account.Principal{Account: sc.Account, User: "u", KeyID: "AKIA"}, SourceIP: "192.0.2.7", UserAgent: "curl", Secure: true, APIVersion: "1",

@@ -1,7 +1,7 @@
 # SPDX-License-Identifier: Apache-2.0
 """Inspects messages as a receiver does: DKIM with dkimpy, SPF with pyspf.
 
-Usage: inspect.py NAMESERVER PORT [NAME...]
+Usage: inspector.py NAMESERVER PORT [NAME...]
 Each line of standard input is a message in JSON: IP, Helo, From (of the envelope), Data
 (base64). Each is answered by one line. What DNS said is remembered for its TTL, also of
 the NAMEs, whose TXT records somebody else, so to speak, asks for with every message.
