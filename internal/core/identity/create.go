@@ -11,6 +11,7 @@ import (
 
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/fresh"
 	"sesame/internal/core/store"
 )
 
@@ -58,7 +59,7 @@ func (s *Identities) Create(ctx context.Context, sc scope.Scope, name string, se
 		refusal, err = insert(tx, id)
 		return err
 	})
-	s.cache.forget(sc.Account)
+	s.changes.Forget(sc.Account)
 	if err = cmp.Or(err, refusal); err != nil {
 		return Identity{}, err
 	}
@@ -126,7 +127,7 @@ func insert(tx *store.Tx, id Identity) (refusal, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := changed(tx, id.Scope.Account); err != nil {
+	if err := fresh.Changed(tx, id.Scope.Account); err != nil {
 		return nil, err
 	}
 	n, err = tx.Exec(insertQuery, append(values, id.state()...)...)
