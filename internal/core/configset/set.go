@@ -51,8 +51,8 @@ type Options struct {
 	TrackingDomain string `json:",omitempty"` // of links and pixels; "" for the service's own
 	HTTPSPolicy    string `json:",omitempty"` // one of the HTTPS policies, or ""
 
-	TLSRequired bool   // no mail leaves in clear text
-	Pool        string `json:",omitempty"` // of source addresses; "" for the default
+	TLSPolicy string `json:",omitempty"` // TLSRequire, TLSOptional, or "", which is optional and was not said
+	Pool      string `json:",omitempty"` // of source addresses; "" for the default
 	// MaxDelivery is how long delivery is tried; 0 for as long as the server's.
 	MaxDelivery time.Duration `json:",omitempty"`
 
@@ -62,6 +62,18 @@ type Options struct {
 
 	ArchiveARN string `json:",omitempty"`
 }
+
+// The TLS policies (SES API v2: TlsPolicy).
+const (
+	TLSRequire  = "REQUIRE" // no mail leaves in clear text
+	TLSOptional = "OPTIONAL"
+)
+
+// The reasons of suppression (SES API v2: SuppressionListReason).
+const (
+	Bounce    = "BOUNCE"
+	Complaint = "COMPLAINT"
+)
 
 // How links and pixels are fetched with a tracking domain (SES API v2: HttpsPolicy).
 const (
@@ -113,6 +125,9 @@ const (
 // Default are the options of a set of which nothing is said, as API v2 makes it. API v1
 // makes it without reputation metrics.
 func Default() Options { return Options{SendingEnabled: true, ReputationMetrics: true} }
+
+// TLSRequired reports whether mail must not leave in clear text.
+func (o Options) TLSRequired() bool { return o.TLSPolicy == TLSRequire }
 
 // Publishes reports whether events of a kind go anywhere: an enabled destination has it.
 func (s Set) Publishes(kind event.Kind) bool {

@@ -7,30 +7,44 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"strings"
 
+	"sesame/internal/base/address"
 	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/identity"
 	"sesame/internal/core/store"
 )
+
+// ListKind is the kind of the tokens of lists of sets.
+const ListKind = "configuration-set"
+
+// Domains tells which domains are verified.
+type Domains interface {
+	ResolveDomain(ctx context.Context, sc scope.Scope, d address.Domain) (identity.Identity, error)
+}
 
 // Sets serves the configuration sets of one server. It is safe for concurrent use. A
 // change made by another node is seen within a second.
 type Sets struct {
-	db    *store.DB
-	now   clock.Clock
-	cache *cache
+	db      *store.DB
+	now     clock.Clock
+	domains Domains
+	cache   *cache
 }
 
 // New returns the sets kept in db.
-func New(db *store.DB, now clock.Clock) *Sets {
-	return &Sets{db: db, now: now, cache: &cache{scopes: map[scope.Scope]map[string]entry{}}}
+func New(db *store.DB, now clock.Clock, domains Domains) *Sets {
+	return &Sets{db: db, now: now, domains: domains, cache: &cache{scopes: map[scope.Scope]map[string]entry{}}}
 }
 
-// Get returns the set of a name, or ConfigSetNotFound. What it returns is shared and must
-// not be changed. In the steady state it asks no database.
+// Get returns the set of a name, or ConfigSetNotFound; a name that no set can have is
+// Invalid. What it returns is shared and must not be changed. In the steady state it asks
+// no database.
 func (s *Sets) Get(ctx context.Context, sc scope.Scope, name string) (Set, error) {
+	if err := checkName(name); err != nil { // it would fill the cache
+		return Set{}, err
+	}
 	now := s.now()
 	e, drops, ok, fresh := s.cache.get(sc, name, now)
 	if !fresh {
@@ -38,9 +52,6 @@ func (s *Sets) Get(ctx context.Context, sc scope.Scope, name string) (Set, error
 			return Set{}, err
 		}
 		e, drops, ok, _ = s.cache.get(sc, name, now)
-	}
-	if !ok && !validName(name) { // fills no cache
-		return Set{}, notFound(name)
 	}
 	if !ok {
 		set, err := s.Read(ctx, sc, name)
@@ -59,8 +70,8 @@ func (s *Sets) Get(ctx context.Context, sc scope.Scope, name string) (Set, error
 // Read is Get past the cache: it sees what any node has changed. Operations that show a
 // set take it, since their callers expect to read what they have written.
 func (s *Sets) Read(ctx context.Context, sc scope.Scope, name string) (Set, error) {
-	if !validName(name) { // as whatever a database takes for one
-		return Set{}, notFound(name)
+	if err := checkName(name); err != nil {
+		return Set{}, err
 	}
 	set := Set{Scope: sc}
 	err := scan(s.db.QueryRow(ctx, setQuery, sc.Account, sc.Region, name), &set)
@@ -77,6 +88,41 @@ func (s *Sets) Read(ctx context.Context, sc scope.Scope, name string) (Set, erro
 		return Set{}, store.Wrap("configset.Read", err)
 	}
 	return set, nil
+}
+
+// Exists reports whether there is a set of a name, past the cache.
+func (s *Sets) Exists(ctx context.Context, sc scope.Scope, name string) (bool, error) {
+	_, err := s.Read(ctx, sc, name)
+	if fault.Is(err, fault.ConfigSetNotFound) {
+		return false, nil
+	}
+	return err == nil, err
+}
+
+// List returns the names of up to limit sets in their order, from the first after the
+// name after, of those whose names contain a text. More reports whether others follow.
+func (s *Sets) List(ctx context.Context, sc scope.Scope, after, containing string, limit int) (names []string, more bool, err error) {
+	if !plain(after+containing, "_-") { // no name is or has that, and not every database takes it
+		return nil, false, nil
+	}
+	rows, err := s.db.Query(ctx, `SELECT name FROM configuration_sets WHERE account = ? AND region = ? AND name > ?
+		AND length(replace(name, ?, '')) < length(name) + CASE WHEN ? = '' THEN 1 ELSE 0 END ORDER BY name LIMIT ?`,
+		sc.Account, sc.Region, after, containing, containing, limit+1)
+	if err != nil {
+		return nil, false, store.Wrap("configset.List", err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var name string
+		if err := rows.Scan(&name); err != nil {
+			return nil, false, store.Wrap("configset.List", err)
+		}
+		names = append(names, name)
+	}
+	if len(names) > limit {
+		names, more = names[:limit], true
+	}
+	return names, more, store.Wrap("configset.List", rows.Err())
 }
 
 const (
@@ -110,34 +156,4 @@ func scanDestinations(rows *sql.Rows) (all []Destination, err error) {
 		all = append(all, d)
 	}
 	return all, rows.Err()
-}
-
-// notFound is SES's refusal of a set that does not exist.
-func notFound(name string) error {
-	return fault.InField(fault.ConfigSetNotFound, "ConfigurationSetName", "Configuration set <%s> does not exist.", printable(name))
-}
-
-// validName reports whether a set or a destination can have a name (SES: service
-// quotas): up to MaxName letters and digits of ASCII, hyphens and underscores.
-func validName(name string) bool {
-	if name == "" || len(name) > MaxName {
-		return false
-	}
-	return !strings.ContainsFunc(name, func(r rune) bool {
-		return !('a' <= r && r <= 'z' || 'A' <= r && r <= 'Z' || '0' <= r && r <= '9' || r == '-' || r == '_')
-	})
-}
-
-// printable is s for a text that goes to the peer: no control characters, and not long.
-func printable(s string) string {
-	const most = 100
-	if len(s) > most {
-		s = s[:most] + "..."
-	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return '?'
-		}
-		return r
-	}, s)
 }
