@@ -25,6 +25,7 @@ import (
 	"sesame/internal/core/access"
 	"sesame/internal/core/account"
 	"sesame/internal/core/blob"
+	"sesame/internal/core/configset"
 	"sesame/internal/core/delivery"
 	"sesame/internal/core/dispatch"
 	"sesame/internal/core/dnscheck"
@@ -76,6 +77,7 @@ type Server struct {
 	ring       *keyring.Ring
 	accounts   *account.Accounts
 	identities *identity.Identities
+	configSets *configset.Sets
 	checker    *identity.Checker
 	checks     *dnscheck.Identities
 	access     *access.Authorizer
@@ -161,11 +163,12 @@ func (s *Server) buildCore(ctx context.Context) error {
 	}
 	s.accounts = account.New(s.db, s.ring, s.clock, rand.Reader)
 	s.settings = setting.New(setting.Options{DB: s.db, Clock: s.clock, Exists: func(ctx context.Context, r setting.Resource) error {
-		return Exists(s.identities)(ctx, r)
+		return Exists(s.identities, s.configSets)(ctx, r)
 	}})
 	if s.identities, err = newIdentities(s.cfg, s.db, s.ring, s.clock, s.settings); err != nil {
 		return err
 	}
+	s.configSets = configset.New(s.db, s.clock, s.identities)
 	if err := s.identities.EnsureService(ctx); err != nil {
 		return err
 	}
@@ -188,7 +191,7 @@ func (s *Server) buildCore(ctx context.Context) error {
 	s.access = s.authorizer()
 	s.intake = intake.New(intake.Options{
 		Spool: s.spool, Identities: s.identities, Access: s.access, Quotas: s.quotas, Clock: s.clock, Random: rand.Reader, MAC: s.ring.MAC,
-		Accounts: s.accounts, Settings: s.settings,
+		Accounts: s.accounts, Settings: s.settings, ConfigSets: s.configSets,
 	})
 	if s.cfg.Dev {
 		s.mailbox, err = mailbox.New(mailbox.Options{DB: s.db, Clock: s.clock, Account: s.cfg.DevAccount, Region: s.cfg.Regions[0], Log: s.log})
@@ -239,7 +242,7 @@ func (s *Server) buildDelivery(context.Context) (err error) {
 		retry[i] = w.Duration
 	}
 	s.dispatcher = dispatch.New(dispatch.Options{
-		Spool: s.spool, Transport: s.transport, Clock: s.clock, Log: s.log,
+		Spool: s.spool, Transport: s.transport, Clock: s.clock, Log: s.log, Terms: s.terms,
 		Preparer: &outgoing.Outgoing{
 			Signers: identity.NewSigners(s.identities, engine), MailFroms: s.identities, Clock: s.clock, ReturnDomain: d, SourceIP: sourceIP(),
 			MAC: func(data []byte) []byte { return s.ring.MAC("verp", data) },

@@ -65,6 +65,12 @@ type Preparer interface {
 	ReturnPath(ctx context.Context, m *spool.Message, n int) (address.Address, error)
 }
 
+// Terms are how a message may be delivered, beyond what holds for all.
+type Terms struct {
+	MaxAge     time.Duration // as Options.MaxAge, and shorter; 0 for that one
+	RequireTLS bool          // it does not leave in clear text
+}
+
 // Options configure a Dispatcher. All bounds must be positive.
 type Options struct {
 	Spool     Spool
@@ -72,6 +78,10 @@ type Options struct {
 	Preparer  Preparer
 	Clock     clock.Clock
 	Log       *slog.Logger
+
+	// Terms tells the terms of a message, anew for each attempt; nil means none. After an
+	// error the attempt is made later.
+	Terms func(ctx context.Context, m *spool.Message) (Terms, error)
 
 	MaxConcurrent  int             // deliveries at once; three times as many more may be slow
 	PerDestination int             // deliveries at once to one destination, slow ones too
