@@ -45,8 +45,9 @@ type shared struct {
 	now  clock.Clock
 	node string
 
+	shares scopes[share]
+
 	mu     sync.Mutex
-	shares map[scope.Scope]*share
 	ahead  sync.WaitGroup // what is being taken ahead of use
 	closed bool
 }
@@ -60,7 +61,6 @@ type share struct {
 	inFlight int64 // reserved and not settled
 	tokens   stock // of the rate
 	renewing bool
-	last     time.Time
 
 	// What the database said when it had too little.
 	left     float64 // of the 24 hours' quota
@@ -99,32 +99,35 @@ func (s *stock) put(n float64, now time.Time) {
 }
 
 func newShared(o Options) *shared {
-	return &shared{db: o.DB, now: o.Clock, node: o.Node, shares: map[scope.Scope]*share{}}
+	return &shared{db: o.DB, now: o.Clock, node: o.Node}
 }
 
+// take leaves the share in use until the hold is settled.
 func (l *shared) take(ctx context.Context, sc scope.Scope, c claim) (verdict, error) {
-	s := l.share(sc)
+	k := l.shares.use(sc, l.now())
+	s := &k.of
 	s.mu.Lock()
 	v, done := s.spend(l.now(), c)
 	ahead := done && v.text == "" && s.aheadOf(l.now(), c.limits)
 	s.mu.Unlock()
 	if ahead {
-		l.takeAhead(sc, s, c.limits)
+		l.takeAhead(sc, c.limits)
 	}
+	var err error
 	if !done {
-		var err error
-		if v, err = l.ask(ctx, sc, s, c); err != nil {
-			return verdict{}, err
-		}
+		v, err = l.ask(ctx, sc, s, c)
 	}
-	v.hold.from = l
+	if err != nil || v.text != "" {
+		k.done()
+		return v, err
+	}
+	v.hold.from, v.hold.use = l, k
 	return v, nil
 }
 
 // spend gives the claim out of what the node has, or refuses what the database lately
 // had too little for. It reports false where the database must be asked.
 func (s *share) spend(now time.Time, c claim) (verdict, bool) {
-	s.last = now
 	n := float64(c.counted())
 	if c.patience == 0 {
 		if c.limits.Daily > 0 && n > 0 && now.Sub(s.leftAt) < askLeft && !s.slice.has(n, now) && n > s.left {
@@ -156,7 +159,7 @@ func (s *share) paced(now time.Time, c claim) bool {
 // give moves the claim out of the stocks; ask lets them go below zero.
 func (s *share) give(c claim) Hold {
 	s.move(c, 1)
-	return Hold{load: c.Load, use: s}
+	return Hold{load: c.Load}
 }
 
 // move moves the claim out of the stocks, or with -1 back. Without a quota there is no
@@ -181,13 +184,16 @@ func (s *share) aheadOf(now time.Time, l Limits) bool {
 }
 
 // takeAhead asks the database while the node goes on with what it has.
-func (l *shared) takeAhead(sc scope.Scope, s *share, limits Limits) {
+func (l *shared) takeAhead(sc scope.Scope, limits Limits) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.closed {
 		return
 	}
+	k := l.shares.use(sc, l.now())
 	l.ahead.Go(func() {
+		defer k.done()
+		s := &k.of
 		// An outage shows when something is needed.
 		_, _ = l.ask(context.Background(), sc, s, claim{limits: limits})
 		s.mu.Lock()
@@ -251,7 +257,9 @@ func (l *shared) ask(ctx context.Context, sc scope.Scope, s *share, c claim) (ve
 }
 
 func (l *shared) settle(h Hold, accepted bool) {
-	s := h.use.(*share)
+	k := h.use.(*kept[share])
+	defer k.done()
+	s := &k.of
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.inFlight -= h.load.counted()
@@ -278,30 +286,4 @@ func (l *shared) close(ctx context.Context) error {
 		_, err := tx.Exec(`DELETE FROM quota_slices WHERE node = ?`, l.node)
 		return err
 	})
-}
-
-func (l *shared) share(sc scope.Scope) *share {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s := l.shares[sc]
-	if s == nil {
-		if len(l.shares) >= maxScopes {
-			l.evict()
-		}
-		s = &share{}
-		l.shares[sc] = s
-	}
-	return s
-}
-
-// evict drops the shares that nobody uses.
-func (l *shared) evict() {
-	now := l.now()
-	for sc, s := range l.shares {
-		s.mu.Lock()
-		if s.inFlight == 0 && !s.renewing && now.Sub(s.last) > holdFor {
-			delete(l.shares, sc)
-		}
-		s.mu.Unlock()
-	}
 }
