@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sesame/internal/base/clock"
+	"sesame/internal/base/drain"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/store"
 )
@@ -49,7 +50,8 @@ type shared struct {
 
 	mu     sync.Mutex
 	ahead  sync.WaitGroup // what is being taken ahead of use
-	closed bool
+	ctx    context.Context
+	closed context.CancelFunc // ends ctx: nothing is taken ahead any more
 }
 
 // share is this node's part of one scope's quotas.
@@ -99,7 +101,9 @@ func (s *stock) put(n float64, now time.Time) {
 }
 
 func newShared(o Options) *shared {
-	return &shared{db: o.DB, now: o.Clock, node: o.Node}
+	l := &shared{db: o.DB, now: o.Clock, node: o.Node}
+	l.ctx, l.closed = context.WithCancel(context.Background())
+	return l
 }
 
 // take leaves the share in use until the hold is settled.
@@ -187,7 +191,7 @@ func (s *share) aheadOf(now time.Time, l Limits) bool {
 func (l *shared) takeAhead(sc scope.Scope, limits Limits) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed {
+	if l.ctx.Err() != nil {
 		return
 	}
 	k := l.shares.use(sc, l.now())
@@ -195,7 +199,7 @@ func (l *shared) takeAhead(sc scope.Scope, limits Limits) {
 		defer k.done()
 		s := &k.of
 		// An outage shows when something is needed.
-		_, _ = l.ask(context.Background(), sc, s, claim{limits: limits})
+		_, _ = l.ask(l.ctx, sc, s, claim{limits: limits})
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.renewing = false
@@ -276,12 +280,15 @@ func (l *shared) sent(ctx context.Context, sc scope.Scope) (int64, error) {
 	return n, store.Wrap("quota.Sent", err)
 }
 
-// close waits for what is being taken ahead and drops this node's holds.
+// close waits for what is being taken ahead and drops this node's holds. At the end of
+// ctx it leaves them: they come free by themselves.
 func (l *shared) close(ctx context.Context) error {
 	l.mu.Lock()
-	l.closed = true
+	l.closed()
 	l.mu.Unlock()
-	l.ahead.Wait()
+	if err := drain.Wait(ctx, drain.Done(&l.ahead)); err != nil {
+		return err
+	}
 	return l.db.Write(ctx, func(tx *store.Tx) error {
 		_, err := tx.Exec(`DELETE FROM quota_slices WHERE node = ?`, l.node)
 		return err
