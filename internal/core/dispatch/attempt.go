@@ -16,6 +16,7 @@ import (
 	"sesame/internal/core/delivery"
 	"sesame/internal/core/event"
 	"sesame/internal/core/spool"
+	"sesame/internal/core/suppression"
 	"sesame/internal/proto/smtpclient"
 )
 
@@ -130,6 +131,11 @@ func (d *Dispatcher) outcome(e *spool.Entry, a delivery.Attempt) spool.Settlemen
 		st = spool.Settlement{State: spool.Delivered, Reason: reasonDelivered, Event: event.Delivery}
 	case smtpclient.Permanent:
 		st = spool.Settlement{State: spool.Bounced, Reason: reasonRefused, Event: event.Bounce, Counter: spool.BounceCounter}
+		if d.o.Suppress != nil {
+			st.Also = d.o.Suppress.Bounced(d.ctx, suppression.Feedback{
+				Scope: e.Message.Scope, MessageID: e.Message.ID, ConfigSet: e.Message.ConfigSet, Address: e.Address,
+			}, o)
+		}
 	default:
 		st = d.later(e, reasonDeferred)
 	}
@@ -222,11 +228,13 @@ func (d *Dispatcher) settle(dest *destination, st spool.Settlement) {
 	}
 }
 
-// bare is the outcome without the texts that others gave.
+// bare is the outcome without the texts that others gave, and without what is written
+// beside it.
 func bare(st spool.Settlement) spool.Settlement {
 	a := st.Attempt
 	st.Attempt = spool.Attempt{Started: a.Started, Duration: a.Duration, Class: a.Class, Code: a.Code, Cause: a.Cause}
 	st.Detail.Reply, st.Detail.Remote, st.Detail.Enhanced = "", "", ""
+	st.Also = nil
 	return st
 }
 
