@@ -14,7 +14,6 @@ import (
 
 // Suppressed tells which recipients nothing is sent to.
 type Suppressed interface {
-	Policy(ctx context.Context, sc scope.Scope, configSet string) (suppression.Policy, error)
 	Check(ctx context.Context, sc scope.Scope, p suppression.Policy, recipients []address.Address) ([]suppression.Hit, error)
 }
 
@@ -31,11 +30,7 @@ func (i *Intake) suppression(ctx context.Context, d *draft) error {
 	if i.o.Suppressed == nil {
 		return nil
 	}
-	p, err := i.o.Suppressed.Policy(ctx, d.Scope, d.ConfigSet)
-	if err != nil {
-		return err
-	}
-	hits, err := i.o.Suppressed.Check(ctx, d.Scope, p, d.recipients)
+	hits, err := i.o.Suppressed.Check(ctx, d.Scope, suppression.PolicyOf(d.set), d.recipients)
 	if err != nil {
 		return err
 	}

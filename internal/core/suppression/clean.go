@@ -24,7 +24,7 @@ func (l *Lists) Clean(ctx context.Context) error {
 	err := l.removeAll(ctx, `DELETE FROM suppressed_globally WHERE (region, address) IN
 		(SELECT region, address FROM suppressed_globally WHERE bounced_at < ? AND expires_at < ? LIMIT 500)`,
 		store.Millis(l.now().Add(-remember)), store.Millis(l.now()))
-	if err != nil || l.o.Accounts == nil {
+	if err != nil {
 		return err
 	}
 	for sc := (scope.Scope{}); ; {

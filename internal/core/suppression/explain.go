@@ -4,11 +4,11 @@ package suppression
 
 import (
 	"context"
-	"maps"
 	"slices"
 
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/configset"
 )
 
 // Verdict is whether mail to an address would be sent.
@@ -25,8 +25,12 @@ type Explanation struct {
 	Verdicts []Verdict // without a configuration set first, then by the sets' names
 }
 
-// Explain tells whether the account's mail to an address would be sent, and why.
-func (l *Lists) Explain(ctx context.Context, sc scope.Scope, address string) (Explanation, error) {
+// maxExplained is for how many sets Explain says what would happen.
+const maxExplained = 100
+
+// Explain tells whether the account's mail to an address would be sent, and why: without a
+// configuration set and with each of the first hundred, or with the one that is named.
+func (l *Lists) Explain(ctx context.Context, sc scope.Scope, address, configSet string) (Explanation, error) {
 	key, err := ParseAddress(address)
 	if err != nil {
 		return Explanation{}, err
@@ -46,14 +50,21 @@ func (l *Lists) Explain(ctx context.Context, sc scope.Scope, address string) (Ex
 	if err != nil {
 		return x, err
 	}
-	sets := map[string]Policy{}
-	if l.o.ConfigSets != nil {
-		if sets, err = l.o.ConfigSets.Policies(ctx, sc); err != nil {
+	names := []string{configSet}
+	if configSet == "" {
+		if names, _, err = l.o.ConfigSets.List(ctx, sc, "", "", maxExplained); err != nil {
 			return x, err
 		}
+		names = append([]string{""}, names...)
 	}
-	for _, name := range append([]string{""}, slices.Sorted(maps.Keys(sets))...) {
-		rule := decide(reasons, sets[name])
+	for _, name := range names {
+		var set configset.Set
+		if name != "" {
+			if set, err = l.o.ConfigSets.Get(ctx, sc, name); err != nil {
+				return x, err
+			}
+		}
+		rule := decide(reasons, PolicyOf(set))
 		stopped := slices.ContainsFunc(x.Entries, func(e Entry) bool { return e.List == rule.List && rule.suppresses(e) })
 		x.Verdicts = append(x.Verdicts, Verdict{ConfigSet: name, Sent: !stopped, Rule: rule})
 	}

@@ -61,7 +61,7 @@ func (l *Lists) Complained(ctx context.Context, f Feedback) []func(*store.Tx) er
 // adder returns the write that adds an entry where it belongs.
 func (l *Lists) adder(ctx context.Context, f Feedback, e Entry) func(*store.Tx) error {
 	e.Address, e.MessageID, e.UpdatedAt = f.Address.Folded().String(), f.MessageID, l.now()
-	p, err := l.Policy(ctx, f.Scope, f.ConfigSet)
+	p, err := l.policy(ctx, f.Scope, f.ConfigSet)
 	if err != nil { // no reason not to settle; the account's settings have to do
 		l.o.Log.Error("the suppression settings of a configuration set can't be read", "set", f.ConfigSet, "error", err)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/configset"
 )
 
 // Policy is what the configuration set of a message says of suppression. The zero value,
@@ -16,6 +17,14 @@ import (
 type Policy struct {
 	Override bool     // the account's reasons do not count
 	Reasons  []Reason // for Override: those that count instead; none suppresses nothing
+}
+
+// PolicyOf is what a set says; the zero value says nothing.
+func PolicyOf(set configset.Set) Policy {
+	if set.Suppressed == nil {
+		return Policy{}
+	}
+	return Policy{Override: true, Reasons: splitReasons(strings.Join(*set.Suppressed, ","))}
 }
 
 // Level is whose setting decides.
@@ -60,16 +69,16 @@ func (r Rule) adds(reason Reason) bool {
 	return r.List == AccountList && slices.Contains(r.Reasons, reason)
 }
 
-// Policy is that of a configuration set; "" is none. A set that is gone says nothing.
-func (l *Lists) Policy(ctx context.Context, sc scope.Scope, configSet string) (Policy, error) {
-	if configSet == "" || l.o.ConfigSets == nil {
+// policy is that of a configuration set; "" is none. A set that is gone says nothing.
+func (l *Lists) policy(ctx context.Context, sc scope.Scope, configSet string) (Policy, error) {
+	if configSet == "" {
 		return Policy{}, nil
 	}
-	p, err := l.o.ConfigSets.Policy(ctx, sc, configSet)
+	set, err := l.o.ConfigSets.Get(ctx, sc, configSet)
 	if fault.Is(err, fault.ConfigSetNotFound) {
 		return Policy{}, nil
 	}
-	return p, err
+	return PolicyOf(set), err
 }
 
 // joinReasons and splitReasons are for the database.

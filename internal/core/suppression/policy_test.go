@@ -4,6 +4,7 @@ package suppression_test
 
 import (
 	"fmt"
+	"maps"
 	"testing"
 
 	"sesame/internal/base/fault"
@@ -126,10 +127,10 @@ func TestWhatIsKnownOfTheListsIsNoOlderThanASecond(t *testing.T) {
 
 func TestExplainSaysWhatWouldHappenAndWhy(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		w.sets = map[string]suppression.Policy{"nothing": {Override: true}, "complaints": {Override: true, Reasons: []suppression.Reason{suppression.Complaint}}, "inherits": {}}
+		maps.Copy(w.sets, sets{"nothing": {Override: true}, "complaints": {Override: true, Reasons: []suppression.Reason{suppression.Complaint}}, "inherits": {}})
 		w.bounce(t, other, "", "x@example.com")
 		must(t, w.Put(ctx, sc, "x@example.com", suppression.Bounce))
-		x, err := w.Explain(ctx, sc, " x@EXAMPLE.com")
+		x, err := w.Explain(ctx, sc, " x@EXAMPLE.com", "")
 		must(t, err)
 		got := ""
 		for _, v := range x.Verdicts {
@@ -139,10 +140,16 @@ func TestExplainSaysWhatWouldHappenAndWhy(t *testing.T) {
 		if got != want || x.Address != "x@example.com" || len(x.Entries) != 2 {
 			t.Errorf("%s\n%+v", got, x)
 		}
+		if one, err := w.Explain(ctx, sc, "x@example.com", "nothing"); err != nil || len(one.Verdicts) != 1 || !one.Verdicts[0].Sent {
+			t.Errorf("of one set: %+v, %v", one, err)
+		}
+		if _, err := w.Explain(ctx, sc, "x@example.com", "unknown"); !fault.Is(err, fault.ConfigSetNotFound) {
+			t.Errorf("of a set that is not there: %v", err)
+		}
 		if e := x.Entries[1]; e.List != suppression.GlobalList || e.Response != "550 5.1.1" || e.MessageID != "" || e.CausedBy != "" {
 			t.Errorf("it tells of another account's mail: %+v", e)
 		}
-		if x, err = w.Explain(ctx, other, "x@example.com"); err != nil || len(x.Entries) != 2 || x.Entries[1].MessageID == "" ||
+		if x, err = w.Explain(ctx, other, "x@example.com", ""); err != nil || len(x.Entries) != 2 || x.Entries[1].MessageID == "" ||
 			x.Entries[1].Response != "550 5.1.1 <x>: no such user, dear customer" {
 			t.Errorf("it does not tell of the account's own mail: %+v, %v", x, err)
 		}

@@ -25,6 +25,7 @@ import (
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/account"
+	"sesame/internal/core/configset"
 	"sesame/internal/core/store"
 )
 
@@ -124,12 +125,10 @@ func ParseAddress(s string) (string, error) {
 	return a.Folded().String(), nil
 }
 
-// ConfigSets tells what configuration sets say of suppression.
+// ConfigSets knows the configuration sets.
 type ConfigSets interface {
-	// Policy is that of one set; ConfigSetNotFound if there is none of that name.
-	Policy(ctx context.Context, sc scope.Scope, name string) (Policy, error)
-	// Policies are those of all sets of the account, by name.
-	Policies(ctx context.Context, sc scope.Scope) (map[string]Policy, error)
+	Get(ctx context.Context, sc scope.Scope, name string) (configset.Set, error)
+	List(ctx context.Context, sc scope.Scope, after, containing string, limit int) (names []string, more bool, err error)
 }
 
 // Accounts tells who is paused.
@@ -144,8 +143,8 @@ type Options struct {
 	Random io.Reader
 	Log    *slog.Logger // nil discards
 
-	ConfigSets ConfigSets // nil: there are none
-	Accounts   Accounts   // for Clean; nil: nobody is ever paused
+	ConfigSets ConfigSets
+	Accounts   Accounts // for Clean
 }
 
 // Lists serves the suppression lists of one server. It is safe for concurrent use. A

@@ -5,6 +5,8 @@ package suppression_test
 import (
 	"context"
 	"crypto/rand"
+	"maps"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -14,6 +16,7 @@ import (
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/account"
+	"sesame/internal/core/configset"
 	"sesame/internal/core/store"
 	"sesame/internal/core/suppression"
 	"sesame/internal/proto/smtpclient"
@@ -34,20 +37,29 @@ type world struct {
 	*suppression.Lists
 	db     *store.DB
 	clock  *clock.Fake
-	sets   map[string]suppression.Policy
+	sets   sets
 	paused bool
 }
 
-func (w *world) Policy(_ context.Context, _ scope.Scope, name string) (suppression.Policy, error) {
-	p, ok := w.sets[name]
+// sets are configuration sets by name.
+type sets map[string]suppression.Policy
+
+func (s sets) Get(_ context.Context, _ scope.Scope, name string) (set configset.Set, err error) {
+	p, ok := s[name]
 	if !ok {
-		return p, fault.New(fault.ConfigSetNotFound, "Configuration set <%s> does not exist.", name)
+		return set, fault.New(fault.ConfigSetNotFound, "Configuration set <%s> does not exist.", name)
 	}
-	return p, nil
+	if p.Override {
+		set.Suppressed = &[]string{}
+		for _, r := range p.Reasons {
+			*set.Suppressed = append(*set.Suppressed, string(r))
+		}
+	}
+	return set, nil
 }
 
-func (w *world) Policies(context.Context, scope.Scope) (map[string]suppression.Policy, error) {
-	return w.sets, nil
+func (s sets) List(context.Context, scope.Scope, string, string, int) ([]string, bool, error) {
+	return slices.Sorted(maps.Keys(s)), false, nil
 }
 
 func (w *world) Current(context.Context, scope.Scope) (account.Details, error) {
@@ -59,7 +71,7 @@ func each(t *testing.T, test func(t *testing.T, w *world)) {
 	t.Helper()
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
-		w := &world{db: db, clock: clock.NewFake(start), sets: map[string]suppression.Policy{}}
+		w := &world{db: db, clock: clock.NewFake(start), sets: sets{}}
 		w.Lists = w.node()
 		test(t, w)
 	})
@@ -67,7 +79,7 @@ func each(t *testing.T, test func(t *testing.T, w *world)) {
 
 // node is another node on the same database.
 func (w *world) node() *suppression.Lists {
-	return suppression.New(suppression.Options{DB: w.db, Clock: w.clock.Now, Random: rand.Reader, ConfigSets: w, Accounts: w})
+	return suppression.New(suppression.Options{DB: w.db, Clock: w.clock.Now, Random: rand.Reader, ConfigSets: w.sets, Accounts: w})
 }
 
 func must(t testing.TB, err error) {
