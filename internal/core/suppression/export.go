@@ -29,7 +29,7 @@ func ParseFormat(s string) (Format, error) {
 	case JSON:
 		return JSON, nil
 	}
-	return "", fault.InField(fault.Invalid, "Format", "A format is %s or %s.", CSV, JSON)
+	return "", fault.InField(fault.Invalid, "format", "A format is %s or %s.", CSV, JSON)
 }
 
 // Export writes the account's list in a form that an import takes. It reads a page at a
