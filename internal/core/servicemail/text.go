@@ -217,7 +217,7 @@ func mailFromFailed(l *letter, n notice.Notice, a about) {
 
 func sendingPaused(l *letter, n notice.Notice, a about) {
 	where := a.where(n, "any region")
-	l.subject = fmt.Sprintf("Sending PAUSED for account %s in %s", n.Scope.Account, where)
+	l.subject = fmt.Sprintf("Sending PAUSED for account %s in %s", n.Scope.Account, a.where(n, "every region"))
 	l.say(fmt.Sprintf("Account %s can't send mail in %s for the time being: each try is answered with \"Sending paused for this account\". Everything else still works.",
 		n.Scope.Account, where), n.Detail.Text)
 }
