@@ -170,9 +170,12 @@ func (s *Server) buildCore(ctx context.Context) error {
 	s.settings = setting.New(setting.Options{DB: s.db, Clock: s.clock, Exists: func(ctx context.Context, r setting.Resource) error {
 		return Exists(s.identities, s.configSets)(ctx, r)
 	}})
-	if s.identities, err = newIdentities(s.cfg, s.db, s.ring, s.clock, s.settings); err != nil {
+	o, err := identityOptions(s.cfg, s.db, s.ring, s.clock, s.settings)
+	if err != nil {
 		return err
 	}
+	o.Accounts = s.accounts
+	s.identities = identity.New(o)
 	s.configSets = configset.New(s.db, s.clock, s.identities)
 	s.suppression = suppression.New(suppression.Options{
 		DB: s.db, Clock: s.clock, Random: rand.Reader, Log: s.log, ConfigSets: s.configSets, Accounts: s.accounts,
