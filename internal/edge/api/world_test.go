@@ -106,10 +106,10 @@ type settings struct {
 	pending bool // identities are not verified at once
 	large   bool // messages that are files
 	limits  quota.Limits
-	sandbox bool    // accounts begin in the sandbox
-	calls   float64 // of an operation in a second; 0 is no throttle
-	sleeps  bool    // who waits for a quota moves the clock
-	v1, v2  any     // handlers, instead of the real ones
+	sandbox bool     // accounts begin in the sandbox
+	calls   float64  // of an operation in a second; 0 is no throttle
+	sleeps  bool     // who waits for a quota moves the clock
+	v1, v2  any      // handlers, instead of the real ones
 	sets    []string // configuration sets that exist from the start, in us-east-1
 	change  func(*api.Options)
 }
