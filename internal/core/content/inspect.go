@@ -53,7 +53,8 @@ type Message struct {
 	LongestLine int  // of the body, in octets
 	Opaque      bool // signed or encrypted by its sender: to be passed as it is
 
-	rules []ruleSet // of the fields of Header
+	rules []ruleSet          // of the fields of Header
+	walk  message.WalkLimits // that its parts were found to be within
 }
 
 // opaqueTypes are the media types of S/MIME and PGP that SES passes as they are (SES:
@@ -75,7 +76,8 @@ func Inspect(raw []byte, limits Limits) (*Message, error) {
 	if err != nil {
 		return nil, &fault.Error{Kind: fault.Invalid, Op: "content.Inspect", Text: "Header section too long.", Err: err}
 	}
-	m := &Message{Header: header, Body: body, EightBit: message.Is8Bit(raw), LongestLine: message.LongestLine(body)}
+	m := &Message{Header: header, Body: body, EightBit: message.Is8Bit(raw), LongestLine: message.LongestLine(body),
+		walk: message.WalkLimits{MaxParts: limits.MaxParts, MaxDepth: limits.MaxDepth}}
 	if err := m.checkFields(); err != nil {
 		return nil, err
 	}
@@ -156,8 +158,7 @@ func (m *Message) Recipients() []address.Address {
 
 // checkParts looks at every MIME part for files that are not sent.
 func (m *Message) checkParts(limits Limits) error {
-	walk := message.WalkLimits{MaxParts: limits.MaxParts, MaxDepth: limits.MaxDepth}
-	err := message.WalkParts(m.Header, m.Body, walk, func(p message.Part) error {
+	err := message.WalkParts(m.Header, m.Body, m.walk, func(p message.Part) error {
 		for _, name := range p.FileNames() {
 			if err := checkFileName(name, limits.Blocked); err != nil {
 				return err

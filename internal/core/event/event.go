@@ -17,12 +17,18 @@ import (
 // Kind is an event type in SES's spelling (SES: event publishing).
 type Kind string
 
-// The kinds that are written so far.
+// The kinds, as events spell them in eventType.
 const (
-	Send     Kind = "Send"     // accepted
-	Delivery Kind = "Delivery" // the remote server took it
-	Bounce   Kind = "Bounce"   // refused for good, or given up
-	Delay    Kind = "DeliveryDelay"
+	Send             Kind = "Send"     // accepted
+	Reject           Kind = "Reject"   // not sent for its content
+	Delivery         Kind = "Delivery" // the remote server took it
+	Bounce           Kind = "Bounce"   // refused for good, given up, or suppressed
+	Complaint        Kind = "Complaint"
+	Delay            Kind = "DeliveryDelay"
+	RenderingFailure Kind = "Rendering Failure" // no message could be made of a template
+	Open             Kind = "Open"
+	Click            Kind = "Click"
+	Subscription     Kind = "Subscription" // the recipient changed what it wants to get
 )
 
 // Event is one thing that happened to a message.
@@ -44,6 +50,12 @@ type Detail struct {
 	Cause      string   `json:"cause,omitempty"`
 	Attempt    int      `json:"attempt,omitempty"`
 	Expired    bool     `json:"expired,omitempty"` // given up after the last retry
+
+	BounceType    string `json:"bounceType,omitempty"`    // of bounces that no server made, such as Permanent
+	BounceSubType string `json:"bounceSubType,omitempty"` // such as Suppressed
+	Reason        string `json:"reason,omitempty"`        // of Reject
+	Template      string `json:"template,omitempty"`      // of Rendering Failure
+	Error         string `json:"error,omitempty"`         // of Rendering Failure
 }
 
 // Append writes e in the transaction of the change that it tells of.

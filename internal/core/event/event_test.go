@@ -98,7 +98,9 @@ func TestAnEventGoesWithTheChangeThatItTellsOf(t *testing.T) {
 func TestKindsHaveTheSpellingOfSES(t *testing.T) {
 	t.Parallel()
 	for kind, want := range map[event.Kind]string{
-		event.Send: "Send", event.Delivery: "Delivery", event.Bounce: "Bounce", event.Delay: "DeliveryDelay",
+		event.Send: "Send", event.Reject: "Reject", event.Delivery: "Delivery", event.Bounce: "Bounce", event.Complaint: "Complaint",
+		event.Delay: "DeliveryDelay", event.RenderingFailure: "Rendering Failure", event.Open: "Open", event.Click: "Click",
+		event.Subscription: "Subscription",
 	} {
 		if string(kind) != want {
 			t.Errorf("%q, want %q", kind, want)

@@ -77,8 +77,31 @@ type Message struct {
 	// send with it; else "".
 	IdentityAccount string
 
+	// Fates are recipients that nothing is sent to. They are final from the start.
+	Fates []Fate
+
+	// Unrendered says that there is nothing to send, since no content could be made: no
+	// Send event is written. Every recipient has a fate.
+	Unrendered bool
+
+	// Also is what is written in the commit that accepts the message. It may run more than
+	// once; an error of it refuses the message.
+	Also []func(tx *store.Tx) error
+
 	// Prepared is for the dispatcher: what it puts before Content, made once.
 	Prepared atomic.Pointer[[]byte]
+}
+
+// Fate is why nothing is sent to some recipients of a message that was accepted.
+type Fate struct {
+	Recipients []int  // their indices
+	State      State  // Suppressed, Rejected or Bounced
+	Cause      string // a word for programs, such as "suppressed"
+	Reason     string // for people: why
+
+	Event   event.Kind
+	Detail  event.Detail // its Recipients are filled in
+	Counter string       // counter that each recipient adds to, if any
 }
 
 // Owner is the scope of the identity that the message is sent under: its settings and
@@ -167,16 +190,17 @@ func (s *Spool) Accept(ctx context.Context, m *Message) error {
 			return &fault.Error{Kind: fault.Unavailable, Op: "spool.Accept", Text: "Temporary service failure", Err: err}
 		}
 	}
-	a := acceptance{Message: m, tags: string(tags), blob: key, direct: s.reserve(m), until: s.now().Add(s.o.LeaseFor)}
+	a := acceptance{Message: m, tags: string(tags), blob: key, until: s.now().Add(s.o.LeaseFor), fates: m.fates()}
+	a.direct = s.reserve(a)
 	err = s.o.DB.Write(ctx, func(tx *store.Tx) error { return s.insert(tx, a) })
 	if err != nil {
-		s.cancel(m, a.direct)
+		s.cancel(a)
 		if key != "" && !fault.Is(err, fault.Unavailable) {
 			err = errors.Join(err, s.o.Blobs.Delete(key))
 		}
 		return err
 	}
-	s.hand(m, a.direct, a.until)
+	s.hand(a)
 	return nil
 }
 
@@ -186,34 +210,51 @@ type acceptance struct {
 	tags   string // as JSON
 	blob   string // key in the blob store, empty for content in the row
 	direct []bool // recipients that the memory queue takes, leased from the start
+	fates  map[int]*Fate
 	until  time.Time
 }
 
+// fates is each recipient's fate, of those that have one.
+func (m *Message) fates() map[int]*Fate {
+	if len(m.Fates) == 0 {
+		return nil
+	}
+	fates := map[int]*Fate{}
+	for i := range m.Fates {
+		for _, n := range m.Fates[i].Recipients {
+			fates[n] = &m.Fates[i]
+		}
+	}
+	return fates
+}
+
 // reserve tells for each recipient whether the memory queue takes it.
-func (s *Spool) reserve(m *Message) []bool {
-	direct := make([]bool, len(m.Recipients))
-	for i, r := range m.Recipients {
-		direct[i] = s.ready != nil && s.ready.Reserve(r.Domain, len(m.Content))
+func (s *Spool) reserve(a acceptance) []bool {
+	direct := make([]bool, len(a.Recipients))
+	for i, r := range a.Recipients {
+		direct[i] = s.ready != nil && a.fates[i] == nil && s.ready.Reserve(r.Domain, len(a.Content))
 	}
 	return direct
 }
 
-func (s *Spool) cancel(m *Message, direct []bool) {
-	for i, r := range m.Recipients {
-		if direct[i] {
-			s.ready.Cancel(r.Domain, len(m.Content))
+func (s *Spool) cancel(a acceptance) {
+	for i, r := range a.Recipients {
+		if a.direct[i] {
+			s.ready.Cancel(r.Domain, len(a.Content))
 		}
 	}
 }
 
-func (s *Spool) hand(m *Message, direct []bool, until time.Time) {
+func (s *Spool) hand(a acceptance) {
 	if s.ready == nil {
 		return
 	}
-	for i, r := range m.Recipients {
-		if direct[i] {
-			s.ready.Push(&Entry{Message: m, N: i, Address: r, Attempt: 1, LeaseUntil: until})
-		} else {
+	for i, r := range a.Recipients {
+		switch {
+		case a.fates[i] != nil:
+		case a.direct[i]:
+			s.ready.Push(&Entry{Message: a.Message, N: i, Address: r, Attempt: 1, LeaseUntil: a.until})
+		default:
 			s.ready.Waiting(r.Domain)
 		}
 	}
@@ -221,7 +262,6 @@ func (s *Spool) hand(m *Message, direct []bool, until time.Time) {
 
 func (s *Spool) insert(tx *store.Tx, a acceptance) error {
 	m := a.Message
-	at := store.Millis(m.AcceptedAt)
 	inRow := m.Content
 	if a.blob != "" {
 		inRow = []byte{}
@@ -229,28 +269,72 @@ func (s *Spool) insert(tx *store.Tx, a acceptance) error {
 	_, err := tx.Exec(`INSERT INTO messages (account, region, id, accepted_at, operation, caller, source_ip, return_path, sender, identity,
 		identity_account, subject, original_id, config_set, tags, size, header_size, eight_bit, blob, content)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-		m.Scope.Account, m.Scope.Region, m.ID, at, m.Operation, m.Caller, m.SourceIP, m.ReturnPath.String(), m.Sender.Written(), m.Identity,
+		m.Scope.Account, m.Scope.Region, m.ID, store.Millis(m.AcceptedAt), m.Operation, m.Caller, m.SourceIP, m.ReturnPath.String(), m.Sender.Written(), m.Identity,
 		m.IdentityAccount, m.Subject, m.OriginalID, m.ConfigSet, a.tags, len(m.Content), m.HeaderSize, flag(m.EightBit), a.blob, inRow)
 	if err != nil {
 		return fmt.Errorf("messages: %w", err)
 	}
-	for i, r := range m.Recipients {
-		state, attempts, owner, lease := Queued, 0, "", int64(0)
-		if a.direct[i] {
-			state, attempts, owner, lease = Leased, 1, s.o.Node, store.Millis(a.until)
-		}
-		if _, err := tx.Exec(`INSERT INTO recipients (account, region, message_id, n, address, domain, state, due_at, attempts, lease_owner, lease_until)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
-			m.Scope.Account, m.Scope.Region, m.ID, i, r.String(), string(r.Domain), int(state), at, attempts, owner, lease); err != nil {
+	for i := range m.Recipients {
+		if err := s.insertRecipient(tx, a, i); err != nil {
 			return fmt.Errorf("recipients: %w", err)
 		}
+	}
+	for _, also := range m.Also {
+		if err := also(tx); err != nil {
+			return err
+		}
+	}
+	if m.Unrendered {
+		return insertFates(tx, m)
 	}
 	tx.Count(m.Scope, quota.Counter, m.AcceptedAt, int64(len(m.Recipients)))
 	if n := quota.ToSimulator(m.Recipients); n > 0 {
 		tx.Count(m.Scope, quota.Simulated, m.AcceptedAt, int64(n))
 	}
-	return event.Append(tx, event.Event{Scope: m.Scope, Kind: event.Send, MessageID: m.ID, At: m.AcceptedAt,
-		Detail: event.Detail{Recipients: addresses(m.Recipients)}})
+	if err := event.Append(tx, event.Event{Scope: m.Scope, Kind: event.Send, MessageID: m.ID, At: m.AcceptedAt,
+		Detail: event.Detail{Recipients: addresses(m.Recipients)}}); err != nil {
+		return err
+	}
+	return insertFates(tx, m)
+}
+
+func (s *Spool) insertRecipient(tx *store.Tx, a acceptance, i int) error {
+	m, r := a.Message, a.Recipients[i]
+	at := store.Millis(m.AcceptedAt)
+	state, due, attempts, owner, lease, settled := Queued, at, 0, "", int64(0), int64(0)
+	switch f := a.fates[i]; {
+	case f != nil:
+		state, due, settled = f.State, 0, at
+	case a.direct[i]:
+		state, attempts, owner, lease = Leased, 1, s.o.Node, store.Millis(a.until)
+	}
+	_, err := tx.Exec(`INSERT INTO recipients (account, region, message_id, n, address, domain, state, due_at, attempts, lease_owner, lease_until, settled_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		m.Scope.Account, m.Scope.Region, m.ID, i, r.String(), string(r.Domain), int(state), due, attempts, owner, lease, settled)
+	return err
+}
+
+// insertFates writes why nothing is sent to some recipients: to the record of attempts,
+// as number 0, and to the outbox.
+func insertFates(tx *store.Tx, m *Message) error {
+	at := store.Millis(m.AcceptedAt)
+	for _, f := range m.Fates {
+		for _, n := range f.Recipients {
+			if _, err := tx.Exec(`INSERT INTO attempts (account, region, message_id, n, attempt, started_at, duration_ms, host, remote, tls, class, code,
+				enhanced, command, cause, reply, next_at, reason, transcript) VALUES (?, ?, ?, ?, 0, ?, 0, '', '', '', '', 0, '', '', ?, '', 0, ?, '')`,
+				m.Scope.Account, m.Scope.Region, m.ID, n, at, f.Cause, f.Reason); err != nil {
+				return fmt.Errorf("attempts: %w", err)
+			}
+			f.Detail.Recipients = append(f.Detail.Recipients, m.Recipients[n].String())
+		}
+		if f.Counter != "" {
+			tx.Count(m.Scope, f.Counter, m.AcceptedAt, int64(len(f.Recipients)))
+		}
+		if err := event.Append(tx, event.Event{Scope: m.Scope, Kind: f.Event, MessageID: m.ID, At: m.AcceptedAt, Detail: f.Detail}); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 func addresses(as []address.Address) []string {
