@@ -13,6 +13,7 @@ import (
 	"sesame/internal/app"
 	"sesame/internal/base/clock"
 	"sesame/internal/config"
+	"sesame/internal/core/configset"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/keyring"
 	"sesame/internal/core/setting"
@@ -39,7 +40,7 @@ func (c *aResource) with(fn func(context.Context, *setting.Settings, setting.Res
 			return err
 		}
 		ids := identity.New(identity.Options{DB: db, Seal: ring, Clock: clock.System})
-		return fn(ctx, setting.New(setting.Options{DB: db, Clock: clock.System, Exists: app.Exists(ids)}), r)
+		return fn(ctx, setting.New(setting.Options{DB: db, Clock: clock.System, Exists: app.Exists(ids, configset.New(db, clock.System, ids))}), r)
 	})
 }
 

@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/net/netutil"
 
+	"sesame/internal/base/drain"
 	"sesame/internal/core/intake"
 	"sesame/internal/edge/api"
 	"sesame/internal/edge/api/admin"
@@ -75,8 +76,8 @@ func (s *Server) Addresses() Addresses { return s.addresses }
 // background is what runs until the server stops.
 type background struct{ wg sync.WaitGroup }
 
-func (b *background) run(f func()) { b.wg.Go(f) }
-func (b *background) wait()        { b.wg.Wait() }
+func (b *background) run(f func())                   { b.wg.Go(f) }
+func (b *background) wait(ctx context.Context) error { return drain.Wait(ctx, drain.Done(&b.wg)) }
 
 // APIs are the AWS services with the operations that they answer; deps may be empty
 // for whoever wants only the list.
@@ -204,11 +205,11 @@ func (s *Server) web() (http.Handler, error) {
 	v1, v2, err := APIs(
 		&ses.API{
 			Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Statistics: s.spool, Accounts: s.accounts,
-			Templates: s.templates, Verification: s.verifier,
+			Templates: s.templates, Verification: s.verifier, ConfigSets: s.configSets,
 		},
 		&sesv2.API{
 			Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Accounts: s.accounts,
-			Templates: s.templates, Verification: s.verifier, Zone: zoneNames(s.cfg),
+			Templates: s.templates, Verification: s.verifier, Zone: zoneNames(s.cfg), ConfigSets: s.configSets, VDM: s.accounts,
 		})
 	if err != nil {
 		return nil, err

@@ -18,6 +18,7 @@ import (
 	"sesame/internal/base/msgid"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/access"
+	"sesame/internal/core/configset"
 	"sesame/internal/core/content"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/quota"
@@ -57,6 +58,7 @@ type Options struct {
 	Settings   Settings // nil: the defaults
 	Clock      clock.Clock
 	Random     io.Reader
+	ConfigSets ConfigSets
 	MAC        func(purpose string, data []byte) []byte // keyed hash, for opaque values in headers
 }
 
@@ -75,6 +77,7 @@ type draft struct {
 	sender     address.Address // first From address
 	uses       []access.Use    // the identities of all addresses that it is sent with
 	identity   access.Use      // that of sender
+	set        configset.Set   // of ConfigSet, where that is not ""
 	recipients []address.Address
 }
 
@@ -87,7 +90,7 @@ func (i *Intake) Accept(ctx context.Context, s Submission) (string, error) {
 	d := &draft{Submission: s}
 	steps := []func(context.Context, *draft) error{i.size, i.inspect, i.built, i.configurationSet, i.sender, i.envelope}
 	if !s.System {
-		steps = append(steps, i.account, i.owned, i.allowed, i.mailFrom)
+		steps = append(steps, i.account, i.owned, i.allowed, i.mailFrom, i.defaultSet, i.notPaused)
 	}
 	for _, step := range steps {
 		if err := step(ctx, d); err != nil {
@@ -142,22 +145,6 @@ func (i *Intake) built(_ context.Context, d *draft) error {
 		}
 	}
 	return nil
-}
-
-// configurationSet resolves the set that a parameter, or else a header, names.
-func (i *Intake) configurationSet(_ context.Context, d *draft) error {
-	if d.ConfigSet == "" {
-		d.ConfigSet = d.msg.ConfigurationSet
-	}
-	if d.ConfigSet != "" {
-		return fault.InField(fault.ConfigSetNotFound, "ConfigurationSetName", "Configuration set <%s> does not exist.", d.ConfigSet)
-	}
-	if len(d.Tags) == 0 {
-		for _, t := range d.msg.Tags {
-			d.Tags = append(d.Tags, spool.Tag(t))
-		}
-	}
-	return validTags(d.Tags)
 }
 
 // sender finds who the message is from.

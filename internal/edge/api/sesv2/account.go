@@ -49,12 +49,16 @@ func (a *API) GetAccount(ctx context.Context, _ *sesv2.GetAccountInput) (*sesv2.
 	if err != nil {
 		return nil, err
 	}
+	vdm, err := a.vdmAttributes(ctx, sc)
+	if err != nil {
+		return nil, err
+	}
 	daily, rate := limits.Reported()
 	return &sesv2.GetAccountOutput{
 		EnforcementStatus: aws.String(string(d.Enforcement)), ProductionAccessEnabled: !d.Sandbox, SendingEnabled: d.MaySend(),
 		SendQuota:             &types.SendQuota{Max24HourSend: daily, MaxSendRate: rate, SentLast24Hours: float64(sent)},
 		SuppressionAttributes: &types.SuppressionAttributes{SuppressedReasons: []types.SuppressionListReason{}},
-		Details:               details(d),
+		Details:               details(d), VdmAttributes: vdm,
 	}, nil
 }
 

@@ -23,22 +23,13 @@ const (
 	maxPage     = 1000
 )
 
-// ConfigSets tells which configuration sets there are.
-type ConfigSets interface {
-	Exists(ctx context.Context, sc scope.Scope, name string) (bool, error)
-}
-
 // configSet checks a configuration set that is to be an identity's default.
 func (a *API) configSet(ctx context.Context, sc scope.Scope, name string) error {
 	if name == "" {
 		return nil
 	}
-	if a.ConfigSets != nil {
-		if there, err := a.ConfigSets.Exists(ctx, sc, name); err != nil || there {
-			return err
-		}
-	}
-	return fault.InField(fault.ConfigSetNotFound, "ConfigurationSetName", "Configuration set <%s> does not exist.", name)
+	_, err := a.ConfigSets.Read(ctx, sc, name)
+	return err
 }
 
 // CreateEmailIdentity adds a domain or an address. A domain's answer has the DKIM

@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 
 	"sesame/internal/base/fault"
+	"sesame/internal/core/configset"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/spool"
@@ -36,8 +37,10 @@ type API struct {
 
 	Templates    *verification.Templates
 	Verification *verification.Mailer
-	ConfigSets   ConfigSets // nil where there are none
 	Zone         zone.Names // of the service
+
+	ConfigSets *configset.Sets
+	VDM        VDM
 }
 
 // SendEmail accepts a formatted or a raw message.
