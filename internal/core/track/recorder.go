@@ -9,7 +9,6 @@ import (
 	"time"
 
 	"sesame/internal/base/clock"
-	"sesame/internal/base/scope"
 	"sesame/internal/core/event"
 	"sesame/internal/core/store"
 )
@@ -26,6 +25,7 @@ const (
 	remember = settle + orderWithin
 
 	writeTimeout = 10 * time.Second
+	drainTimeout = 4 * time.Second // of the last write
 	tick         = 250 * time.Millisecond
 	retryAfter   = time.Second
 )
@@ -52,9 +52,7 @@ type RecorderOptions struct {
 	Log   *slog.Logger
 	Judge *Judge
 
-	// Discard tells whether the sender wants addresses and agents not to be kept, for mail
-	// under an identity with a configuration set; nil: nobody does but by Ref.Discard.
-	Discard func(ctx context.Context, sc scope.Scope, identity, configSet string) (bool, error)
+	Settings Settings // nil: none but those that Ref.Discard has
 
 	MaxHits int // that wait; DefaultMaxHits if 0
 }
@@ -139,7 +137,7 @@ func (r *Recorder) follow(h Hit) {
 	r.clicks[k] = steps[max(0, len(steps)-maxKept):]
 }
 
-// Run stores hits until ctx ends, and then what waits, for as long as one write may take.
+// Run stores hits until ctx ends, and then what waits, for as long as drainTimeout.
 func (r *Recorder) Run(ctx context.Context) {
 	t := time.NewTimer(tick)
 	defer t.Stop()
@@ -160,7 +158,7 @@ func (r *Recorder) Run(ctx context.Context) {
 }
 
 func (r *Recorder) drain(ctx context.Context) {
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, drainTimeout)
 	defer cancel()
 	if err := r.Flush(ctx, 0); err != nil {
 		r.o.Log.Error("opens and clicks are lost", "error", err, "count", r.Stats().Waiting)

@@ -52,7 +52,7 @@ func (r *Recorder) store(ctx context.Context, batch []judged) error {
 
 func (r *Recorder) about(ctx context.Context, ref Ref) (a about, err error) {
 	sc := ref.Scope
-	err = r.o.DB.QueryRow(ctx, `SELECT identity, config_set FROM messages WHERE account = ? AND region = ? AND id = ?`,
+	err = r.o.DB.QueryRow(ctx, `SELECT CASE WHEN identity_account = '' THEN identity ELSE '' END, config_set FROM messages WHERE account = ? AND region = ? AND id = ?`,
 		sc.Account, sc.Region, ref.MessageID).Scan(&a.identity, &a.configSet)
 	if err != nil && !errors.Is(err, sql.ErrNoRows) {
 		return a, store.Wrap("track.about", err)
@@ -78,10 +78,11 @@ func (r *Recorder) about(ctx context.Context, ref Ref) (a about, err error) {
 }
 
 func (r *Recorder) discards(ctx context.Context, sc scope.Scope, a about) (bool, error) {
-	if r.o.Discard == nil {
+	if r.o.Settings == nil {
 		return false, nil
 	}
-	return r.o.Discard(ctx, sc, a.identity, a.configSet)
+	v, err := r.o.Settings.Effective(ctx, sc, a.identity, a.configSet)
+	return v.DiscardEngagement, err
 }
 
 func (r *Recorder) event(h judged, a about) event.Event {

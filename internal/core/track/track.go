@@ -54,6 +54,8 @@ type Tracker struct {
 	Sign Signer
 	Host func(region string) string // of the service, with the port if it is not the protocol's own
 
+	OneHost bool // no tracking domain leads here
+
 	// HTTP and HTTPS say by which protocols hosts can be asked, at least one. Where a rule
 	// wants the one that can't be, the other is used.
 	HTTP, HTTPS bool
@@ -123,7 +125,7 @@ func (t *Tracker) scheme(secure bool) string {
 func (e *edit) base(pixel, secure bool) string {
 	host := e.o.Domain
 	switch {
-	case host == "":
+	case host == "" || e.t.OneHost:
 		host = e.t.Host(e.ref.Scope.Region)
 		secure = secure || pixel
 	case e.o.HTTPS == HTTPSRequired || pixel && e.o.HTTPS == HTTPSOpens:

@@ -68,6 +68,7 @@ func (m *Mailer) Send(ctx context.Context, s intake.Submission, to, template str
 	if err != nil {
 		return "", fault.Wrap("verification.Send", err) // it was found fit when it was stored
 	}
+	s.Untracked = true
 	s.MaxBytes = intake.MaxBytesV2 // a template at its bound is longer in a mail
 	return m.Intake.AcceptFormatted(ctx, s, intake.Formatted{
 		From: t.From, To: []string{a.String()}, Subject: message.Content{Data: t.Subject},
