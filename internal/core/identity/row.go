@@ -47,7 +47,7 @@ func (i Identity) own() ([]any, error) {
 		return nil, err
 	}
 	return []any{i.Scope.Account, i.Scope.Region, i.Name, string(i.Kind), i.Token, i.ConfigSet, string(tags), store.Millis(i.CreatedAt),
-		flag(i.Forwarding), string(notifications)}, nil
+		store.Flag(i.Forwarding), string(notifications)}, nil
 }
 
 // state is the values of stateColumns.
@@ -55,19 +55,11 @@ func (i Identity) state() []any {
 	c, d, m := i.Check, i.DKIMInfo, i.MailFrom
 	return []any{
 		string(i.Verification), store.Millis(i.VerifiedAt), store.Millis(c.StatusSince), store.Millis(c.At), store.Millis(c.SucceededAt), c.Error,
-		store.Millis(c.Next), flag(i.Vouched), store.Millis(i.unsure.verification), c.SOA.Primary, c.SOA.Admin, int64(c.SOA.Serial),
-		flag(i.Signing), string(i.DKIM), string(d.Origin), store.Millis(d.Since), d.NextBits, store.Millis(d.LengthChangedAt), flag(d.Override),
+		store.Millis(c.Next), store.Flag(i.Vouched), store.Millis(i.unsure.verification), c.SOA.Primary, c.SOA.Admin, int64(c.SOA.Serial),
+		store.Flag(i.Signing), string(i.DKIM), string(d.Origin), store.Millis(d.Since), d.NextBits, store.Millis(d.LengthChangedAt), store.Flag(d.Override),
 		store.Millis(i.unsure.dkim),
 		m.Domain, string(m.Status), store.Millis(m.Since), string(m.Behavior), store.Millis(i.unsure.mailFrom),
 	}
-}
-
-// flag is a bool as both engines keep it.
-func flag(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // scan reads columns.
