@@ -88,9 +88,9 @@ type Defaults struct {
 func (a *Accounts) SetDefaults(d Defaults) { a.defaults = d }
 
 // Details returns the state of the account in the region. A change made by another
-// node is seen within cacheFor.
+// node is seen within fresh.Within.
 func (a *Accounts) Details(ctx context.Context, sc scope.Scope) (Details, error) {
-	return a.details.get(sc.String(), a.now(), func() (Details, error) { return a.Current(ctx, sc) })
+	return a.details.Get(ctx, sc.Account, sc, func() (Details, error) { return a.Current(ctx, sc) })
 }
 
 // Current is Details as the database has them now. An account that is paused as a whole

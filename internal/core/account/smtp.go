@@ -84,7 +84,7 @@ func (a *Accounts) Check(ctx context.Context, who Principal) error {
 }
 
 func (a *Accounts) smtpCredential(ctx context.Context, id string) (smtpCredential, error) {
-	return a.smtp.get(id, a.now(), func() (c smtpCredential, err error) {
+	return a.smtp.Get(ctx, "", id, func() (c smtpCredential, err error) {
 		if !keyForm.MatchString(id) {
 			return c, ErrNoKey
 		}

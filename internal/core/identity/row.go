@@ -12,6 +12,7 @@ import (
 
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/fresh"
 	"sesame/internal/core/store"
 )
 
@@ -156,7 +157,7 @@ func (s *Identities) change(ctx context.Context, sc scope.Scope, name string, fn
 		}
 		return saveKeys(tx, id, before)
 	})
-	s.cache.forget(sc.Account)
+	s.changes.Forget(sc.Account)
 	if err != nil {
 		return Identity{}, err
 	}
@@ -171,7 +172,7 @@ func (s *Identities) change(ctx context.Context, sc scope.Scope, name string, fn
 // to change them.
 func lock(tx *store.Tx, sc scope.Scope, name string) (id Identity, refusal, err error) {
 	id.Scope = sc
-	if err := changed(tx, sc.Account); err != nil {
+	if err := fresh.Changed(tx, sc.Account); err != nil {
 		return id, nil, err
 	}
 	n, err := tx.Exec(`UPDATE identities SET account = account WHERE account = ? AND region = ? AND name = ?`, sc.Account, sc.Region, name)

@@ -172,7 +172,7 @@ func (s *Identities) configure(ctx context.Context, sc scope.Scope, name string,
 		}
 		return keepSettings(tx, id)
 	})
-	s.cache.forget(sc.Account)
+	s.changes.Forget(sc.Account)
 	return cmp.Or(err, refusal)
 }
 
