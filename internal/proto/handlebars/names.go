@@ -9,7 +9,7 @@ import "slices"
 // it is there, as in {{#if x}}{{x}}{{/if}}; and nothing is that only the data can decide,
 // such as what a section {{#x}} has for its context.
 func (t *Template) Names() []string {
-	w := &nameWalker{seen: map[visit]bool{}, inlines: map[string]*inline{}}
+	w := &nameWalker{have: map[string]bool{}, seen: map[visit]bool{}, inlines: map[string]*inline{}}
 	w.collect(t.root)
 	w.program(t.root, contexts{true})
 	return w.names
@@ -35,7 +35,8 @@ type visit struct {
 
 type nameWalker struct {
 	names   []string
-	asked   []string // names that the blocks around have asked for
+	have    map[string]bool // names
+	asked   []string        // names that the blocks around have asked for
 	inlines map[string]*inline
 	seen    map[visit]bool // of inline partials, which may call themselves
 }
@@ -82,7 +83,8 @@ func (w *nameWalker) program(prog *program, c contexts) {
 }
 
 func (w *nameWalker) add(name string, ok bool) {
-	if ok && !slices.Contains(w.asked, name) && !slices.Contains(w.names, name) {
+	if ok && !w.have[name] && !slices.Contains(w.asked, name) {
+		w.have[name] = true
 		w.names = append(w.names, name)
 	}
 }

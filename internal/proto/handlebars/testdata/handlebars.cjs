@@ -18,7 +18,7 @@ const Handlebars = require(process.argv[2]);
 
 class Missing extends Error {}
 
-Handlebars.log = () => {};
+Handlebars.log = Handlebars.logger.log = () => {};
 Handlebars.Utils.escapeExpression = (value) => {
   if (value === undefined) throw new Missing();
   return value === null ? '' : '' + value;
@@ -43,8 +43,9 @@ class Printing extends Handlebars.Visitor {
   MustacheStatement(mustache) {
     super.MustacheStatement(mustache);
     mustache.escaped = true;
-    const { path, params } = mustache;
-    if (path.parts && (path.parts[0] === 'lookup' && params.length || path.parts[0] === 'log')) {
+    const { path, params, hash } = mustache;
+    const name = path.parts && path.parts[0];
+    if ((name === 'lookup' || name === 'log') && (params.length || hash || path.original === 'log')) {
       path.original = path.parts[0] += ' text';
     }
   }
