@@ -38,6 +38,7 @@ import (
 	"sesame/internal/core/setting"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
+	"sesame/internal/core/suppression"
 	"sesame/internal/core/track"
 	"sesame/internal/core/zone"
 	"sesame/internal/edge/api"
@@ -75,22 +76,23 @@ type Server struct {
 	log   *slog.Logger
 	clock clock.Clock
 
-	node       *node
-	db         *store.DB
-	ring       *keyring.Ring
-	accounts   *account.Accounts
-	identities *identity.Identities
-	configSets *configset.Sets
-	checker    *identity.Checker
-	checks     *dnscheck.Identities
-	access     *access.Authorizer
-	quotas     *quota.Quotas
-	settings   *setting.Settings
-	spool      *spool.Spool
-	transport  *delivery.Transport
-	dispatcher *dispatch.Dispatcher
-	intake     *intake.Intake
-	mailbox    *mailbox.Mailbox // dev alone
+	node        *node
+	db          *store.DB
+	ring        *keyring.Ring
+	accounts    *account.Accounts
+	identities  *identity.Identities
+	configSets  *configset.Sets
+	suppression *suppression.Lists
+	checker     *identity.Checker
+	checks      *dnscheck.Identities
+	access      *access.Authorizer
+	quotas      *quota.Quotas
+	settings    *setting.Settings
+	spool       *spool.Spool
+	transport   *delivery.Transport
+	dispatcher  *dispatch.Dispatcher
+	intake      *intake.Intake
+	mailbox     *mailbox.Mailbox // dev alone
 	verification
 	tracking
 
@@ -134,6 +136,7 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server,
 	s.run(func() { s.purge(background) })
 	s.run(func() { s.adjustQuotas(background) })
 	s.run(func() { s.keepAccounts(background) })
+	s.run(func() { s.cleanSuppression(background) })
 	s.run(func() { s.checker.Run(background) })
 	s.run(func() { s.push(background) })
 	s.run(func() { s.serviceMail.Run(background) })
@@ -170,10 +173,16 @@ func (s *Server) buildCore(ctx context.Context) error {
 	s.settings = setting.New(setting.Options{DB: s.db, Clock: s.clock, Exists: func(ctx context.Context, r setting.Resource) error {
 		return Exists(s.identities, s.configSets)(ctx, r)
 	}})
-	if s.identities, err = newIdentities(s.cfg, s.db, s.ring, s.clock, s.settings); err != nil {
+	o, err := identityOptions(s.cfg, s.db, s.ring, s.clock, s.settings)
+	if err != nil {
 		return err
 	}
+	o.Accounts = s.accounts
+	s.identities = identity.New(o)
 	s.configSets = configset.New(s.db, s.clock, s.identities)
+	s.suppression = suppression.New(suppression.Options{
+		DB: s.db, Clock: s.clock, Random: rand.Reader, Log: s.log, ConfigSets: s.configSets, Accounts: s.accounts,
+	})
 	if err := s.identities.EnsureService(ctx); err != nil {
 		return err
 	}
@@ -199,7 +208,8 @@ func (s *Server) buildCore(ctx context.Context) error {
 	}
 	s.intake = intake.New(intake.Options{
 		Spool: s.spool, Identities: s.identities, Access: s.access, Quotas: s.quotas, Clock: s.clock, Random: rand.Reader, MAC: s.ring.MAC,
-		Accounts: s.accounts, Settings: s.settings, Tracking: trackingRules{s.tracker, track.NewRules(s.settings, s.accounts, s.clock)}, ConfigSets: s.configSets,
+		Accounts: s.accounts, Settings: s.settings, ConfigSets: s.configSets, Suppressed: s.suppression,
+		Tracking: trackingRules{s.tracker, track.NewRules(s.settings, s.accounts, s.clock)},
 	})
 	if s.cfg.Dev {
 		s.mailbox, err = mailbox.New(mailbox.Options{DB: s.db, Clock: s.clock, Account: s.cfg.DevAccount, Region: s.cfg.Regions[0], Log: s.log})
@@ -250,7 +260,7 @@ func (s *Server) buildDelivery(context.Context) (err error) {
 		retry[i] = w.Duration
 	}
 	s.dispatcher = dispatch.New(dispatch.Options{
-		Spool: s.spool, Transport: s.transport, Clock: s.clock, Log: s.log, Terms: s.terms,
+		Spool: s.spool, Transport: s.transport, Suppress: s.suppression, Clock: s.clock, Log: s.log, Terms: s.terms,
 		Preparer: &outgoing.Outgoing{
 			Signers: identity.NewSigners(s.identities, engine), MailFroms: s.identities, Clock: s.clock, ReturnDomain: d, SourceIP: sourceIP(),
 			MAC: func(data []byte) []byte { return s.ring.MAC("verp", data) },

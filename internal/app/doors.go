@@ -213,7 +213,7 @@ func (s *Server) web() (http.Handler, error) {
 		},
 		&sesv2.API{
 			Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Accounts: s.accounts,
-			Templates: s.templates, Verification: s.verifier, Zone: zoneNames(s.cfg), ConfigSets: s.configSets, VDM: s.accounts,
+			Templates: s.templates, Verification: s.verifier, Zone: zoneNames(s.cfg), ConfigSets: s.configSets, VDM: s.accounts, Suppression: s.suppression,
 		})
 	if err != nil {
 		return nil, err
@@ -263,7 +263,7 @@ func (s *Server) admin() *admin.Router {
 	if s.mailbox != nil {
 		routes = append(routes, admin.Mailbox(s.mailbox))
 	}
-	return admin.New(append(routes, admin.Identities(s.checks, s.identities), admin.Settings(s.settings))...)
+	return admin.New(append(routes, admin.Identities(s.checks, s.identities), admin.Settings(s.settings), admin.Suppression(s.suppression))...)
 }
 
 func (s *Server) ops() http.Handler {

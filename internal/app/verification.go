@@ -29,7 +29,7 @@ func (s *Server) buildVerification(context.Context) error {
 	links := &core.Links{Sign: s.ring, Clock: s.clock, Base: s.serviceURL()}
 	v := &s.verification
 	v.templates = core.NewTemplates(s.db, s.identities, s.clock)
-	v.verifier = &core.Mailer{Templates: v.templates, Links: links, Intake: s.intake, Sandbox: s.accounts}
+	v.verifier = &core.Mailer{Templates: v.templates, Links: links, Intake: s.intake, Sandbox: s.accounts, Mails: s.identities}
 	v.confirmer = &core.Confirmer{Links: links, Identities: s.identities, Templates: v.templates, Accounts: s.accounts}
 	v.serviceMail = servicemail.New(servicemail.Options{
 		Queue:  &notice.Queue{DB: s.db, Clock: s.clock, LeaseFor: servicemail.LeaseFor},

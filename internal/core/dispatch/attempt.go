@@ -16,6 +16,8 @@ import (
 	"sesame/internal/core/delivery"
 	"sesame/internal/core/event"
 	"sesame/internal/core/spool"
+	"sesame/internal/core/store"
+	"sesame/internal/core/suppression"
 	"sesame/internal/proto/smtpclient"
 )
 
@@ -151,6 +153,7 @@ func (d *Dispatcher) outcome(r *run, a delivery.Attempt) spool.Settlement {
 		st = spool.Settlement{State: spool.Delivered, Reason: reasonDelivered, Event: event.Delivery}
 	case smtpclient.Permanent:
 		st = spool.Settlement{State: spool.Bounced, Reason: reasonRefused, Event: event.Bounce, Counter: spool.BounceCounter}
+		st.Also = d.suppress(r.entry, o)
 	default:
 		st = d.later(r, reasonDeferred)
 	}
@@ -163,6 +166,16 @@ func (d *Dispatcher) outcome(r *run, a delivery.Attempt) spool.Settlement {
 		Reply: o.Text(), Transcript: a.TranscriptText(),
 	}
 	return st
+}
+
+// suppress is what a recipient who was refused for good adds to suppression lists.
+func (d *Dispatcher) suppress(e *spool.Entry, o *smtpclient.Outcome) []func(*store.Tx) error {
+	if d.o.Suppress == nil {
+		return nil
+	}
+	m := e.Message
+	f := suppression.Feedback{Scope: m.Scope, MessageID: m.ID, ConfigSet: m.ConfigSet, Address: e.Address}
+	return d.o.Suppress.Bounced(context.WithoutCancel(d.ctx), f, o) // what was heard is settled by a node that stops, too
 }
 
 // verdictOf is what an outcome tells about the destination.
@@ -246,11 +259,13 @@ func (d *Dispatcher) settle(dest *destination, st spool.Settlement) {
 	}
 }
 
-// bare is the outcome without the texts that others gave.
+// bare is the outcome without the texts that others gave, and without what is written
+// beside it.
 func bare(st spool.Settlement) spool.Settlement {
 	a := st.Attempt
 	st.Attempt = spool.Attempt{Started: a.Started, Duration: a.Duration, Class: a.Class, Code: a.Code, Cause: a.Cause}
 	st.Detail.Reply, st.Detail.Remote, st.Detail.Enhanced = "", "", ""
+	st.Also = nil
 	return st
 }
 

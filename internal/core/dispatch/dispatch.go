@@ -44,6 +44,9 @@ import (
 	"sesame/internal/base/drain"
 	"sesame/internal/core/delivery"
 	"sesame/internal/core/spool"
+	"sesame/internal/core/store"
+	"sesame/internal/core/suppression"
+	"sesame/internal/proto/smtpclient"
 )
 
 // Spool is what the dispatcher asks of core/spool.
@@ -67,6 +70,12 @@ type Preparer interface {
 	ReturnPath(ctx context.Context, m *spool.Message, n int) (address.Address, error)
 }
 
+// Suppressor gives what is written in the commit that settles a recipient who was refused
+// for good: the address may go on suppression lists.
+type Suppressor interface {
+	Bounced(ctx context.Context, f suppression.Feedback, o *smtpclient.Outcome) []func(*store.Tx) error
+}
+
 // Terms are how a message may be delivered, beyond what holds for all.
 type Terms struct {
 	MaxAge     time.Duration // as Options.MaxAge, and shorter; 0 for that one
@@ -78,6 +87,7 @@ type Options struct {
 	Spool     Spool
 	Transport Transport
 	Preparer  Preparer
+	Suppress  Suppressor // nil: nothing goes on suppression lists
 	Clock     clock.Clock
 	Log       *slog.Logger
 

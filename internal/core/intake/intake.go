@@ -54,8 +54,9 @@ type Options struct {
 	Identities Identities
 	Access     Authorizer
 	Quotas     Quotas
-	Accounts   Accounts // nil: every account may send to anybody
-	Settings   Settings // nil: the defaults
+	Accounts   Accounts   // nil: every account may send to anybody
+	Settings   Settings   // nil: the defaults
+	Suppressed Suppressed // nil: nobody is
 	Clock      clock.Clock
 	Random     io.Reader
 	ConfigSets ConfigSets
@@ -80,6 +81,7 @@ type draft struct {
 	identity   access.Use      // that of sender
 	set        configset.Set   // of ConfigSet, where that is not ""
 	recipients []address.Address
+	fates      []spool.Fate // of recipients that nothing is sent to
 }
 
 // Accept takes a message or refuses it. When it returns an id the message is
@@ -91,7 +93,7 @@ func (i *Intake) Accept(ctx context.Context, s Submission) (string, error) {
 	d := &draft{Submission: s}
 	steps := []func(context.Context, *draft) error{i.size, i.inspect, i.built, i.configurationSet, i.sender, i.envelope}
 	if !s.System {
-		steps = append(steps, i.account, i.owned, i.allowed, i.mailFrom, i.defaultSet, i.notPaused)
+		steps = append(steps, i.account, i.owned, i.allowed, i.mailFrom, i.defaultSet, i.notPaused, i.suppression)
 	}
 	for _, step := range steps {
 		if err := step(ctx, d); err != nil {
@@ -221,6 +223,7 @@ func (i *Intake) commit(ctx context.Context, d *draft) (string, error) {
 		Scope: d.Scope, ID: id, AcceptedAt: now, Operation: d.Operation, Caller: d.Principal.ARN(), SourceIP: d.SourceIP,
 		ReturnPath: d.returnPath, Sender: d.sender, Identity: d.identity.Identity, Subject: storable(d.msg.Subject), OriginalID: storable(d.msg.MessageID),
 		ConfigSet: d.ConfigSet, Tags: d.Tags, EightBit: d.msg.EightBit, HeaderSize: len(header), Content: whole, Recipients: d.recipients,
+		Fates: d.fates,
 	}
 	if owner := d.identity.Owner.Account; owner != d.Scope.Account {
 		m.IdentityAccount = owner

@@ -33,8 +33,7 @@ type Accounts interface {
 }
 
 // GetAccount tells the state and the quotas of the account in the region. Details are
-// left out until they were put. Nothing puts addresses on a suppression list so far, so
-// there are no reasons to.
+// left out until they were put.
 func (a *API) GetAccount(ctx context.Context, _ *sesv2.GetAccountInput) (*sesv2.GetAccountOutput, error) {
 	sc := caller.From(ctx).Scope
 	d, err := a.Accounts.Current(ctx, sc)
@@ -53,11 +52,15 @@ func (a *API) GetAccount(ctx context.Context, _ *sesv2.GetAccountInput) (*sesv2.
 	if err != nil {
 		return nil, err
 	}
+	attributes, err := a.suppressionAttributes(ctx, sc)
+	if err != nil {
+		return nil, err
+	}
 	daily, rate := limits.Reported()
 	return &sesv2.GetAccountOutput{
 		EnforcementStatus: aws.String(string(d.Enforcement)), ProductionAccessEnabled: !d.Sandbox, SendingEnabled: d.MaySend(),
 		SendQuota:             &types.SendQuota{Max24HourSend: daily, MaxSendRate: rate, SentLast24Hours: float64(sent)},
-		SuppressionAttributes: &types.SuppressionAttributes{SuppressedReasons: []types.SuppressionListReason{}},
+		SuppressionAttributes: attributes,
 		Details:               details(d), VdmAttributes: vdm,
 	}, nil
 }

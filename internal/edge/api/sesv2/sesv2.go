@@ -16,6 +16,7 @@ import (
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/spool"
+	"sesame/internal/core/suppression"
 	"sesame/internal/core/verification"
 	"sesame/internal/core/zone"
 	"sesame/internal/edge/api/caller"
@@ -34,6 +35,8 @@ type API struct {
 	Identities *identity.Identities
 	Quotas     Quotas
 	Accounts   Accounts
+
+	Suppression *suppression.Lists
 
 	Templates    *verification.Templates
 	Verification *verification.Mailer
