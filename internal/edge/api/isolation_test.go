@@ -91,6 +91,10 @@ func looks() map[string]look {
 		"sesv2.GetCustomVerificationEmailTemplate": func(ctx context.Context, n, of tenant) (any, error) {
 			return n.two.GetCustomVerificationEmailTemplate(ctx, &sesv2.GetCustomVerificationEmailTemplateInput{TemplateName: &of.mark})
 		},
+		"sesv2.GetSuppressedDestination": func(ctx context.Context, n, of tenant) (any, error) {
+			return n.two.GetSuppressedDestination(ctx, &sesv2.GetSuppressedDestinationInput{EmailAddress: aws.String(of.address())})
+		},
+		"sesv2.ListSuppressedDestinations": func(ctx context.Context, n, _ tenant) (any, error) { return n.two.ListSuppressedDestinations(ctx, nil) },
 		"sesv2.GetEmailIdentity": func(ctx context.Context, n, of tenant) (any, error) {
 			return n.two.GetEmailIdentity(ctx, &sesv2.GetEmailIdentityInput{EmailIdentity: aws.String(of.address())})
 		},
@@ -177,6 +181,8 @@ func (n tenant) fill(t *testing.T) {
 		SuccessRedirectionURL: aws.String("https://www.example.com/yes"), FailureRedirectionURL: aws.String("https://www.example.com/no"),
 	})
 	must(t, err)
+	_, err = n.two.PutSuppressedDestination(ctx, &sesv2.PutSuppressedDestinationInput{EmailAddress: address, Reason: types.SuppressionListReasonBounce})
+	must(t, err)
 	to := make([]string, n.sent)
 	for i := range to {
 		to[i] = fmt.Sprintf("reader%d@example.net", i)
@@ -261,7 +267,8 @@ func TestNobodyChangesWhatIsAnothers(t *testing.T) {
 			_, err3 := n.two.PutEmailIdentityFeedbackAttributes(ctx, &sesv2.PutEmailIdentityFeedbackAttributesInput{EmailIdentity: address})
 			_, err4 := n.two.DeleteEmailIdentityPolicy(ctx, &sesv2.DeleteEmailIdentityPolicyInput{EmailIdentity: address, PolicyName: &of.mark})
 			_, err5 := n.two.PutEmailIdentityMailFromAttributes(ctx, &sesv2.PutEmailIdentityMailFromAttributesInput{EmailIdentity: address})
-			for _, err := range []error{err1, err2, err3, err4, err5} {
+			_, err6 := n.two.DeleteSuppressedDestination(ctx, &sesv2.DeleteSuppressedDestinationInput{EmailAddress: address})
+			for _, err := range []error{err1, err2, err3, err4, err5, err6} {
 				isA[*types.NotFoundException](t, err)
 			}
 			// These are no errors in version 1, and do nothing.

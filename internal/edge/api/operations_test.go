@@ -39,6 +39,7 @@ var built = map[string][]string{
 		"CreateEmailIdentity", "CreateEmailIdentityPolicy", "DeleteEmailIdentity", "DeleteEmailIdentityPolicy", "GetAccount", "GetEmailIdentity",
 		"GetEmailIdentityPolicies", "ListEmailIdentities", "PutAccountDetails", "PutAccountSendingAttributes", "ListTagsForResource", "PutEmailIdentityConfigurationSetAttributes",
 		"PutEmailIdentityDkimAttributes", "PutEmailIdentityDkimSigningAttributes", "PutEmailIdentityFeedbackAttributes",
+		"PutSuppressedDestination", "GetSuppressedDestination", "ListSuppressedDestinations", "DeleteSuppressedDestination", "PutAccountSuppressionAttributes",
 		"PutEmailIdentityMailFromAttributes", "SendEmail", "TagResource", "UntagResource", "UpdateEmailIdentityPolicy",
 	},
 }
