@@ -46,7 +46,7 @@ func StartBrowser(t testing.TB, hosts map[string]string) *Browser {
 		rules = append(rules, "MAP "+name+" "+hosts[name])
 	}
 	// What Chromium wants by itself, whatever its flags say, is not there at all.
-	rules = append(rules, "MAP *.google.com ~NOTFOUND", "MAP * "+out.listener.Addr().String(), "EXCLUDE 127.0.0.1", "EXCLUDE localhost")
+	rules = append(rules, "MAP *.google.com ~NOTFOUND", "MAP *.googleapis.com ~NOTFOUND", "MAP *.gvt1.com ~NOTFOUND", "MAP * "+out.listener.Addr().String(), "EXCLUDE 127.0.0.1", "EXCLUDE localhost")
 	home := Dir(t)
 	options := slices.Concat(chromedp.DefaultExecAllocatorOptions[:], []chromedp.ExecAllocatorOption{
 		chromedp.ExecPath(program), chromedp.UserDataDir(filepath.Join(home, "profile")),

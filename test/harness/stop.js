@@ -6,7 +6,7 @@
   if (!e || e === document.body || e === document.documentElement) return null;
   const style = getComputedStyle(e);
   const box = e.getBoundingClientRect();
-  const ring = style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
+  const ring = e.localName === "iframe" || style.outlineStyle !== "none" && parseFloat(style.outlineWidth) >= 2;
   const inside = box.bottom > 0 && box.top < innerHeight && box.right > 0 && box.left < innerWidth;
   const label = e.labels && e.labels.length > 0 ? e.labels[0].textContent : "";
   return { Name: (e.ariaLabel || label || e.title || e.textContent).trim().replace(/\s+/g, " "), Visible: ring && inside, Place: [...document.querySelectorAll("*")].indexOf(e) };

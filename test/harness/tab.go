@@ -138,9 +138,13 @@ func call[P, R any](tab *Tab, command cdp.Command[P, R], params P) R {
 	return result
 }
 
-// Open goes to the address and waits until the page has loaded.
+// Open goes to the address and waits until the page has loaded. What Requests and
+// Complaints have said so far is forgotten.
 func (tab *Tab) Open(url string) Answer {
 	tab.t.Helper()
+	tab.mu.Lock()
+	tab.requests, tab.complaints = nil, nil
+	tab.mu.Unlock()
 	return tab.follow("open "+url, chromedp.Navigate(url))
 }
 
@@ -208,10 +212,13 @@ func Eval[T any](tab *Tab, expression string) T {
 // URL is the address of the page.
 func (tab *Tab) URL() string { tab.t.Helper(); return Eval[string](tab, "location.href") }
 
-// Text is what the page says, as it is seen.
-func (tab *Tab) Text() string { tab.t.Helper(); return Eval[string](tab, "document.body.innerText") }
+// Text is what the page says, as it is seen; nothing while another page is loading.
+func (tab *Tab) Text() string {
+	tab.t.Helper()
+	return Eval[string](tab, `document.body?.innerText ?? ""`)
+}
 
-// Requests are "GET http://..." of the tab so far, in order. A frame of another origin
+// Requests are "GET http://..." of the tab since Open, in order. A frame of another origin
 // is not in it: see Browser.Outside.
 func (tab *Tab) Requests() []string {
 	tab.mu.Lock()
@@ -261,7 +268,7 @@ func (tab *Tab) Flaws(minText float64) []string {
 // Stop is where the focus comes to rest on the way through a page by keyboard.
 type Stop struct {
 	Name    string // what the element is called: its label, else its text
-	Visible bool   // the focus can be seen, in the window
+	Visible bool   // the focus can be seen, in the window; inside a frame it is the frame's
 	Place   int    // of the element among all of the page
 }
 

@@ -39,6 +39,9 @@ func attach(tx *store.Tx, e Entity, arn string, at time.Time) error {
 
 // Detach takes a managed policy from a user or a role.
 func (a *Accounts) Detach(ctx context.Context, e Entity, arn string) error {
+	if err := checkPolicyARN(arn); err != nil {
+		return err
+	}
 	return a.change(ctx, e.Account, func(tx *store.Tx) error {
 		if err := e.exists(tx); err != nil {
 			return err

@@ -34,6 +34,8 @@ type effect struct {
 	notice  notice.Kind
 	text    string // of the notice
 	refusal error  // a fault
+
+	everywhere bool // it holds for every region
 }
 
 // changeDetails applies fn to the account's details in one commit with its record and
@@ -56,15 +58,20 @@ func (a *Accounts) changeDetails(ctx context.Context, sc scope.Scope, actor stri
 		if err := row.write(tx, sc); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(`INSERT INTO account_changes (account, region, at, actor, change) VALUES (?, ?, ?, ?, ?)`,
-			sc.Account, sc.Region, store.Millis(now), actor, e.record); err != nil {
-			return err
-		}
-		if e.notice == "" {
-			return nil
-		}
-		return notice.Append(tx, notice.Notice{Scope: sc, Kind: e.notice, At: now, Detail: notice.Detail{Text: e.text}})
+		return e.write(tx, sc, actor, now)
 	})
+}
+
+// write writes the record and the notice.
+func (e effect) write(tx *store.Tx, sc scope.Scope, actor string, now time.Time) error {
+	if _, err := tx.Exec(`INSERT INTO account_changes (account, region, at, actor, change) VALUES (?, ?, ?, ?, ?)`,
+		sc.Account, sc.Region, store.Millis(now), actor, e.record); err != nil {
+		return err
+	}
+	if e.notice == "" {
+		return nil
+	}
+	return notice.Append(tx, notice.Notice{Scope: sc, Kind: e.notice, At: now, Detail: notice.Detail{Text: e.text, Everywhere: e.everywhere}})
 }
 
 // SetSending is the owner's own switch (SES: UpdateAccountSendingEnabled,

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"time"
 
+	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/store"
 )
@@ -66,6 +67,16 @@ type Details struct {
 
 // MaySend reports whether the account may send at all.
 func (d Details) MaySend() bool { return d.SendingEnabled && d.Enforcement != Shutdown }
+
+// Paused is the refusal of mail where the operator has paused the account, as a whole or
+// in the region; else nil. The owner's own switch is not asked.
+func (d Details) Paused() error {
+	if d.Enforcement != Shutdown {
+		return nil
+	}
+	return fault.New(fault.AccountPaused,
+		"Sending paused for this account. For more information, please check the inbox of the email address associated with your AWS account.")
+}
 
 // Defaults are what holds for an account in a region of which nothing else is said.
 type Defaults struct {

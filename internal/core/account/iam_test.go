@@ -242,6 +242,8 @@ func TestMadeUpSMTPCredentials(t *testing.T) {
 	})
 }
 
+func in(account string) scope.Scope { return scope.Scope{Account: account, Region: "us-east-1"} }
+
 func TestAnAccountsStates(t *testing.T) {
 	each(t, func(t *testing.T, a *account.Accounts, _ *store.DB, c *clock.Fake) {
 		cred := newUser(t, a, "alice")
@@ -253,7 +255,7 @@ func TestAnAccountsStates(t *testing.T) {
 			to            account.State
 			signs, mayUse bool
 		}{{account.Active, true, true}, {account.Paused, true, false}, {account.Closed, false, false}, {account.Active, true, true}} {
-			ok(t, a.SetState(ctx, id, step.to))
+			ok(t, a.SetState(ctx, in(id), account.Operator, step.to, ""))
 			_, key := a.Key(ctx, cred.KeyID)
 			_, derived := a.SMTP(ctx, cred.KeyID, cred.SMTPPassword("us-east-1"), "us-east-1")
 			_, madeUp := a.SMTP(ctx, smtp.ID, password, "us-east-1")
@@ -271,7 +273,7 @@ func TestAnAccountsStates(t *testing.T) {
 			}
 			c.Advance(time.Hour)
 		}
-		if err := a.SetState(ctx, other, account.Closed); !fault.Is(err, fault.NotFound) {
+		if err := a.SetState(ctx, in(other), account.Operator, account.Closed, ""); !fault.Is(err, fault.NotFound) {
 			t.Errorf("an account that is not there: %v", err)
 		}
 		if err := a.SetContact(ctx, id, "nobody"); !fault.Is(err, fault.Invalid) {
@@ -295,9 +297,9 @@ func TestClosedAccountsArePurgedAfterNinetyDays(t *testing.T) {
 			}
 			return nil
 		}))
-		ok(t, a.SetState(ctx, id, account.Closed))
+		ok(t, a.SetState(ctx, in(id), account.Operator, account.Closed, ""))
 		c.Advance(account.KeepClosed - time.Second)
-		ok(t, a.SetState(ctx, id, account.Closed)) // closing again does not begin anew
+		ok(t, a.SetState(ctx, in(id), account.Operator, account.Closed, "")) // closing again does not begin anew
 		if gone, err := a.Purge(ctx); err != nil || len(gone) != 0 {
 			t.Fatalf("%v, %v", gone, err)
 		}

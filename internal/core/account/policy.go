@@ -4,6 +4,7 @@ package account
 
 import (
 	"context"
+	"regexp"
 	"strings"
 	"time"
 
@@ -109,6 +110,17 @@ func noPolicy(arn string) error {
 	return fault.New(fault.NotFound, "Policy %s does not exist or is not attachable.", arn)
 }
 
+// policyForm is the form of a managed policy's ARN.
+var policyForm = regexp.MustCompile(`^arn:aws:iam::(aws|[0-9]{12}):policy/([!-~]+/)?[A-Za-z0-9_+=,.@-]{1,128}$`)
+
+// checkPolicyARN refuses what no policy can have for its ARN.
+func checkPolicyARN(arn string) error {
+	if !policyForm.MatchString(arn) {
+		return fault.InField(fault.Invalid, FieldInput, "ARN %s is not valid.", arn)
+	}
+	return nil
+}
+
 // policyName is the name in the ARN of an account's customer managed policy.
 func policyName(account, arn string) (path, name string, ok bool) {
 	rest, ok := strings.CutPrefix(arn, "arn:aws:iam::"+account+":policy/")
@@ -117,8 +129,11 @@ func policyName(account, arn string) (path, name string, ok bool) {
 }
 
 // findPolicy returns the name of a customer managed policy, or "" for AWS's own, or
-// NotFound. Policies of other accounts are not to be found.
+// NotFound, or Invalid for what is no policy's ARN. Policies of other accounts are not to be found.
 func findPolicy(tx *store.Tx, account, arn string) (string, error) {
+	if err := checkPolicyARN(arn); err != nil {
+		return "", err
+	}
 	if _, ok := builtin(arn); ok {
 		return "", nil
 	}
@@ -156,8 +171,12 @@ const selectPolicies = `SELECT p.name, p.id, p.path, p.description, p.tags, p.cu
 	(SELECT count(*) FROM policy_attachments t WHERE t.account = p.account AND t.arn = 'arn:aws:iam::' || p.account || ':policy' || p.path || p.name)
 	FROM managed_policies p JOIN policy_versions v ON v.account = p.account AND v.policy = p.name AND v.version = p.current `
 
-// Policy returns a managed policy that the account sees: its own or AWS's.
+// Policy returns a managed policy that the account sees, its own or AWS's, or NotFound, or
+// Invalid for what is no policy's ARN.
 func (a *Accounts) Policy(ctx context.Context, account, arn string) (Policy, error) {
+	if err := checkPolicyARN(arn); err != nil {
+		return Policy{}, err
+	}
 	if p, ok := builtin(arn); ok {
 		uses, err := a.attachments(ctx, account)
 		p.Attached = uses[arn]

@@ -4,11 +4,14 @@ package account
 
 import (
 	"context"
+	"fmt"
 	"regexp"
 	"time"
 
 	"sesame/internal/base/address"
 	"sesame/internal/base/fault"
+	"sesame/internal/base/scope"
+	"sesame/internal/core/notice"
 	"sesame/internal/core/store"
 )
 
@@ -125,16 +128,33 @@ func (a *Accounts) SetOrg(ctx context.Context, id, org string) error {
 	})
 }
 
-// SetState pauses an account, closes it, or makes it active again. Of a closed account
-// every credential is refused, at once on this node and within cacheFor on others; until
-// it is purged it can be made active again, with all that it had.
-func (a *Accounts) SetState(ctx context.Context, id string, to State) error {
-	closed := time.Time{}
+// SetState pauses an account in every region, closes it, or makes it active again. It is
+// recorded, and the owner is told of a pause and of its end, with reason, in sc's region,
+// as Enforce does for one region. Of a closed account every credential is refused, at once
+// on this node and within cacheFor on others; until it is purged it can be made active
+// again, with all that it had.
+func (a *Accounts) SetState(ctx context.Context, sc scope.Scope, actor string, to State, reason string) error {
+	now, closed := a.now(), time.Time{}
 	if to == Closed {
-		closed = a.now()
+		closed = now
 	}
-	return a.change(ctx, id, func(tx *store.Tx) error {
-		_, err := tx.Exec(`UPDATE accounts SET state = ?, closed_at = ? WHERE id = ? AND state <> ?`, string(to), store.Millis(closed), id, string(to))
-		return err
+	return a.change(ctx, sc.Account, func(tx *store.Tx) error {
+		var from State
+		if err := tx.Get([]any{&from}, `SELECT state FROM accounts WHERE id = ?`, sc.Account); err != nil || from == to {
+			return err
+		}
+		if _, err := tx.Exec(`UPDATE accounts SET state = ?, closed_at = ? WHERE id = ?`, string(to), store.Millis(closed), sc.Account); err != nil {
+			return err
+		}
+		e := effect{record: fmt.Sprintf("account %s to %s: %s", from, to, reason), text: reason, everywhere: true}
+		switch Paused {
+		case to:
+			e.notice = notice.SendingPaused
+		case from:
+			if to == Active {
+				e.notice = notice.SendingResumed
+			}
+		}
+		return e.write(tx, sc, actor, now)
 	})
 }

@@ -176,6 +176,11 @@ type Options struct {
 	// Resolver answers checks; nil where none are made.
 	Resolver Resolver
 
+	// Accounts tells which accounts are paused; nil: none is.
+	Accounts Accounts
+	// MailsPerHour bounds the verification mails of all accounts together; 0: nothing does.
+	MailsPerHour int
+
 	// VerifyAtOnce makes everything verified as soon as it is set up, as on a laptop.
 	VerifyAtOnce bool
 

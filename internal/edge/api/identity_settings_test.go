@@ -12,7 +12,6 @@ import (
 	sestypes "github.com/aws/aws-sdk-go-v2/service/ses/types"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
-
 )
 
 func withSets(s *settings) { s.sets = []string{"one", "two"} }

@@ -142,7 +142,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	}
 	quotas := quota.New(waits)
 	w.settings = setting.New(setting.Options{DB: w.db, Clock: w.clock.Now, Exists: w.exists})
-	w.identities = identity.New(identity.Options{DB: w.db, Seal: ring, Clock: w.clock.Now, Random: rand.Reader, VerifyAtOnce: !s.pending})
+	w.identities = identity.New(identity.Options{DB: w.db, Seal: ring, Clock: w.clock.Now, Random: rand.Reader, VerifyAtOnce: !s.pending, Accounts: w.accounts})
 	w.configSets = configset.New(w.db, w.clock.Now, w.identities)
 	w.spool = spool.New(kept)
 	w.kept = &keeper{spool: w.spool, messages: map[string]*spool.Message{}}
