@@ -169,7 +169,7 @@ func (r *detailsRow) write(tx *store.Tx, sc scope.Scope) error {
 	}
 	_, err = tx.Exec(`UPDATE account_details SET sandbox = ?, sending = ?, enforcement = ?, daily_quota = ?, send_rate = ?, limits_at = ?,
 		mail_type = ?, website = ?, language = ?, use_case = ?, contacts = ?, review = ?, case_id = ? WHERE account = ? AND region = ?`,
-		r.sandbox, flag(r.SendingEnabled), string(r.Enforcement), r.Limits.Daily, r.Limits.Rate, store.Millis(r.LimitsAt),
+		r.sandbox, store.Flag(r.SendingEnabled), string(r.Enforcement), r.Limits.Daily, r.Limits.Rate, store.Millis(r.LimitsAt),
 		r.Profile.MailType, r.Profile.WebsiteURL, r.Profile.Language, r.Profile.UseCase, string(contacts), string(r.Review), r.CaseID,
 		sc.Account, sc.Region)
 	return err

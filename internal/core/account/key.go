@@ -154,7 +154,7 @@ func (a *Accounts) selectKeys(ctx context.Context, query string, args ...any) ([
 // once on this node and within fresh.Within on others (IAM UpdateAccessKey).
 func (a *Accounts) SetKeyActive(ctx context.Context, account, user, id string, active bool) error {
 	return a.changeKey(ctx, account, user, id, func(tx *store.Tx) (int64, error) {
-		return tx.Exec(`UPDATE access_keys SET active = ? WHERE account = ? AND user_name = ? AND id = ?`, flag(active), account, user, id)
+		return tx.Exec(`UPDATE access_keys SET active = ? WHERE account = ? AND user_name = ? AND id = ?`, store.Flag(active), account, user, id)
 	})
 }
 
@@ -176,13 +176,6 @@ func (a *Accounts) changeKey(ctx context.Context, account, user, id string, fn f
 		}
 		return err
 	})
-}
-
-func flag(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // Key returns the access key with id. It returns ErrNoKey for unknown and disabled

@@ -164,7 +164,7 @@ func (a *Accounts) SMTPCredentials(ctx context.Context, account string) ([]SMTPC
 // SetSMTPCredentialActive enables or disables a made-up credential.
 func (a *Accounts) SetSMTPCredentialActive(ctx context.Context, account, id string, active bool) error {
 	return a.changeSMTPCredential(ctx, account, id, func(tx *store.Tx) (int64, error) {
-		return tx.Exec(`UPDATE smtp_credentials SET active = ? WHERE account = ? AND id = ?`, flag(active), account, id)
+		return tx.Exec(`UPDATE smtp_credentials SET active = ? WHERE account = ? AND id = ?`, store.Flag(active), account, id)
 	})
 }
 

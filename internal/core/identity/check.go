@@ -248,7 +248,7 @@ func (s *Identities) claim(ctx context.Context, claims []claim) (won []bool, err
 		for n, d := range claims {
 			changed, err := tx.Exec(`UPDATE identities SET claim = ?, next_check_at = ?
 				WHERE account = ? AND region = ? AND name = ? AND (? = 1 OR next_check_at = ?)`,
-				d.token, until, d.scope.Account, d.scope.Region, d.name, flag(d.any), d.next)
+				d.token, until, d.scope.Account, d.scope.Region, d.name, store.Flag(d.any), d.next)
 			if err != nil {
 				return err
 			}

@@ -19,6 +19,7 @@ import (
 	"sesame/internal/core/setting"
 	"sesame/internal/core/store"
 	"sesame/internal/core/zone"
+	"sesame/internal/proto/dns"
 	"sesame/internal/proto/policy"
 )
 
@@ -90,6 +91,8 @@ type Check struct {
 	SucceededAt time.Time // of the last check that found what it looked for
 	Error       string    // why the last check failed, as SES names it: HOST_NOT_FOUND ...; "" if it did not
 	Next        time.Time // when the next one is due; zero: none is
+
+	SOA dns.SOA // start of the zone that a domain is in, as the last check saw it; the zero value if it saw none
 }
 
 // Origin says where a DKIM key comes from, in API v2's spelling: OriginEasy,

@@ -33,6 +33,9 @@ type Values struct {
 	QuotaMode        QuotaMode
 	ServiceSignature bool // a second DKIM signature, by the service's own domain
 	Ed25519Signature bool // an Ed25519 signature beside the RSA one
+
+	// DiscardEngagement keeps neither addresses nor agents of who opens and clicks.
+	DiscardEngagement bool
 }
 
 // Default is what holds where nothing is set.
@@ -43,6 +46,8 @@ type Own struct {
 	QuotaMode        *QuotaMode `json:",omitempty"`
 	ServiceSignature *bool      `json:",omitempty"`
 	Ed25519Signature *bool      `json:",omitempty"`
+
+	DiscardEngagement *bool `json:",omitempty"`
 }
 
 // check refuses values that do not exist.
@@ -66,6 +71,10 @@ func (o Own) over(v *Values, from map[string]string, who string) {
 	if o.Ed25519Signature != nil {
 		v.Ed25519Signature = *o.Ed25519Signature
 		note(from, "Ed25519Signature", who)
+	}
+	if o.DiscardEngagement != nil {
+		v.DiscardEngagement = *o.DiscardEngagement
+		note(from, "DiscardEngagement", who)
 	}
 }
 
@@ -168,7 +177,7 @@ func (s *Settings) Get(ctx context.Context, r Resource) (Report, error) {
 	if r.Kind != Account {
 		line = append(line, r)
 	}
-	rep := Report{Arn: r.ARN(), From: map[string]string{"QuotaMode": FromServer, "ServiceSignature": FromServer, "Ed25519Signature": FromServer}}
+	rep := Report{Arn: r.ARN(), From: map[string]string{"QuotaMode": FromServer, "ServiceSignature": FromServer, "Ed25519Signature": FromServer, "DiscardEngagement": FromServer}}
 	var err error
 	rep.Effective, rep.Own, err = s.resolve(ctx, line, rep.From)
 	return rep, err
