@@ -55,7 +55,7 @@ func (a *Authorizer) MaySend(ctx context.Context, s Send) error {
 		if used(s.Uses[:i], u) {
 			continue
 		}
-		allowed, err := a.mayUse(ctx, granted, u, r)
+		allowed, err := a.mayUse(ctx, &granted, u, r)
 		if err != nil {
 			return err
 		}
@@ -133,7 +133,7 @@ func (a *Authorizer) owners(ctx context.Context, owner scope.Scope, names []stri
 // that is named, and the verified address and domain identities that are nearest to it.
 // The most specific comes first.
 func (a *Authorizer) precedence(ctx context.Context, u Use) ([]string, error) {
-	names := []string{u.Identity}
+	names := append(make([]string, 0, 3), u.Identity)
 	if u.Nearest && !strings.Contains(u.Identity, "@") {
 		return names, nil // the nearest identity is the nearest domain
 	}
