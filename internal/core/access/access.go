@@ -115,7 +115,7 @@ func (a *Authorizer) Authorize(ctx context.Context, c Call) error {
 				return err
 			}
 			r.Direct = true
-			decision = max(decision, policy.Evaluate(docs, r))
+			decision = Combine(true, decision, policy.Evaluate(docs, r))
 			r.Direct = false
 		}
 		if decision != policy.Allow || !granted.session(r) {
