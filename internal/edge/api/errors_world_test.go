@@ -102,7 +102,7 @@ func broken(t *testing.T) *world {
 
 // furnished has as much as there may be of everything: the user alice and the role mailer with
 // tags and policies, ten of which are managed, the policy Send with tags and versions, the
-// domain d.example.com with policies, and templates.
+// domain d.example.com with policies, templates, and configuration sets.
 func furnished(t *testing.T) *world {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -136,6 +136,7 @@ func furnished(t *testing.T) *world {
 	for n := range verification.MaxTemplates - 1 {
 		w.letter(t, fmt.Sprint("t", n), sender)
 	}
+	w.furnishSets(t)
 	w.crowd(t)
 	return w
 }
