@@ -40,8 +40,8 @@ func (s *Sets) Create(ctx context.Context, set Set) error {
 		if n >= MaxSets {
 			return fault.New(fault.LimitExceeded, "You have reached the maximum of %d configuration sets.", MaxSets), nil
 		}
-		n, err = tx.Exec(`INSERT INTO configuration_sets (account, region, name, options, tags, created_at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-			sc.Account, sc.Region, set.Name, string(options), string(tags), store.Millis(now))
+		n, err = tx.Exec(`INSERT INTO configuration_sets (account, region, name, options, tags, tracking_domain, created_at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			sc.Account, sc.Region, set.Name, string(options), string(tags), set.TrackingHost(), store.Millis(now))
 		if err == nil && n == 0 {
 			refusal = because(ErrExists, fault.AlreadyExists, "ConfigurationSetName", "Configuration set <%s> already exists.", set.Name)
 		}
@@ -121,8 +121,8 @@ func (s *Sets) change(ctx context.Context, sc scope.Scope, name string, edit fun
 		if err != nil {
 			return nil, err
 		}
-		_, err = tx.Exec(`UPDATE configuration_sets SET options = ?, tags = ? WHERE account = ? AND region = ? AND name = ?`,
-			string(options), string(tags), sc.Account, sc.Region, name)
+		_, err = tx.Exec(`UPDATE configuration_sets SET options = ?, tags = ?, tracking_domain = ? WHERE account = ? AND region = ? AND name = ?`,
+			string(options), string(tags), set.TrackingHost(), sc.Account, sc.Region, name)
 		return nil, err
 	})
 }

@@ -170,6 +170,7 @@ var neverProduced = []excused{
 	{"sesv2", "LimitExceededException", "mail has quotas, which are TooManyRequestsException", "SendCustomVerificationEmail SendEmail"},
 	{"sesv2", "AccountSuspendedException", "an account that its operator has stopped is told SendingPausedException", "SendEmail"},
 	{"sesv2", "ConcurrentModificationException", "the changes of an identity are made one after the other, each on what the one before it left", ""},
+	{"sesv2", "NotFoundException", "there are no tenants, whose lists these could be about", "ListSuppressedDestinations PutSuppressedDestination"},
 	{"sesv2", "BadRequestException", "what could not be the name of a template is that of none, which is a NotFoundException",
 		"DeleteCustomVerificationEmailTemplate GetCustomVerificationEmailTemplate"},
 	{"sesv2", "BadRequestException", "the operation takes nothing but a Boolean value, or nothing at all", "GetAccount PutAccountSendingAttributes"},
