@@ -9,7 +9,6 @@ package clients_test
 import (
 	"encoding/json"
 	"net"
-	"os"
 	"path/filepath"
 	"regexp"
 	"strings"
@@ -40,26 +39,10 @@ func script(t *testing.T, s *harness.Server, interpreter, name string, args ...s
 	return s.Run(t, interpreter, append([]string{path}, args...)...)
 }
 
-// npm checks that the npm packages are installed and records their versions. It returns
-// the path of node.
+// npm is need.Packages of this folder's node_modules.
 func npm(t *testing.T, packages ...string) string {
 	t.Helper()
-	node := need.Program(t, need.Node)
-	for _, name := range packages {
-		file, err := os.ReadFile(filepath.Join("node_modules", name, "package.json"))
-		if err != nil {
-			if need.Strict() {
-				t.Fatalf("%s is not installed, and this run requires everything: %v", name, err)
-			}
-			t.Skipf("%s is not installed (npm ci in test/clients, which make test does)", name)
-		}
-		var about struct{ Version string }
-		if err := json.Unmarshal(file, &about); err != nil {
-			t.Fatal(err)
-		}
-		need.Used(t, name+" (npm)", about.Version)
-	}
-	return node
+	return need.Packages(t, "node_modules", packages...)
 }
 
 // port returns the port of an address. The host of the certificates is localhost.

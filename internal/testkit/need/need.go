@@ -8,6 +8,7 @@
 package need
 
 import (
+	"encoding/json"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -52,6 +53,25 @@ func Module(t testing.TB, m PythonModule) string {
 	}
 	Used(t, m.Name, strings.TrimSpace(string(out)))
 	return python
+}
+
+// Packages checks that npm's packages are in the folder node_modules, which `npm ci` in
+// test/clients fills, and records their versions. It returns the path of node.
+func Packages(t testing.TB, folder string, names ...string) string {
+	t.Helper()
+	node := Program(t, Node)
+	for _, name := range names {
+		file, err := os.ReadFile(filepath.Join(folder, name, "package.json"))
+		if err != nil {
+			missing(t, name+" is not installed (npm ci in test/clients, which make test does)")
+		}
+		var about struct{ Version string }
+		if err := json.Unmarshal(file, &about); err != nil {
+			t.Fatalf("read the version of %s: %v", name, err)
+		}
+		Used(t, name+" (npm)", about.Version)
+	}
+	return node
 }
 
 // Library records the version of a Go module that nobody here wrote and that the test
