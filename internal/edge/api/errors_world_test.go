@@ -185,7 +185,7 @@ func (w *world) insert(t *testing.T, tables []rows) {
 
 // javaScript has the same calls made by the SDK for JavaScript.
 func javaScript(t *testing.T, calls []refusedCall) {
-	node := need.NPM(t, clientsFolder, "@aws-sdk/client-iam", "@aws-sdk/client-sts", "@aws-sdk/client-ses", "@aws-sdk/client-sesv2")
+	node := need.NPM(t, filepath.Join(clientsFolder, "node_modules"), "@aws-sdk/client-iam", "@aws-sdk/client-sts", "@aws-sdk/client-ses", "@aws-sdk/client-sesv2")
 	runClient(t, calls, node, filepath.Join(clientsFolder, "scripts", "errors.mjs"))
 }
 
