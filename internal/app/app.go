@@ -39,6 +39,7 @@ import (
 	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
 	"sesame/internal/core/suppression"
+	"sesame/internal/core/track"
 	"sesame/internal/core/zone"
 	"sesame/internal/edge/api"
 	"sesame/internal/edge/ops"
@@ -93,6 +94,7 @@ type Server struct {
 	intake      *intake.Intake
 	mailbox     *mailbox.Mailbox // dev alone
 	verification
+	tracking
 
 	listeners listeners
 	addresses Addresses
@@ -138,6 +140,7 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server,
 	s.run(func() { s.checker.Run(background) })
 	s.run(func() { s.push(background) })
 	s.run(func() { s.serviceMail.Run(background) })
+	s.run(func() { s.recorder.Run(background) })
 	for _, d := range s.doors {
 		s.run(d.serve)
 	}
@@ -200,9 +203,13 @@ func (s *Server) buildCore(ctx context.Context) error {
 		MaxAge: s.cfg.Delivery.MaxAge.Duration,
 	})
 	s.access = s.authorizer()
+	if err := s.buildTracking(); err != nil {
+		return err
+	}
 	s.intake = intake.New(intake.Options{
 		Spool: s.spool, Identities: s.identities, Access: s.access, Quotas: s.quotas, Clock: s.clock, Random: rand.Reader, MAC: s.ring.MAC,
 		Accounts: s.accounts, Settings: s.settings, ConfigSets: s.configSets, Suppressed: s.suppression,
+		Tracking: trackingRules{s.tracker, track.NewRules(s.settings, s.accounts, s.clock)},
 	})
 	if s.cfg.Dev {
 		s.mailbox, err = mailbox.New(mailbox.Options{DB: s.db, Clock: s.clock, Account: s.cfg.DevAccount, Region: s.cfg.Regions[0], Log: s.log})

@@ -148,7 +148,11 @@ func (l *listeners) closePackets() error {
 
 // openDoors puts a server behind each listener.
 func (s *Server) openDoors(ctx context.Context) error {
-	tlsConfig, err := serverTLS(ctx, s.cfg, s.log)
+	names, err := s.certNames()
+	if err != nil {
+		return err
+	}
+	tlsConfig, err := serverTLS(ctx, s.cfg, s.log, names)
 	if err != nil {
 		return err
 	}
@@ -223,7 +227,10 @@ func (s *Server) web() (http.Handler, error) {
 		V1: v1, V2: v2, IAM: users, STS: tokens, Admin: s.admin(), Keys: s.accounts, Access: s.access, Clock: s.clock, Random: rand.Reader, Log: s.log,
 		Regions: s.regions(), MaxInFlightBytes: maxInFlight, Calls: s.calls(), Sandbox: s.accounts,
 	})
-	apis := s.withLinks(compress.Handler(s.api))
+	apis, err := s.withTracking(s.withLinks(compress.Handler(s.api)))
+	if err != nil {
+		return nil, err
+	}
 	if !s.cfg.Dev {
 		return apis, nil
 	}
@@ -264,7 +271,7 @@ func (s *Server) ops() http.Handler {
 		Ready: s.Ready, Store: s.db.Stats, Spool: s.spool.Stats, Dispatch: s.dispatcher.Stats, Transport: s.transport.Stats, MaxIdle: maxIdle,
 		Checks: s.checker.Stats,
 		Bodies: s.api.InFlight, MaxBodies: maxInFlight, Profiles: s.cfg.Listen.Profiles,
-		Extra: slices.Concat(s.smtpMetrics.Collectors(), s.dnsMetrics.Collectors(s.pushStats()), ops.ServiceMail(s.serviceMail.Stats)),
+		Extra: slices.Concat(s.smtpMetrics.Collectors(), s.dnsMetrics.Collectors(s.pushStats()), ops.ServiceMail(s.serviceMail.Stats), ops.Tracking(s.recorder.Stats)),
 	})
 }
 

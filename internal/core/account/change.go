@@ -109,10 +109,10 @@ func (a *Accounts) Enforce(ctx context.Context, sc scope.Scope, actor string, to
 // SetSandbox puts the account into the sandbox of the region, or takes it out.
 func (a *Accounts) SetSandbox(ctx context.Context, sc scope.Scope, actor string, on bool) error {
 	return a.changeDetails(ctx, sc, actor, func(d *detailsRow) effect {
-		if d.sandbox == flag(on) {
+		if d.sandbox == store.Flag(on) {
 			return effect{}
 		}
-		d.sandbox = flag(on)
+		d.sandbox = store.Flag(on)
 		return effect{record: "sandbox: " + strconv.FormatBool(on)}
 	})
 }

@@ -96,10 +96,11 @@ const selectRoles = `SELECT account, name, id, path, trust, description, max_ses
 
 // Role returns a role, or NotFound. It may be a second old.
 func (a *Accounts) Role(ctx context.Context, account, name string) (Role, error) {
-	return a.roles.get(account+"/"+name, a.now(), func() (Role, error) {
+	e := Entity{account, KindRole, name}
+	return a.roles.Get(ctx, account, e, func() (Role, error) {
 		roles, err := a.selectRoles(ctx, selectRoles+`WHERE account = ? AND name = ?`, account, name)
 		if err == nil && len(roles) == 0 {
-			err = Entity{account, KindRole, name}.notFound()
+			err = e.notFound()
 		}
 		if err != nil {
 			return Role{}, err

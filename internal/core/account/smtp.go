@@ -84,7 +84,7 @@ func (a *Accounts) Check(ctx context.Context, who Principal) error {
 }
 
 func (a *Accounts) smtpCredential(ctx context.Context, id string) (smtpCredential, error) {
-	return a.smtp.get(id, a.now(), func() (c smtpCredential, err error) {
+	return a.smtp.Get(ctx, "", id, func() (c smtpCredential, err error) {
 		if !keyForm.MatchString(id) {
 			return c, ErrNoKey
 		}
@@ -156,7 +156,7 @@ func (a *Accounts) SMTPCredentials(ctx context.Context, account string) ([]SMTPC
 // SetSMTPCredentialActive enables or disables a made-up credential.
 func (a *Accounts) SetSMTPCredentialActive(ctx context.Context, account, id string, active bool) error {
 	return a.changeSMTPCredential(ctx, account, id, func(tx *store.Tx) (int64, error) {
-		return tx.Exec(`UPDATE smtp_credentials SET active = ? WHERE account = ? AND id = ?`, flag(active), account, id)
+		return tx.Exec(`UPDATE smtp_credentials SET active = ? WHERE account = ? AND id = ?`, store.Flag(active), account, id)
 	})
 }
 

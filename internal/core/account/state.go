@@ -47,7 +47,7 @@ const selectAccounts = `SELECT id, contact, org, state, closed_at, created_at FR
 
 // Account returns an account, or NotFound. It may be a second old.
 func (a *Accounts) Account(ctx context.Context, id string) (Account, error) {
-	return a.states.get(id, a.now(), func() (Account, error) {
+	return a.states.Get(ctx, id, id, func() (Account, error) {
 		all, err := a.selectAccounts(ctx, selectAccounts+`WHERE id = ?`, id)
 		if err == nil && len(all) == 0 {
 			err = noAccount(id)
@@ -121,7 +121,7 @@ func (a *Accounts) SetOrg(ctx context.Context, id, org string) error {
 // SetState pauses an account in every region, closes it, or makes it active again. It is
 // recorded, and the owner is told of a pause and of its end, with reason, in sc's region,
 // as Enforce does for one region. Of a closed account every credential is refused, at once
-// on this node and within cacheFor on others; until it is purged it can be made active
+// on this node and within fresh.Within on others; until it is purged it can be made active
 // again, with all that it had.
 func (a *Accounts) SetState(ctx context.Context, sc scope.Scope, actor string, to State, reason string) error {
 	now, closed := a.now(), time.Time{}

@@ -258,7 +258,7 @@ func exec(tx *store.Tx, statements []string, args ...any) error {
 }
 
 // DeleteUser removes the user with its keys, SMTP credentials and policies; what it
-// signs is refused at once on this node and within cacheFor on others.
+// signs is refused at once on this node and within fresh.Within on others.
 func (a *Accounts) DeleteUser(ctx context.Context, account, name string) error {
 	return a.change(ctx, account, func(tx *store.Tx) error {
 		if err := (Entity{account, KindUser, name}).exists(tx); err != nil {

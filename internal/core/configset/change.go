@@ -11,6 +11,7 @@ import (
 
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/fresh"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/setting"
 	"sesame/internal/core/store"
@@ -40,8 +41,8 @@ func (s *Sets) Create(ctx context.Context, set Set) error {
 		if n >= MaxSets {
 			return fault.New(fault.LimitExceeded, "You have reached the maximum of %d configuration sets.", MaxSets), nil
 		}
-		n, err = tx.Exec(`INSERT INTO configuration_sets (account, region, name, options, tags, created_at) VALUES (?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
-			sc.Account, sc.Region, set.Name, string(options), string(tags), store.Millis(now))
+		n, err = tx.Exec(`INSERT INTO configuration_sets (account, region, name, options, tags, tracking_domain, created_at) VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO NOTHING`,
+			sc.Account, sc.Region, set.Name, string(options), string(tags), set.TrackingHost(), store.Millis(now))
 		if err == nil && n == 0 {
 			refusal = because(ErrExists, fault.AlreadyExists, "ConfigurationSetName", "Configuration set <%s> already exists.", set.Name)
 		}
@@ -89,13 +90,13 @@ func (s *Sets) Delete(ctx context.Context, sc scope.Scope, name string) error {
 func (s *Sets) write(ctx context.Context, sc scope.Scope, fn func(tx *store.Tx) (refusal, err error)) error {
 	var refusal error
 	err := s.db.Write(ctx, func(tx *store.Tx) (err error) {
-		if err := changed(tx, sc); err != nil {
+		if err := fresh.Changed(tx, sc.Account); err != nil {
 			return err
 		}
 		refusal, err = fn(tx)
 		return err
 	})
-	s.cache.forget(sc)
+	s.changes.Forget(sc.Account)
 	return cmp.Or(store.Wrap("configset", err), refusal)
 }
 
@@ -121,14 +122,14 @@ func (s *Sets) change(ctx context.Context, sc scope.Scope, name string, edit fun
 		if err != nil {
 			return nil, err
 		}
-		_, err = tx.Exec(`UPDATE configuration_sets SET options = ?, tags = ? WHERE account = ? AND region = ? AND name = ?`,
-			string(options), string(tags), sc.Account, sc.Region, name)
+		_, err = tx.Exec(`UPDATE configuration_sets SET options = ?, tags = ?, tracking_domain = ? WHERE account = ? AND region = ? AND name = ?`,
+			string(options), string(tags), set.TrackingHost(), sc.Account, sc.Region, name)
 		return nil, err
 	})
 }
 
 // lock reads a set's row, without its destinations, in a transaction that then is the only
-// one to change it: changed has let it in alone.
+// one to change it: fresh.Changed has let it in alone.
 func lock(tx *store.Tx, sc scope.Scope, name string) (set Set, refusal, err error) {
 	rows, err := tx.Query(setQuery, sc.Account, sc.Region, name)
 	if err != nil {

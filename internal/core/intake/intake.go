@@ -60,6 +60,7 @@ type Options struct {
 	Clock      clock.Clock
 	Random     io.Reader
 	ConfigSets ConfigSets
+	Tracking   Tracking                                 // nil: nothing is tracked
 	MAC        func(purpose string, data []byte) []byte // keyed hash, for opaque values in headers
 }
 
@@ -205,6 +206,9 @@ func (i *Intake) commit(ctx context.Context, d *draft) (string, error) {
 	id, err := msgid.New(d.Scope.Region, now, i.o.Random)
 	if err != nil {
 		return "", fault.Wrap("intake.Accept", err)
+	}
+	if err := i.editText(ctx, d, id); err != nil {
+		return "", err
 	}
 	header, body, err := d.msg.Rewrite(content.Rewrite{
 		MessageID: id, MailDomain: msgid.MailDomain(d.Scope.Region), Date: now, FeedbackID: i.feedbackID(d.Scope), From: d.sender,

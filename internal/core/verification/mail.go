@@ -78,6 +78,7 @@ func (m *Mailer) Send(ctx context.Context, s intake.Submission, to, template str
 	if err := m.Mails.CountCustomMail(ctx, s.Scope); err != nil {
 		return "", err
 	}
+	s.Untracked = true
 	s.MaxBytes = intake.MaxBytesV2 // a template at its bound is longer in a mail
 	return m.Intake.AcceptFormatted(ctx, s, intake.Formatted{
 		From: t.From, To: []string{a.String()}, Subject: message.Content{Data: t.Subject},

@@ -2,129 +2,131 @@
 
 package api_test
 
-// The furnished server has three configuration sets: "full" has ten event destinations, d0
-// to d9, and a tracking domain, "bare" has neither, "paused" sends nothing.
+import (
+	"fmt"
+	"maps"
+	"testing"
 
-// to is an event destination for API v1, with a block of what it is for.
-func toV1(name, block string, of any) input {
-	return input{"Name": name, "MatchingEventTypes": []string{"send"}, block: of}
-}
-
-// toV2 is one for API v2, without its name.
-func toV2(block string, of any) input {
-	return input{"MatchingEventTypes": []string{"SEND"}, block: of}
-}
-
-const (
-	topicARN = "arn:aws:sns:us-east-1:123456789012:events"
-	noTopic  = "arn:aws:sns:eu-west-1:123456789012:events" // of another region
+	"sesame/internal/core/configset"
+	"sesame/internal/core/event"
+	"sesame/internal/core/store"
 )
 
-// of is an input about a configuration set.
-func of(set string, more input) input {
-	m := input{"ConfigurationSetName": set}
-	for name, value := range more {
-		m[name] = value
+// furnishSets makes as many configuration sets as there may be: full has all event
+// destinations and a tracking domain, bare has none, and stopped is paused.
+func (w *world) furnishSets(t *testing.T) {
+	t.Helper()
+	ctx := t.Context()
+	for name, sending := range map[string]bool{"full": true, "bare": true, "stopped": false} {
+		must(t, w.configSets.Create(ctx, configset.Set{Scope: home, Name: name, Options: configset.Options{SendingEnabled: sending}}))
 	}
+	must(t, w.configSets.AddTracking(ctx, home, "full", "d.example.com"))
+	for n := range configset.MaxDestinations {
+		must(t, w.configSets.AddDestination(ctx, home, "full", configset.Destination{Name: fmt.Sprint("d", n), Events: []event.Kind{event.Send}, SNSTopic: eventTopic}))
+	}
+	must(t, w.db.Write(ctx, func(tx *store.Tx) error {
+		for n := range configset.MaxSets - 3 {
+			if _, err := tx.Exec(`INSERT INTO configuration_sets (account, region, name, options, tags, created_at) VALUES (?, ?, ?, '{}', 'null', 1)`,
+				home.Account, home.Region, fmt.Sprint("n", n)); err != nil {
+				return err
+			}
+		}
+		return nil
+	}))
+}
+
+// ofSet is the input of an operation on a configuration set.
+func ofSet(name string, more input) input {
+	m := input{"ConfigurationSetName": name}
+	maps.Copy(m, more)
 	return m
 }
 
-func producedByConfigSets() []produced {
-	topic := input{"TopicARN": topicARN}
-	destination := func(d input) input { return input{"EventDestination": d} }
-	metrics := toV1("d0", "CloudWatchDestination", input{"DimensionConfigurations": []input{{"DimensionName": "a", "DimensionValueSource": "messageTag", "DefaultDimensionValue": "no way"}}})
-	stream := toV1("d0", "KinesisFirehoseDestination", input{"DeliveryStreamARN": "stream", "IAMRoleARN": mailerARN})
-	tracking := func(domain string) input {
-		return input{"TrackingOptions": input{"CustomRedirectDomain": domain}}
+func producedBySetsV1() []produced {
+	destination := func(name string, more input) input {
+		d := input{"Name": name, "MatchingEventTypes": []string{"send"}}
+		maps.Copy(d, more)
+		return input{"EventDestination": d}
 	}
-	v2 := func(name string, d input) input { return input{"EventDestinationName": name, "EventDestination": d} }
-	good := toV2("SnsDestination", input{"TopicArn": topicARN})
-	bad := toV2("SnsDestination", input{"TopicArn": noTopic})
+	topic := input{"SNSDestination": input{"TopicARN": eventTopic}}
+	noTopic := input{"SNSDestination": input{"TopicARN": "nowhere"}}
+	noStream := input{"KinesisFirehoseDestination": input{"DeliveryStreamARN": "nowhere", "IAMRoleARN": eventRole}}
+	noMetrics := input{"CloudWatchDestination": input{"DimensionConfigurations": []input{{"DimensionName": "a b", "DimensionValueSource": "messageTag", "DefaultDimensionValue": "x"}}}}
+	track := func(domain string) input { return input{"TrackingOptions": input{"CustomRedirectDomain": domain}} }
+	both := func(set string, more input) []asked {
+		return []asked{{"CreateConfigurationSetEventDestination", ofSet(set, more)}, {"UpdateConfigurationSetEventDestination", ofSet(set, more)}}
+	}
 	return []produced{
-		{"ses", "ConfigurationSetDoesNotExistException", "", []asked{
-			{"CreateConfigurationSetEventDestination", of("gone", destination(toV1("x", "SNSDestination", topic)))},
-			{"CreateConfigurationSetTrackingOptions", of("gone", tracking("d.example.com"))},
-			{"DeleteConfigurationSet", of("gone", nil)},
-			{"DeleteConfigurationSetEventDestination", of("gone", input{"EventDestinationName": "x"})},
-			{"DeleteConfigurationSetTrackingOptions", of("gone", nil)},
-			{"DescribeConfigurationSet", of("gone", nil)},
-			{"PutConfigurationSetDeliveryOptions", of("gone", nil)},
-			{"UpdateConfigurationSetEventDestination", of("gone", destination(toV1("x", "SNSDestination", topic)))},
-			{"UpdateConfigurationSetReputationMetricsEnabled", of("gone", input{"Enabled": true})},
-			{"UpdateConfigurationSetSendingEnabled", of("gone", input{"Enabled": true})},
-			{"UpdateConfigurationSetTrackingOptions", of("gone", tracking("d.example.com"))},
-		}},
 		{"ses", "ConfigurationSetAlreadyExistsException", "", []asked{{"CreateConfigurationSet", input{"ConfigurationSet": input{"Name": "full"}}}}},
-		{"ses", "LimitExceededException", "", []asked{
-			{"CreateConfigurationSetEventDestination", of("full", destination(toV1("OneMore", "SNSDestination", topic)))},
-		}},
-		{"ses", "EventDestinationAlreadyExistsException", "", []asked{
-			{"CreateConfigurationSetEventDestination", of("full", destination(toV1("d0", "SNSDestination", topic)))},
-		}},
-		{"ses", "EventDestinationDoesNotExistException", "", []asked{
-			{"DeleteConfigurationSetEventDestination", of("bare", input{"EventDestinationName": "gone"})},
-			{"UpdateConfigurationSetEventDestination", of("bare", destination(toV1("gone", "SNSDestination", topic)))},
-		}},
-		{"ses", "InvalidSNSDestinationException", "", []asked{
-			{"CreateConfigurationSetEventDestination", of("bare", destination(toV1("x", "SNSDestination", input{"TopicARN": noTopic})))},
-			{"UpdateConfigurationSetEventDestination", of("full", destination(toV1("d0", "SNSDestination", input{"TopicARN": noTopic})))},
-		}},
-		{"ses", "InvalidFirehoseDestinationException", "", []asked{
-			{"CreateConfigurationSetEventDestination", of("bare", destination(stream))},
-			{"UpdateConfigurationSetEventDestination", of("full", destination(stream))},
-		}},
-		{"ses", "InvalidCloudWatchDestinationException", "", []asked{
-			{"CreateConfigurationSetEventDestination", of("bare", destination(metrics))},
-			{"UpdateConfigurationSetEventDestination", of("full", destination(metrics))},
-		}},
-		{"ses", "TrackingOptionsAlreadyExistsException", "", []asked{{"CreateConfigurationSetTrackingOptions", of("full", tracking("d.example.com"))}}},
-		{"ses", "TrackingOptionsDoesNotExistException", "", []asked{
-			{"DeleteConfigurationSetTrackingOptions", of("bare", nil)},
-			{"UpdateConfigurationSetTrackingOptions", of("bare", tracking("d.example.com"))},
-		}},
-		{"ses", "InvalidTrackingOptionsException", "", []asked{
-			{"CreateConfigurationSetTrackingOptions", of("bare", tracking("elsewhere.example.net"))},
-			{"UpdateConfigurationSetTrackingOptions", of("full", tracking("elsewhere.example.net"))},
-		}},
+		{"ses", "ConfigurationSetDoesNotExistException", "", append(both("gone", destination("d0", topic)),
+			asked{"CreateConfigurationSetTrackingOptions", ofSet("gone", track("d.example.com"))},
+			asked{"DeleteConfigurationSet", ofSet("gone", nil)},
+			asked{"DeleteConfigurationSetEventDestination", ofSet("gone", input{"EventDestinationName": "d0"})},
+			asked{"DeleteConfigurationSetTrackingOptions", ofSet("gone", nil)},
+			asked{"DescribeConfigurationSet", ofSet("gone", nil)},
+			asked{"PutConfigurationSetDeliveryOptions", ofSet("gone", nil)},
+			asked{"UpdateConfigurationSetReputationMetricsEnabled", ofSet("gone", input{"Enabled": true})},
+			asked{"UpdateConfigurationSetSendingEnabled", ofSet("gone", input{"Enabled": true})},
+			asked{"UpdateConfigurationSetTrackingOptions", ofSet("gone", track("d.example.com"))},
+		)},
 		{"ses", "ConfigurationSetSendingPausedException", "", []asked{
-			{"SendEmail", mailV1(sender, of("paused", nil))},
-			{"SendRawEmail", rawMailV1(sender, of("paused", nil))},
+			{"SendEmail", mailV1(sender, ofSet("stopped", nil))},
+			{"SendRawEmail", rawMailV1(sender, ofSet("stopped", nil))},
 		}},
-		{"ses", "LimitExceededException", "sets", []asked{{"CreateConfigurationSet", input{"ConfigurationSet": input{"Name": "OneMore"}}}}},
-		{"sesv2", "LimitExceededException", "sets", []asked{{"CreateConfigurationSet", of("OneMore", nil)}}},
+		{"ses", "EventDestinationAlreadyExistsException", "", []asked{{"CreateConfigurationSetEventDestination", ofSet("full", destination("d0", topic))}}},
+		{"ses", "EventDestinationDoesNotExistException", "", []asked{
+			{"DeleteConfigurationSetEventDestination", ofSet("full", input{"EventDestinationName": "gone"})},
+			{"UpdateConfigurationSetEventDestination", ofSet("full", destination("gone", topic))},
+		}},
+		{"ses", "InvalidCloudWatchDestinationException", "", both("full", destination("d0", noMetrics))},
+		{"ses", "InvalidFirehoseDestinationException", "", both("full", destination("d0", noStream))},
+		{"ses", "InvalidSNSDestinationException", "", both("full", destination("d0", noTopic))},
+		{"ses", "InvalidTrackingOptionsException", "", []asked{
+			{"CreateConfigurationSetTrackingOptions", ofSet("bare", track("example.net"))},
+			{"UpdateConfigurationSetTrackingOptions", ofSet("full", track("example.net"))},
+		}},
+		{"ses", "TrackingOptionsAlreadyExistsException", "", []asked{{"CreateConfigurationSetTrackingOptions", ofSet("full", track("d.example.com"))}}},
+		{"ses", "TrackingOptionsDoesNotExistException", "", []asked{
+			{"DeleteConfigurationSetTrackingOptions", ofSet("bare", nil)},
+			{"UpdateConfigurationSetTrackingOptions", ofSet("bare", track("d.example.com"))},
+		}},
+		{"ses", "LimitExceededException", "", []asked{
+			{"CreateConfigurationSet", input{"ConfigurationSet": input{"Name": "new"}}},
+			{"CreateConfigurationSetEventDestination", ofSet("full", destination("new", topic))},
+		}},
+	}
+}
 
-		{"sesv2", "NotFoundException", "", []asked{
-			{"CreateConfigurationSetEventDestination", of("gone", v2("x", good))},
-			{"DeleteConfigurationSet", of("gone", nil)},
-			{"DeleteConfigurationSetEventDestination", of("bare", input{"EventDestinationName": "gone"})},
-			{"GetConfigurationSet", of("gone", nil)},
-			{"GetConfigurationSetEventDestinations", of("gone", nil)},
-			{"PutConfigurationSetArchivingOptions", of("gone", nil)},
-			{"PutConfigurationSetDeliveryOptions", of("gone", nil)},
-			{"PutConfigurationSetReputationOptions", of("gone", nil)},
-			{"PutConfigurationSetSendingOptions", of("gone", nil)},
-			{"PutConfigurationSetSuppressionOptions", of("gone", nil)},
-			{"PutConfigurationSetTrackingOptions", of("gone", nil)},
-			{"PutConfigurationSetVdmOptions", of("gone", nil)},
-			{"UpdateConfigurationSetEventDestination", of("bare", v2("gone", good))},
-		}},
+func producedBySetsV2() []produced {
+	destination := func(name string) input {
+		return input{"EventDestinationName": name, "EventDestination": input{"MatchingEventTypes": []string{"SEND"}, "SnsDestination": input{"TopicArn": eventTopic}}}
+	}
+	const odd = "an odd name"
+	missing, refused := []asked{}, []asked{}
+	for operation, more := range map[string]input{
+		"CreateConfigurationSetEventDestination": destination("d0"), "DeleteConfigurationSet": nil,
+		"DeleteConfigurationSetEventDestination": {"EventDestinationName": "d0"}, "GetConfigurationSet": nil, "GetConfigurationSetEventDestinations": nil,
+		"PutConfigurationSetArchivingOptions": nil, "PutConfigurationSetDeliveryOptions": nil, "PutConfigurationSetReputationOptions": nil,
+		"PutConfigurationSetSendingOptions": nil, "PutConfigurationSetSuppressionOptions": nil, "PutConfigurationSetTrackingOptions": nil,
+		"PutConfigurationSetVdmOptions": nil, "UpdateConfigurationSetEventDestination": destination("d0"),
+	} {
+		missing = append(missing, asked{operation, ofSet("gone", more)})
+		refused = append(refused, asked{operation, ofSet(odd, more)})
+	}
+	return []produced{
+		{"sesv2", "NotFoundException", "", missing},
+		{"sesv2", "BadRequestException", "", append(refused,
+			asked{"CreateConfigurationSet", ofSet(odd, nil)},
+			asked{"ListConfigurationSets", input{"NextToken": "nonsense"}},
+			asked{"PutAccountVdmAttributes", input{"VdmAttributes": input{"VdmEnabled": "MAYBE"}}},
+		)},
 		{"sesv2", "AlreadyExistsException", "", []asked{
-			{"CreateConfigurationSet", of("full", nil)},
-			{"CreateConfigurationSetEventDestination", of("full", v2("d0", good))},
+			{"CreateConfigurationSet", ofSet("full", nil)},
+			{"CreateConfigurationSetEventDestination", ofSet("full", destination("d0"))},
 		}},
 		{"sesv2", "LimitExceededException", "", []asked{
-			{"CreateConfigurationSetEventDestination", of("full", v2("OneMore", good))},
-		}},
-		{"sesv2", "BadRequestException", "", []asked{
-			{"CreateConfigurationSet", of("no name", nil)},
-			{"CreateConfigurationSetEventDestination", of("bare", v2("x", bad))},
-			{"ListConfigurationSets", input{"NextToken": "nonsense"}},
-			{"PutConfigurationSetArchivingOptions", of("full", input{"ArchiveArn": "nonsense"})},
-			{"PutConfigurationSetDeliveryOptions", of("full", input{"SendingPoolName": "gone"})},
-			{"PutConfigurationSetSuppressionOptions", of("full", input{"SuppressedReasons": []string{"SPAM"}})},
-			{"PutConfigurationSetTrackingOptions", of("full", input{"CustomRedirectDomain": "elsewhere.example.net"})},
-			{"PutConfigurationSetVdmOptions", of("full", input{"VdmOptions": input{"DashboardOptions": input{"EngagementMetrics": "MAYBE"}}})},
-			{"UpdateConfigurationSetEventDestination", of("full", v2("d0", bad))},
+			{"CreateConfigurationSet", ofSet("new", nil)},
+			{"CreateConfigurationSetEventDestination", ofSet("full", destination("new"))},
 		}},
 	}
 }

@@ -26,9 +26,6 @@ var neverProduced = []excused{
 	{"sesv2", "ConcurrentModificationException", "changes of one thing are made one after the other, each on what the one before it left", ""},
 	{"sesv2", "BadRequestException", "what could not be the name of a template is that of none, which is a NotFoundException",
 		"DeleteCustomVerificationEmailTemplate GetCustomVerificationEmailTemplate"},
-	{"sesv2", "BadRequestException", "what could not be the name of a configuration set is that of none, which is a NotFoundException",
-		"DeleteConfigurationSet DeleteConfigurationSetEventDestination GetConfigurationSet GetConfigurationSetEventDestinations " +
-			"PutConfigurationSetReputationOptions PutConfigurationSetSendingOptions"},
 	{"sesv2", "BadRequestException", "the operation takes nothing but a Boolean value, or nothing at all", "GetAccount PutAccountSendingAttributes"},
 	{"sesv2", "NotFoundException", "a pool that is not there is a BadRequestException", "CreateConfigurationSet"},
 	{"sesv2", "NotFoundException", "it is for a tenant that is not there, and there are none", "ListSuppressedDestinations PutSuppressedDestination"},

@@ -14,7 +14,6 @@ import (
 
 	"sesame/internal/core/account"
 	"sesame/internal/core/configset"
-	"sesame/internal/core/event"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/quota"
 	"sesame/internal/core/store"
@@ -111,7 +110,7 @@ func broken(t *testing.T) *world {
 
 // furnished has as much as there may be of everything: the user alice and the role mailer with
 // tags and policies, ten of which are managed, the policy Send with tags and versions, the
-// domain d.example.com with policies, and templates.
+// domain d.example.com with policies, templates, and configuration sets.
 func furnished(t *testing.T) *world {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -148,21 +147,6 @@ func furnished(t *testing.T) *world {
 	w.furnishSets(t)
 	w.crowd(t)
 	return w
-}
-
-// furnishSets makes the configuration sets full, bare and paused.
-func (w *world) furnishSets(t *testing.T) {
-	t.Helper()
-	ctx := t.Context()
-	for _, name := range []string{"full", "bare", "paused"} {
-		must(t, w.configSets.Create(ctx, configset.Set{Scope: home, Name: name, Options: configset.Default()}))
-	}
-	must(t, w.configSets.AddTracking(ctx, home, "full", "d.example.com"))
-	must(t, w.configSets.SetSending(ctx, home, "paused", false))
-	for n := range configset.MaxDestinations {
-		d := configset.Destination{Name: fmt.Sprint("d", n), Events: []event.Kind{event.Send}, SNSTopic: topicARN}
-		must(t, w.configSets.AddDestination(ctx, home, "full", d))
-	}
 }
 
 // crowd fills what the account may have of users, roles, policies and identities.

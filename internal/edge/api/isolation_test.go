@@ -102,6 +102,10 @@ func looks() map[string]look {
 		"sesv2.GetCustomVerificationEmailTemplate": func(ctx context.Context, n, of tenant) (any, error) {
 			return n.two.GetCustomVerificationEmailTemplate(ctx, &sesv2.GetCustomVerificationEmailTemplateInput{TemplateName: &of.mark})
 		},
+		"sesv2.GetSuppressedDestination": func(ctx context.Context, n, of tenant) (any, error) {
+			return n.two.GetSuppressedDestination(ctx, &sesv2.GetSuppressedDestinationInput{EmailAddress: aws.String(of.address())})
+		},
+		"sesv2.ListSuppressedDestinations": func(ctx context.Context, n, _ tenant) (any, error) { return n.two.ListSuppressedDestinations(ctx, nil) },
 		"sesv2.GetEmailIdentity": func(ctx context.Context, n, of tenant) (any, error) {
 			return n.two.GetEmailIdentity(ctx, &sesv2.GetEmailIdentityInput{EmailIdentity: aws.String(of.address())})
 		},
@@ -187,6 +191,8 @@ func (n tenant) fill(t *testing.T) {
 		TemplateName: &n.mark, FromEmailAddress: address, TemplateSubject: &n.mark, TemplateContent: aws.String("<p>Welcome</p>"),
 		SuccessRedirectionURL: aws.String("https://www.example.com/yes"), FailureRedirectionURL: aws.String("https://www.example.com/no"),
 	})
+	must(t, err)
+	_, err = n.two.PutSuppressedDestination(ctx, &sesv2.PutSuppressedDestinationInput{EmailAddress: address, Reason: types.SuppressionListReasonBounce})
 	must(t, err)
 	_, err = n.two.CreateConfigurationSet(ctx, &sesv2.CreateConfigurationSetInput{ConfigurationSetName: &n.mark, Tags: []types.Tag{tag(n.mark, n.mark)}})
 	must(t, err)
@@ -282,11 +288,12 @@ func TestNobodyChangesWhatIsAnothers(t *testing.T) {
 			_, err3 := n.two.PutEmailIdentityFeedbackAttributes(ctx, &sesv2.PutEmailIdentityFeedbackAttributesInput{EmailIdentity: address})
 			_, err4 := n.two.DeleteEmailIdentityPolicy(ctx, &sesv2.DeleteEmailIdentityPolicyInput{EmailIdentity: address, PolicyName: &of.mark})
 			_, err5 := n.two.PutEmailIdentityMailFromAttributes(ctx, &sesv2.PutEmailIdentityMailFromAttributesInput{EmailIdentity: address})
+			_, err10 := n.two.DeleteSuppressedDestination(ctx, &sesv2.DeleteSuppressedDestinationInput{EmailAddress: address})
 			_, err6 := n.two.DeleteConfigurationSet(ctx, &sesv2.DeleteConfigurationSetInput{ConfigurationSetName: &of.mark})
 			_, err7 := n.two.PutConfigurationSetSendingOptions(ctx, &sesv2.PutConfigurationSetSendingOptionsInput{ConfigurationSetName: &of.mark})
 			_, err8 := n.two.DeleteConfigurationSetEventDestination(ctx, &sesv2.DeleteConfigurationSetEventDestinationInput{ConfigurationSetName: &of.mark, EventDestinationName: &of.mark})
 			_, err9 := n.two.TagResource(ctx, &sesv2.TagResourceInput{ResourceArn: aws.String(of.scope.ARN("configuration-set/" + of.mark)), Tags: []types.Tag{tag("a", "b")}})
-			for _, err := range []error{err1, err2, err3, err4, err5, err6, err7, err8, err9} {
+			for _, err := range []error{err1, err2, err3, err4, err5, err6, err7, err8, err9, err10} {
 				isA[*types.NotFoundException](t, err)
 			}
 			// These are no errors in version 1, and do nothing.

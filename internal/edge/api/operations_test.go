@@ -43,6 +43,7 @@ var built = map[string][]string{
 		"CreateEmailIdentity", "CreateEmailIdentityPolicy", "DeleteEmailIdentity", "DeleteEmailIdentityPolicy", "GetAccount", "GetEmailIdentity",
 		"GetEmailIdentityPolicies", "ListEmailIdentities", "PutAccountDetails", "PutAccountSendingAttributes", "ListTagsForResource", "PutEmailIdentityConfigurationSetAttributes",
 		"PutEmailIdentityDkimAttributes", "PutEmailIdentityDkimSigningAttributes", "PutEmailIdentityFeedbackAttributes",
+		"PutSuppressedDestination", "GetSuppressedDestination", "ListSuppressedDestinations", "DeleteSuppressedDestination", "PutAccountSuppressionAttributes",
 		"PutEmailIdentityMailFromAttributes", "SendEmail", "TagResource", "UntagResource", "UpdateEmailIdentityPolicy",
 		"CreateConfigurationSet", "CreateConfigurationSetEventDestination", "DeleteConfigurationSet", "DeleteConfigurationSetEventDestination",
 		"GetConfigurationSet", "GetConfigurationSetEventDestinations", "ListConfigurationSets", "PutAccountVdmAttributes",
