@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -173,12 +174,18 @@ func javaScript(t *testing.T, calls []refusedCall) {
 }
 
 func boto3(t *testing.T, calls []refusedCall) {
-	runClient(t, calls, need.Module(t, need.Boto3), filepath.Join(clientsFolder, "scripts", "errors.py"))
+	runClient(t, known(calls), need.Module(t, need.Boto3), filepath.Join(clientsFolder, "scripts", "errors.py"))
 }
 
 func awsCLI(t *testing.T, calls []refusedCall) {
 	need.Program(t, need.AWSCLI)
-	runClient(t, calls, need.Program(t, need.Python), filepath.Join(clientsFolder, "scripts", "errors_cli.py"))
+	runClient(t, known(calls), need.Program(t, need.Python), filepath.Join(clientsFolder, "scripts", "errors_cli.py"))
+}
+
+// known are the calls of operations that Debian's boto3 and AWS CLI have: these are older than
+// some.
+func known(calls []refusedCall) []refusedCall {
+	return slices.DeleteFunc(slices.Clone(calls), func(c refusedCall) bool { return c.Operation == "PutConfigurationSetArchivingOptions" })
 }
 
 // clientsFolder has the programs for other people's clients.
