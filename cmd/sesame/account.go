@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sesame/internal/base/clock"
+	"sesame/internal/base/scope"
 	"sesame/internal/config"
 	"sesame/internal/core/account"
 	"sesame/internal/core/keyring"
@@ -121,30 +122,36 @@ func (c *accountOrgCmd) Run() error {
 	}))
 }
 
-type accountPauseCmd struct{ anAccount }
+// toState is a change of what an account may do.
+type toState struct {
+	anAccount
+	Reason string `help:"What the account's owner is told of a pause and of its end; kept in the history."`
+}
+
+type accountPauseCmd struct{ toState }
 
 // Run pauses the account.
 func (c *accountPauseCmd) Run() error {
 	return c.set("account pause", account.Paused)
 }
 
-type accountResumeCmd struct{ anAccount }
+type accountResumeCmd struct{ toState }
 
 // Run makes the account active.
 func (c *accountResumeCmd) Run() error {
 	return c.set("account resume", account.Active)
 }
 
-type accountCloseCmd struct{ anAccount }
+type accountCloseCmd struct{ toState }
 
 // Run closes the account.
 func (c *accountCloseCmd) Run() error {
 	return c.set("account close", account.Closed)
 }
 
-func (c *anAccount) set(operation string, to account.State) error {
+func (c *toState) set(operation string, to account.State) error {
 	return c.open(withAccounts(func(ctx context.Context, cfg config.Config, a *account.Accounts) error {
-		err := a.SetState(ctx, c.ID, to)
+		err := a.SetState(ctx, scope.Scope{Account: c.ID, Region: cfg.Regions[0]}, account.Operator, to, c.Reason)
 		if err != nil {
 			return err
 		}

@@ -13,6 +13,7 @@ import (
 	"sesame/internal/app"
 	"sesame/internal/base/clock"
 	"sesame/internal/config"
+	"sesame/internal/core/configset"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/keyring"
 	"sesame/internal/core/setting"
@@ -39,7 +40,7 @@ func (c *aResource) with(fn func(context.Context, *setting.Settings, setting.Res
 			return err
 		}
 		ids := identity.New(identity.Options{DB: db, Seal: ring, Clock: clock.System})
-		return fn(ctx, setting.New(setting.Options{DB: db, Clock: clock.System, Exists: app.Exists(ids)}), r)
+		return fn(ctx, setting.New(setting.Options{DB: db, Clock: clock.System, Exists: app.Exists(ids, configset.New(db, clock.System, ids))}), r)
 	})
 }
 
@@ -116,7 +117,7 @@ func assign(own setting.Own, assignments []string) (setting.Own, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&changed); err != nil {
-		return own, fmt.Errorf("settings are QuotaMode (reject or delay), ServiceSignature and Ed25519Signature (true or false): %w", err)
+		return own, fmt.Errorf("settings are QuotaMode (reject or delay), ServiceSignature, Ed25519Signature and DiscardEngagement (true or false): %w", err)
 	}
 	return changed, nil
 }

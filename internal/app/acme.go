@@ -31,8 +31,9 @@ const acmeALPN = "acme-tls/1"
 // HTTPS listener itself (RFC 8737), and keeps them with the account in the data folder.
 // It waits for nothing: all work is done in the background until ctx ends, and is tried
 // again when it fails. Until there is a certificate, handshakes fail. A client that asks
-// for a name without a certificate, or for none, gets that of the first domain.
-func acmeTLS(ctx context.Context, c config.Config, log *slog.Logger) (*tls.Config, error) {
+// for a name without a certificate, or for none, gets that of the first domain. The hosts
+// of names get theirs when the first client asks for it.
+func acmeTLS(ctx context.Context, c config.Config, log *slog.Logger, names *certNames) (*tls.Config, error) {
 	roots, err := acmeRoots(c.TLS.ACMECAFile)
 	if err != nil {
 		return nil, err
@@ -43,10 +44,15 @@ func acmeTLS(ctx context.Context, c config.Config, log *slog.Logger) (*tls.Confi
 	}
 	log = log.With("part", "acme")
 	zapLog := zap.New(zapCore{log.Handler(), ctx.Done()}, zap.ErrorOutput(zapcore.AddSync(io.Discard)))
-	var m *certmagic.Config
+	var m, more *certmagic.Config
 	cache := certmagic.NewCache(certmagic.CacheOptions{
-		GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) { return m, nil },
-		Logger:           zapLog,
+		GetConfigForCert: func(cert certmagic.Certificate) (*certmagic.Config, error) {
+			if len(cert.Names) > 0 && slices.Contains(c.TLS.ACMEDomains, cert.Names[0]) {
+				return m, nil
+			}
+			return more, nil
+		},
+		Logger: zapLog,
 	})
 	m = certmagic.New(cache, certmagic.Config{
 		Storage:           newACMEStorage(filepath.Join(c.DataDir, "acme")),
@@ -65,14 +71,16 @@ func acmeTLS(ctx context.Context, c config.Config, log *slog.Logger) (*tls.Confi
 		DisableHTTPChallenge: true, DisableDistributedSolvers: true, ListenHost: host, AltTLSALPNPort: port, Logger: zapLog,
 	})
 	m.Issuers = []certmagic.Issuer{issuer}
+	more = onDemand(m, cache, names)
 	// Not waited for: it may be asking the ACME server for something.
 	context.AfterFunc(ctx, cache.Stop)
 	log.Info("certificates by ACME", "domains", c.TLS.ACMEDomains, "directory", issuer.CA)
 	if err := m.ManageAsync(ctx, c.TLS.ACMEDomains); err != nil {
 		return nil, fmt.Errorf("acme: %w", err)
 	}
-	t := tlspolicy.Server(m.GetCertificate)
-	t.GetConfigForClient = challengeConfig(m.GetCertificate)
+	get := byName(m, more, c.TLS.ACMEDomains)
+	t := tlspolicy.Server(get)
+	t.GetConfigForClient = challengeConfig(get)
 	return t, nil
 }
 

@@ -25,6 +25,7 @@ import (
 	"sesame/internal/core/access"
 	"sesame/internal/core/account"
 	"sesame/internal/core/blob"
+	"sesame/internal/core/configset"
 	"sesame/internal/core/delivery"
 	"sesame/internal/core/dispatch"
 	"sesame/internal/core/dnscheck"
@@ -37,6 +38,8 @@ import (
 	"sesame/internal/core/setting"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
+	"sesame/internal/core/suppression"
+	"sesame/internal/core/track"
 	"sesame/internal/core/zone"
 	"sesame/internal/edge/api"
 	"sesame/internal/edge/ops"
@@ -61,8 +64,10 @@ const (
 // a client that holds up a door must not use up what handing back leases needs.
 const (
 	doorTimeout = 10 * time.Second // then connections are cut
-	workTimeout = 25 * time.Second // deliveries under way, and leases handed back
+	workTimeout = 15 * time.Second // deliveries under way, and leases handed back
 	quitTimeout = 5 * time.Second  // QUIT to other servers
+	endTimeout  = 5 * time.Second  // what runs in the background, and quotas handed back
+	dataTimeout = 5 * time.Second  // the last commits
 )
 
 // Server is a running Sesame.
@@ -71,22 +76,25 @@ type Server struct {
 	log   *slog.Logger
 	clock clock.Clock
 
-	node       *node
-	db         *store.DB
-	ring       *keyring.Ring
-	accounts   *account.Accounts
-	identities *identity.Identities
-	checker    *identity.Checker
-	checks     *dnscheck.Identities
-	access     *access.Authorizer
-	quotas     *quota.Quotas
-	settings   *setting.Settings
-	spool      *spool.Spool
-	transport  *delivery.Transport
-	dispatcher *dispatch.Dispatcher
-	intake     *intake.Intake
-	mailbox    *mailbox.Mailbox // dev alone
+	node        *node
+	db          *store.DB
+	ring        *keyring.Ring
+	accounts    *account.Accounts
+	identities  *identity.Identities
+	configSets  *configset.Sets
+	suppression *suppression.Lists
+	checker     *identity.Checker
+	checks      *dnscheck.Identities
+	access      *access.Authorizer
+	quotas      *quota.Quotas
+	settings    *setting.Settings
+	spool       *spool.Spool
+	transport   *delivery.Transport
+	dispatcher  *dispatch.Dispatcher
+	intake      *intake.Intake
+	mailbox     *mailbox.Mailbox // dev alone
 	verification
+	tracking
 
 	listeners listeners
 	addresses Addresses
@@ -128,9 +136,11 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server,
 	s.run(func() { s.purge(background) })
 	s.run(func() { s.adjustQuotas(background) })
 	s.run(func() { s.keepAccounts(background) })
+	s.run(func() { s.cleanSuppression(background) })
 	s.run(func() { s.checker.Run(background) })
 	s.run(func() { s.push(background) })
 	s.run(func() { s.serviceMail.Run(background) })
+	s.run(func() { s.recorder.Run(background) })
 	for _, d := range s.doors {
 		s.run(d.serve)
 	}
@@ -161,11 +171,18 @@ func (s *Server) buildCore(ctx context.Context) error {
 	}
 	s.accounts = account.New(s.db, s.ring, s.clock, rand.Reader)
 	s.settings = setting.New(setting.Options{DB: s.db, Clock: s.clock, Exists: func(ctx context.Context, r setting.Resource) error {
-		return Exists(s.identities)(ctx, r)
+		return Exists(s.identities, s.configSets)(ctx, r)
 	}})
-	if s.identities, err = newIdentities(s.cfg, s.db, s.ring, s.clock, s.settings); err != nil {
+	o, err := identityOptions(s.cfg, s.db, s.ring, s.clock, s.settings)
+	if err != nil {
 		return err
 	}
+	o.Accounts = s.accounts
+	s.identities = identity.New(o)
+	s.configSets = configset.New(s.db, s.clock, s.identities)
+	s.suppression = suppression.New(suppression.Options{
+		DB: s.db, Clock: s.clock, Random: rand.Reader, Log: s.log, ConfigSets: s.configSets, Accounts: s.accounts,
+	})
 	if err := s.identities.EnsureService(ctx); err != nil {
 		return err
 	}
@@ -186,9 +203,13 @@ func (s *Server) buildCore(ctx context.Context) error {
 		MaxAge: s.cfg.Delivery.MaxAge.Duration,
 	})
 	s.access = s.authorizer()
+	if err := s.buildTracking(); err != nil {
+		return err
+	}
 	s.intake = intake.New(intake.Options{
 		Spool: s.spool, Identities: s.identities, Access: s.access, Quotas: s.quotas, Clock: s.clock, Random: rand.Reader, MAC: s.ring.MAC,
-		Accounts: s.accounts, Settings: s.settings,
+		Accounts: s.accounts, Settings: s.settings, ConfigSets: s.configSets, Suppressed: s.suppression,
+		Tracking: trackingRules{s.tracker, track.NewRules(s.settings, s.accounts, s.clock)},
 	})
 	if s.cfg.Dev {
 		s.mailbox, err = mailbox.New(mailbox.Options{DB: s.db, Clock: s.clock, Account: s.cfg.DevAccount, Region: s.cfg.Regions[0], Log: s.log})
@@ -239,7 +260,7 @@ func (s *Server) buildDelivery(context.Context) (err error) {
 		retry[i] = w.Duration
 	}
 	s.dispatcher = dispatch.New(dispatch.Options{
-		Spool: s.spool, Transport: s.transport, Clock: s.clock, Log: s.log,
+		Spool: s.spool, Transport: s.transport, Suppress: s.suppression, Clock: s.clock, Log: s.log, Terms: s.terms,
 		Preparer: &outgoing.Outgoing{
 			Signers: identity.NewSigners(s.identities, engine), MailFroms: s.identities, Clock: s.clock, ReturnDomain: d, SourceIP: sourceIP(),
 			MAC: func(data []byte) []byte { return s.ring.MAC("verp", data) },
@@ -310,7 +331,9 @@ func (s *Server) Ready(ctx context.Context) error { return s.db.Ping(ctx) }
 
 // Stop ends the server: no door takes more, what is in flight is finished, leases are
 // handed back. Connections that are still busy after doorTimeout are cut, which is no
-// error. It returns within the sum of the timeouts.
+// error. It returns within the sum of the timeouts, and soon after ctx ends: what a
+// database that does not answer keeps from coming to an end is left, with an error, as
+// after a crash.
 func (s *Server) Stop(ctx context.Context) error {
 	errs := []error{s.listeners.close(), s.shutDoors(ctx), s.listeners.closePackets()}
 	if s.dispatcher != nil {
@@ -326,19 +349,40 @@ func (s *Server) Stop(ctx context.Context) error {
 		errs = append(errs, s.transport.Close(quit))
 		cancel()
 	}
-	s.wait()
-	if s.quotas != nil {
-		if err := s.quotas.Close(ctx); err != nil { // they come free by themselves
-			s.log.Warn("what this node holds of sending quotas was not handed back", "error", err)
-		}
-	}
-	if s.db != nil {
-		errs = append(errs, s.db.Close())
-	}
+	errs = append(errs, s.end(ctx), s.closeData(ctx))
 	if s.node != nil {
 		errs = append(errs, s.node.release())
 	}
 	return errors.Join(errs...)
+}
+
+// end waits for what runs in the background, and hands back what the node holds of quotas.
+func (s *Server) end(ctx context.Context) error {
+	ctx, cancel := context.WithTimeout(ctx, endTimeout)
+	defer cancel()
+	err := s.wait(ctx)
+	if err == nil && s.quotas != nil {
+		s.run(func() {
+			if err := s.quotas.Close(ctx); err != nil { // they come free by themselves
+				s.log.Warn("what this node holds of sending quotas was not handed back", "error", err)
+			}
+		})
+		err = s.wait(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("what runs in the background did not come to an end: %w", err)
+	}
+	return nil
+}
+
+// closeData closes the database.
+func (s *Server) closeData(ctx context.Context) error {
+	if s.db == nil {
+		return nil
+	}
+	ctx, cancel := context.WithTimeout(ctx, dataTimeout)
+	defer cancel()
+	return s.db.Shutdown(ctx)
 }
 
 // shutDoors shuts all doors at once: one whose clients hold it up costs the others

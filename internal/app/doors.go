@@ -19,6 +19,7 @@ import (
 
 	"golang.org/x/net/netutil"
 
+	"sesame/internal/base/drain"
 	"sesame/internal/core/intake"
 	"sesame/internal/edge/api"
 	"sesame/internal/edge/api/admin"
@@ -75,8 +76,8 @@ func (s *Server) Addresses() Addresses { return s.addresses }
 // background is what runs until the server stops.
 type background struct{ wg sync.WaitGroup }
 
-func (b *background) run(f func()) { b.wg.Go(f) }
-func (b *background) wait()        { b.wg.Wait() }
+func (b *background) run(f func())                   { b.wg.Go(f) }
+func (b *background) wait(ctx context.Context) error { return drain.Wait(ctx, drain.Done(&b.wg)) }
 
 // APIs are the AWS services with the operations that they answer; deps may be empty
 // for whoever wants only the list.
@@ -147,7 +148,11 @@ func (l *listeners) closePackets() error {
 
 // openDoors puts a server behind each listener.
 func (s *Server) openDoors(ctx context.Context) error {
-	tlsConfig, err := serverTLS(ctx, s.cfg, s.log)
+	names, err := s.certNames()
+	if err != nil {
+		return err
+	}
+	tlsConfig, err := serverTLS(ctx, s.cfg, s.log, names)
 	if err != nil {
 		return err
 	}
@@ -204,11 +209,11 @@ func (s *Server) web() (http.Handler, error) {
 	v1, v2, err := APIs(
 		&ses.API{
 			Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Statistics: s.spool, Accounts: s.accounts,
-			Templates: s.templates, Verification: s.verifier,
+			Templates: s.templates, Verification: s.verifier, ConfigSets: s.configSets,
 		},
 		&sesv2.API{
 			Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Accounts: s.accounts,
-			Templates: s.templates, Verification: s.verifier, Zone: zoneNames(s.cfg),
+			Templates: s.templates, Verification: s.verifier, Zone: zoneNames(s.cfg), ConfigSets: s.configSets, VDM: s.accounts, Suppression: s.suppression,
 		})
 	if err != nil {
 		return nil, err
@@ -222,7 +227,10 @@ func (s *Server) web() (http.Handler, error) {
 		V1: v1, V2: v2, IAM: users, STS: tokens, Admin: s.admin(), Keys: s.accounts, Access: s.access, Clock: s.clock, Random: rand.Reader, Log: s.log,
 		Regions: s.regions(), MaxInFlightBytes: maxInFlight, Calls: s.calls(), Sandbox: s.accounts,
 	})
-	apis := s.withLinks(compress.Handler(s.api))
+	apis, err := s.withTracking(s.withLinks(compress.Handler(s.api)))
+	if err != nil {
+		return nil, err
+	}
 	if !s.cfg.Dev {
 		return apis, nil
 	}
@@ -255,7 +263,7 @@ func (s *Server) admin() *admin.Router {
 	if s.mailbox != nil {
 		routes = append(routes, admin.Mailbox(s.mailbox))
 	}
-	return admin.New(append(routes, admin.Identities(s.checks, s.identities), admin.Settings(s.settings))...)
+	return admin.New(append(routes, admin.Identities(s.checks, s.identities), admin.Settings(s.settings), admin.Suppression(s.suppression))...)
 }
 
 func (s *Server) ops() http.Handler {
@@ -263,7 +271,7 @@ func (s *Server) ops() http.Handler {
 		Ready: s.Ready, Store: s.db.Stats, Spool: s.spool.Stats, Dispatch: s.dispatcher.Stats, Transport: s.transport.Stats, MaxIdle: maxIdle,
 		Checks: s.checker.Stats,
 		Bodies: s.api.InFlight, MaxBodies: maxInFlight, Profiles: s.cfg.Listen.Profiles,
-		Extra: slices.Concat(s.smtpMetrics.Collectors(), s.dnsMetrics.Collectors(s.pushStats()), ops.ServiceMail(s.serviceMail.Stats)),
+		Extra: slices.Concat(s.smtpMetrics.Collectors(), s.dnsMetrics.Collectors(s.pushStats()), ops.ServiceMail(s.serviceMail.Stats), ops.Tracking(s.recorder.Stats)),
 	})
 }
 

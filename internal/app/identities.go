@@ -30,26 +30,30 @@ const (
 // NewIdentities returns the identities of a server as its configuration has them, with a
 // resolver and settings of their own.
 func NewIdentities(c config.Config, db *store.DB, ring *keyring.Ring, now clock.Clock) (*identity.Identities, error) {
-	return newIdentities(c, db, ring, now, setting.New(setting.Options{DB: db, Clock: now}))
-}
-
-func newIdentities(c config.Config, db *store.DB, ring *keyring.Ring, now clock.Clock, settings *setting.Settings) (*identity.Identities, error) {
-	resolver, err := dns.New(dns.Options{Servers: c.DNS.Servers, MaxTTL: checkTTL, NegativeTTL: checkNegativeTTL, TemporaryTTL: checkNegativeTTL, Clock: now})
+	o, err := identityOptions(c, db, ring, now, setting.New(setting.Options{DB: db, Clock: now}))
 	if err != nil {
 		return nil, err
 	}
+	return identity.New(o), nil
+}
+
+func identityOptions(c config.Config, db *store.DB, ring *keyring.Ring, now clock.Clock, settings *setting.Settings) (identity.Options, error) {
+	resolver, err := dns.New(dns.Options{Servers: c.DNS.Servers, MaxTTL: checkTTL, NegativeTTL: checkNegativeTTL, TemporaryTTL: checkNegativeTTL, Clock: now})
+	if err != nil {
+		return identity.Options{}, err
+	}
 	o := identity.Options{
 		DB: db, Seal: ring, Clock: now, Random: rand.Reader, Resolver: resolver, VerifyAtOnce: c.Dev && !c.VerifyDNS, AmazonNames: c.Dev,
-		Names: zoneNames(c), Signatures: signatures(settings),
+		Names: zoneNames(c), Signatures: signatures(settings), MailsPerHour: c.Limits.VerificationMails,
 	}
 	if o.FeedbackHost, err = address.ParseDomain(c.Hostname); err != nil {
-		return nil, err
+		return identity.Options{}, err
 	}
 	if o.Names.Configured() {
 		o.RotateEvery = c.DKIM.RotateEvery.Duration
 		o.KeyTTL = cmp.Or(c.Zone.KeyTTL.Duration, zone.DefaultKeyTTL)
 	}
-	return identity.New(o), nil
+	return o, nil
 }
 
 // signatures tells which signatures mail gets by the settings of its account, identity and

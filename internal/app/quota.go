@@ -6,8 +6,8 @@ import (
 	"context"
 	"time"
 
-	"sesame/internal/base/fault"
 	"sesame/internal/core/account"
+	"sesame/internal/core/configset"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/quota"
 	"sesame/internal/core/setting"
@@ -24,12 +24,12 @@ func (s *Server) buildLimits() {
 	})
 }
 
-// Exists tells whether there is a resource to have settings. There are no configuration
-// sets so far.
-func Exists(ids *identity.Identities) func(context.Context, setting.Resource) error {
+// Exists tells whether there is a resource to have settings.
+func Exists(ids *identity.Identities, sets *configset.Sets) func(context.Context, setting.Resource) error {
 	return func(ctx context.Context, r setting.Resource) error {
 		if r.Kind == setting.ConfigurationSet {
-			return fault.New(fault.ConfigSetNotFound, "Configuration set <%s> does not exist.", r.Name)
+			_, err := sets.Get(ctx, r.Scope, r.Name)
+			return err
 		}
 		_, err := ids.Get(ctx, r.Scope, r.Name)
 		return err

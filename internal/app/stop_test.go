@@ -9,11 +9,16 @@ import (
 	"io"
 	"log/slog"
 	"net"
+	neturl "net/url"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
+	"sesame/internal/base/fault"
 	"sesame/internal/config"
+	"sesame/internal/core/store"
+	"sesame/internal/testkit/pgtest"
 )
 
 // devConfig is a server like that of `sesame dev`, on free ports.
@@ -109,5 +114,101 @@ func TestASignalDuringTheStartEndsIt(t *testing.T) {
 	}
 	if err := s.Stop(context.Background()); err != nil {
 		t.Error(err)
+	}
+}
+
+// TestADatabaseThatHangsDoesNotKeepTheServerFromStopping: its connections stay open, and
+// nothing comes back from it any more.
+func TestADatabaseThatHangsDoesNotKeepTheServerFromStopping(t *testing.T) {
+	t.Parallel()
+	c := devConfig(t)
+	url := pgtest.URL(t)
+	database, err := neturl.Parse(url)
+	if err != nil {
+		t.Fatal(err)
+	}
+	w := newWire(t, database.Host)
+	database.Host = w.addr
+	c.Database.URL = database.String()
+	s, err := Start(t.Context(), c, slog.New(slog.DiscardHandler))
+	if err != nil {
+		t.Fatal(err)
+	}
+	s.accounts.Used("AKIAIOSFODNN7EXAMPLE", "ses", "us-east-1") // is to be written at the end
+	w.hang()
+	waits := make(chan error, 1)
+	go func() {
+		waits <- s.db.Write(t.Context(), func(tx *store.Tx) error { _, err := tx.Exec(`DELETE FROM counters`); return err })
+	}()
+	const patience = 2 * time.Second
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	began := time.Now()
+	if err := s.Stop(ctx); err == nil {
+		t.Error("nothing is said of what was left")
+	}
+	if took := time.Since(began); took > patience+5*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if err := <-waits; !fault.Is(err, fault.Unavailable) {
+		t.Errorf("who waited for a commit got %v", err)
+	}
+	again, err := claim(c.DataDir)
+	if err != nil {
+		t.Fatalf("the folder was not given back: %v", err)
+	}
+	if err := again.release(); err != nil {
+		t.Error(err)
+	}
+}
+
+// wire is a TCP proxy before a database. Once it hangs, it swallows what comes.
+type wire struct {
+	addr  string
+	hangs atomic.Bool
+}
+
+func newWire(t *testing.T, to string) *wire {
+	t.Helper()
+	l, err := net.Listen("tcp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = l.Close() })
+	w := &wire{addr: l.Addr().String()}
+	go func() {
+		for {
+			client, err := l.Accept()
+			if err != nil {
+				return
+			}
+			server, err := net.Dial("tcp", to)
+			if err != nil {
+				_ = client.Close()
+				continue
+			}
+			go w.copy(server, client)
+			go w.copy(client, server)
+		}
+	}()
+	return w
+}
+
+func (w *wire) hang() { w.hangs.Store(true) }
+
+func (w *wire) copy(to, from net.Conn) {
+	defer to.Close()
+	b := make([]byte, 32<<10)
+	for {
+		n, err := from.Read(b)
+		if err != nil {
+			return
+		}
+		if w.hangs.Load() {
+			continue
+		}
+		if _, err := to.Write(b[:n]); err != nil {
+			return
+		}
 	}
 }

@@ -17,13 +17,13 @@ import (
 )
 
 // serverTLS returns the TLS configuration of every listener, nil if the
-// configuration names no certificate.
-func serverTLS(ctx context.Context, c config.Config, log *slog.Logger) (*tls.Config, error) {
+// configuration names no certificate. By ACME, names get certificates of their own, too.
+func serverTLS(ctx context.Context, c config.Config, log *slog.Logger, names *certNames) (*tls.Config, error) {
 	switch {
 	case c.Dev:
 		return devTLS(c)
 	case len(c.TLS.ACMEDomains) > 0:
-		return acmeTLS(ctx, c, log)
+		return acmeTLS(ctx, c, log, names)
 	case c.TLS.CertFile != "":
 		f := &certFile{cert: c.TLS.CertFile, key: c.TLS.KeyFile, log: log}
 		if err := f.load(); err != nil {

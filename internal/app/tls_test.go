@@ -175,7 +175,7 @@ func TestServerTLS(t *testing.T) {
 		{"dev has a CA of its own", dev, "", true, "email-smtp.us-east-1.amazonaws.com"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			got, err := serverTLS(t.Context(), c.config, slog.New(slog.DiscardHandler))
+			got, err := serverTLS(t.Context(), c.config, slog.New(slog.DiscardHandler), nil)
 			if c.error != "" {
 				if err == nil || !strings.Contains(err.Error(), c.error) {
 					t.Errorf("got %v, want an error with %q", err, c.error)

@@ -12,6 +12,7 @@ import (
 	"sesame/internal/core/notice"
 	"sesame/internal/core/servicemail"
 	core "sesame/internal/core/verification"
+	"sesame/internal/edge/track"
 	"sesame/internal/edge/verify"
 )
 
@@ -28,7 +29,7 @@ func (s *Server) buildVerification(context.Context) error {
 	links := &core.Links{Sign: s.ring, Clock: s.clock, Base: s.serviceURL()}
 	v := &s.verification
 	v.templates = core.NewTemplates(s.db, s.identities, s.clock)
-	v.verifier = &core.Mailer{Templates: v.templates, Links: links, Intake: s.intake, Sandbox: s.accounts}
+	v.verifier = &core.Mailer{Templates: v.templates, Links: links, Intake: s.intake, Sandbox: s.accounts, Mails: s.identities}
 	v.confirmer = &core.Confirmer{Links: links, Identities: s.identities, Templates: v.templates, Accounts: s.accounts}
 	v.serviceMail = servicemail.New(servicemail.Options{
 		Queue:  &notice.Queue{DB: s.db, Clock: s.clock, LeaseFor: servicemail.LeaseFor},
@@ -58,13 +59,15 @@ func (s *Server) serviceFrom() string {
 }
 
 // isLink reports whether a request follows a link of a mail. Anybody may, by any host name.
-func isLink(r *http.Request) bool { return strings.HasPrefix(r.URL.Path, core.Path) }
+func isLink(r *http.Request) bool {
+	return strings.HasPrefix(r.URL.Path, core.Path) || track.IsPath(r.URL.Path)
+}
 
 // withLinks puts the pages of links before the APIs.
 func (s *Server) withLinks(apis http.Handler) http.Handler {
 	links := verify.New(s.confirmer, s.log)
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if isLink(r) {
+		if strings.HasPrefix(r.URL.Path, core.Path) {
 			links.ServeHTTP(w, r)
 			return
 		}

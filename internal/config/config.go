@@ -36,6 +36,7 @@ type Config struct {
 	Routes   []Route  `toml:"routes"`
 	Limits   Limits   `toml:"limits"`
 	Service  Service  `toml:"service"`
+	Tracking Tracking `toml:"tracking"`
 	Log      Log      `toml:"log"`
 
 	// Dev is set by `sesame dev` alone: identities verify at once, the last hop is the

@@ -78,6 +78,7 @@ func TestEachBadConfigurationFailsForItsReason(t *testing.T) {
 		{"route host without port", base + "[[routes]]\ndomain = \"*\"\nhosts = [\"a\"]", "is not host:port"},
 		{"negative limit", base + "[limits]\ndaily_quota = -1", "must not be negative"},
 		{"a delay that clients would not wait for", base + "[limits]\nmax_delay = \"2m\"", "limits.max_delay must be 0s to 1m0s"},
+		{"a negative number of mails", base + "[limits]\nverification_mails = -1", "must not be negative"},
 		{"a word for the rate of calls", base + "[limits]\napi_calls = \"many\"", "\"off\", \"ses\" or a number"},
 		{"a negative rate of calls", base + "[limits]\napi_calls = -1", "must not be negative"},
 		{"a maximum below the minimum", base + "[limits.reputation]\nmax_daily_quota = 10", "not above the maxima"},

@@ -16,6 +16,8 @@ type Limits struct {
 	Sandbox     bool       `toml:"sandbox"`       // accounts have no production access until it is granted
 	APICalls    CallRate   `toml:"api_calls"`
 	Reputation  Reputation `toml:"reputation"`
+
+	VerificationMails int `toml:"verification_mails"` // an hour, of all accounts together; 0 means any number
 }
 
 // CallRate is how often an account may call one operation of the API in a region, in
@@ -59,7 +61,7 @@ type Reputation struct {
 
 func defaultLimits() Limits {
 	return Limits{
-		DailyQuota: 50_000, MaxSendRate: 100, MaxDelay: Duration{20 * time.Second},
+		DailyQuota: 50_000, MaxSendRate: 100, MaxDelay: Duration{20 * time.Second}, VerificationMails: 5000,
 		Reputation: Reputation{MinDailyQuota: 200, MaxDailyQuota: 1_000_000, MinSendRate: 1, MaxSendRate: 500},
 	}
 }
@@ -70,7 +72,7 @@ const maxDelay = time.Minute
 func (l Limits) check() error {
 	r := l.Reputation
 	switch {
-	case l.DailyQuota < 0 || l.MaxSendRate < 0 || l.APICalls < 0:
+	case l.DailyQuota < 0 || l.MaxSendRate < 0 || l.APICalls < 0 || l.VerificationMails < 0:
 		return errors.New("limits must not be negative")
 	case l.MaxDelay.Duration < 0 || l.MaxDelay.Duration > maxDelay:
 		return fmt.Errorf("limits.max_delay must be 0s to %s", maxDelay)

@@ -39,10 +39,10 @@ func script(t *testing.T, s *harness.Server, interpreter, name string, args ...s
 	return s.Run(t, interpreter, append([]string{path}, args...)...)
 }
 
-// npm is need.Packages of this folder's node_modules.
+// npm is need.NPM of this folder's node_modules.
 func npm(t *testing.T, packages ...string) string {
 	t.Helper()
-	return need.Packages(t, "node_modules", packages...)
+	return need.NPM(t, "node_modules", packages...)
 }
 
 // port returns the port of an address. The host of the certificates is localhost.

@@ -1,7 +1,8 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package harness runs the sesame binary from outside, beside the real servers that it
-// talks to: a DNS server whose records the test writes, Postfix, OpenDKIM, PostgreSQL.
+// talks to (a DNS server whose records the test writes, Postfix, OpenDKIM, PostgreSQL), and
+// before the browser of those who look at its pages.
 // Everything is private to one test: its own folder, free ports of loopback addresses,
 // no file of the machine's own configuration. What a test starts ends with the test, or
 // with the test process if that dies; the folder of a failed test stays, logs included.

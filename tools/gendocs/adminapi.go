@@ -28,6 +28,7 @@ type subject struct {
 var examples = map[string]string{
 	"{Id}": "1", "{Index}": "0", "{Name}": "example.com", "{Arn}": "arn:aws:ses:" + sampleRegion + ":" + sampleAccount + ":account",
 	"to": "you@example.net", "subject": "Welcome", "limit": "10", "timeout": "10", "query": "", "since": "", "nextToken": "",
+	"{Address}": "gone@example.net", "list": "", "configurationSetName": "", "format": "CSV",
 }
 
 // bodies are what the examples send.
@@ -45,6 +46,9 @@ var commands = map[string]string{
 	"GET /identities/{Name}/dns":     "sesame dns example.com",
 	"POST /identities/{Name}/check":  "sesame identity check example.com --config sesame.toml --account 123456789012",
 	"GET /settings/{Arn}":            "sesame settings get " + examples["{Arn}"],
+	"GET /suppression":               "sesame suppression list --account 123456789012",
+	"GET /suppression/{Address}":     "sesame suppression why gone@example.net --account 123456789012",
+	"GET /suppression/export":        "sesame suppression export --account 123456789012",
 	"PUT /settings/{Arn}":            "sesame settings set " + examples["{Arn}"] + " QuotaMode=delay",
 }
 
@@ -116,6 +120,11 @@ func (b *page) describe(ctx context.Context, router *admin.Router, r admin.Route
 	}
 	sample := scope.Scope{Account: sampleAccount, Region: sampleRegion}
 	answer, err := route.Answer(ctx, admin.Request{Scope: sample, Path: vars, Query: values, Body: []byte(body)})
+	if err == nil && answer.Stream != nil {
+		var body bytes.Buffer
+		err = answer.Stream(&body)
+		answer.Body = body.Bytes()
+	}
 	if err != nil {
 		return err
 	}

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"net/netip"
@@ -14,12 +15,15 @@ import (
 	"sesame/internal/base/address"
 	"sesame/internal/base/clock"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/configset"
 	"sesame/internal/core/dnscheck"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/mailbox"
 	"sesame/internal/core/setting"
 	"sesame/internal/core/store"
+	"sesame/internal/core/suppression"
 	"sesame/internal/edge/api/admin"
+	"sesame/internal/proto/smtpclient"
 )
 
 // What the answers on the page are about.
@@ -52,6 +56,8 @@ type sample struct {
 	dir string
 	db  *store.DB
 	box *mailbox.Mailbox
+
+	lists *suppression.Lists
 }
 
 // newSample makes a mailbox with one mail in it.
@@ -76,7 +82,34 @@ func newSample(ctx context.Context) (_ *sample, err error) {
 		From: address.Address{Local: "hello", Domain: "example.com"}, To: []address.Address{{Local: "you", Domain: "example.net"}},
 		RemoteIP: netip.MustParseAddr("127.0.0.1"), TLS: "TLS 1.3",
 	}, []byte(strings.ReplaceAll(sampleMail, "\n", "\r\n")))
-	return s, err
+	if err != nil {
+		return nil, err
+	}
+	return s, s.suppress(ctx, now)
+}
+
+// suppress puts an address on the suppression lists that bounced, and one by hand.
+func (s *sample) suppress(ctx context.Context, now *clock.Fake) error {
+	s.lists = suppression.New(suppression.Options{
+		DB: s.db, Clock: now.Now, Random: bytes.NewReader(make([]byte, 16)), ConfigSets: configset.New(s.db, now.Now, nil),
+	})
+	sc := scope.Scope{Account: sampleAccount, Region: sampleRegion}
+	writes := s.lists.Bounced(ctx, suppression.Feedback{
+		Scope: sc, MessageID: "0100018f3c2a9b10-5b1f8c2e-6f0d-4a5e-9d7a-0c1b2a3d4e5f-000000", Address: address.Address{Local: "gone", Domain: "example.net"},
+	}, &smtpclient.Outcome{
+		Class: smtpclient.Permanent, Cause: smtpclient.CauseReply, Command: smtpclient.CommandRcpt, Code: 550, Enhanced: smtpclient.Enhanced{5, 1, 1},
+		Lines: []string{"550 5.1.1 <gone@example.net>: User unknown"},
+	})
+	err := s.db.Write(ctx, func(tx *store.Tx) error {
+		for _, write := range writes {
+			if err := write(tx); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	now.Advance(time.Minute)
+	return errors.Join(err, s.lists.Put(ctx, sc, "annoyed@example.net", suppression.Complaint))
 }
 
 func (s *sample) close() error {
@@ -92,6 +125,7 @@ func (s *sample) subjects() []subject {
 	return []subject{
 		{"Mailbox", "Mailbox (`sesame dev` alone)", deletionsLast(admin.Mailbox(s.box))},
 		{"Identities", "Identities", admin.Identities(sampleIdentities{}, sampleIdentities{})},
+		{"Suppression", "Suppression lists", admin.Suppression(s.lists)},
 		{"Settings", "Settings", admin.Settings(setting.New(setting.Options{DB: s.db, Clock: clock.System}))},
 	}
 }

@@ -91,7 +91,7 @@ func (a *Accounts) mayAssume(ctx context.Context, who Principal, role Role, r As
 		return false, err
 	}
 	q := assumeRequest(who, role, r)
-	trusts, allows := trust.Evaluate(q), policy.Evaluate(own, q)
+	trusts, allows := trust.Evaluate(q), own.Evaluate(q)
 	if trusts != policy.Allow || allows == policy.Deny {
 		return false, nil
 	}
@@ -145,7 +145,7 @@ func (a *Accounts) sessionPolicy(ctx context.Context, account string, r Assume) 
 	}
 	for _, arn := range r.PolicyARNs {
 		p, err := a.Policy(ctx, account, arn)
-		if fault.Is(err, fault.NotFound) {
+		if fault.Is(err, fault.NotFound) || fault.Is(err, fault.Invalid) {
 			return "", fault.InField(fault.Invalid, FieldPolicy, "%s", fault.PeerText(err))
 		}
 		if err != nil {

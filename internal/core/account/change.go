@@ -34,6 +34,8 @@ type effect struct {
 	notice  notice.Kind
 	text    string // of the notice
 	refusal error  // a fault
+
+	everywhere bool // it holds for every region
 }
 
 // changeDetails applies fn to the account's details in one commit with its record and
@@ -56,15 +58,20 @@ func (a *Accounts) changeDetails(ctx context.Context, sc scope.Scope, actor stri
 		if err := row.write(tx, sc); err != nil {
 			return err
 		}
-		if _, err := tx.Exec(`INSERT INTO account_changes (account, region, at, actor, change) VALUES (?, ?, ?, ?, ?)`,
-			sc.Account, sc.Region, store.Millis(now), actor, e.record); err != nil {
-			return err
-		}
-		if e.notice == "" {
-			return nil
-		}
-		return notice.Append(tx, notice.Notice{Scope: sc, Kind: e.notice, At: now, Detail: notice.Detail{Text: e.text}})
+		return e.write(tx, sc, actor, now)
 	})
+}
+
+// write writes the record and the notice.
+func (e effect) write(tx *store.Tx, sc scope.Scope, actor string, now time.Time) error {
+	if _, err := tx.Exec(`INSERT INTO account_changes (account, region, at, actor, change) VALUES (?, ?, ?, ?, ?)`,
+		sc.Account, sc.Region, store.Millis(now), actor, e.record); err != nil {
+		return err
+	}
+	if e.notice == "" {
+		return nil
+	}
+	return notice.Append(tx, notice.Notice{Scope: sc, Kind: e.notice, At: now, Detail: notice.Detail{Text: e.text, Everywhere: e.everywhere}})
 }
 
 // SetSending is the owner's own switch (SES: UpdateAccountSendingEnabled,
@@ -102,10 +109,10 @@ func (a *Accounts) Enforce(ctx context.Context, sc scope.Scope, actor string, to
 // SetSandbox puts the account into the sandbox of the region, or takes it out.
 func (a *Accounts) SetSandbox(ctx context.Context, sc scope.Scope, actor string, on bool) error {
 	return a.changeDetails(ctx, sc, actor, func(d *detailsRow) effect {
-		if d.sandbox == flag(on) {
+		if d.sandbox == store.Flag(on) {
 			return effect{}
 		}
-		d.sandbox = flag(on)
+		d.sandbox = store.Flag(on)
 		return effect{record: "sandbox: " + strconv.FormatBool(on)}
 	})
 }
@@ -165,20 +172,12 @@ func (l Limits) String() string {
 
 // Changes returns the record of the account's changes, the newest first, up to limit.
 func (a *Accounts) Changes(ctx context.Context, account string, limit int) ([]Change, error) {
-	rows, err := a.db.Query(ctx, `SELECT region, at, actor, change FROM account_changes WHERE account = ? ORDER BY seq DESC LIMIT ?`, account, limit)
-	if err != nil {
-		return nil, store.Wrap("account.Changes", err)
-	}
-	defer rows.Close()
-	var changes []Change
-	for rows.Next() {
-		c := Change{Scope: scope.Scope{Account: account}}
+	const sql = `SELECT region, at, actor, change FROM account_changes WHERE account = ? ORDER BY seq DESC LIMIT ?`
+	return list(ctx, a.db, query{"account.Changes", sql, []any{account, limit}}, func(scan func(...any) error) (c Change, err error) {
+		c.Scope.Account = account
 		var at int64
-		if err := rows.Scan(&c.Scope.Region, &at, &c.Actor, &c.Text); err != nil {
-			return nil, store.Wrap("account.Changes", err)
-		}
+		err = scan(&c.Scope.Region, &at, &c.Actor, &c.Text)
 		c.At = store.Time(at)
-		changes = append(changes, c)
-	}
-	return changes, store.Wrap("account.Changes", rows.Err())
+		return c, err
+	})
 }

@@ -11,6 +11,7 @@ import (
 
 	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
+	"sesame/internal/base/scope"
 	"sesame/internal/core/keyring"
 	"sesame/internal/core/store"
 	"sesame/internal/testkit/storetest"
@@ -51,12 +52,12 @@ func TestARefusalAfterAChangeKeepsNothingOfIt(t *testing.T) {
 func TestAnAccountThatWasOpenedInTimeIsNotPurged(t *testing.T) {
 	each(t, func(t *testing.T, a *Accounts, c *clock.Fake) {
 		ctx := context.Background()
-		if err := a.SetState(ctx, home, Closed); err != nil {
+		if err := a.SetState(ctx, scope.Scope{Account: home, Region: "us-east-1"}, Operator, Closed, ""); err != nil {
 			t.Fatal(err)
 		}
 		c.Advance(KeepClosed)
 		before := store.Millis(c.Now().Add(-KeepClosed))
-		if err := a.SetState(ctx, home, Active); err != nil { // after Purge has found it due
+		if err := a.SetState(ctx, scope.Scope{Account: home, Region: "us-east-1"}, Operator, Active, ""); err != nil { // after Purge has found it due
 			t.Fatal(err)
 		}
 		if mine, err := a.beginPurge(ctx, home, before); mine || err != nil {
@@ -72,14 +73,14 @@ func TestAnAccountThatIsBeingPurgedIsNotOpenedAndThePurgeIsFinished(t *testing.T
 		if err != nil {
 			t.Fatal(err)
 		}
-		if err := a.SetState(ctx, home, Closed); err != nil {
+		if err := a.SetState(ctx, scope.Scope{Account: home, Region: "us-east-1"}, Operator, Closed, ""); err != nil {
 			t.Fatal(err)
 		}
 		c.Advance(KeepClosed)
 		if mine, err := a.beginPurge(ctx, home, store.Millis(c.Now().Add(-KeepClosed))); !mine || err != nil {
 			t.Fatalf("%v, %v", mine, err)
 		}
-		if err := a.SetState(ctx, home, Active); !fault.Is(err, fault.NotFound) {
+		if err := a.SetState(ctx, scope.Scope{Account: home, Region: "us-east-1"}, Operator, Active, ""); !fault.Is(err, fault.NotFound) {
 			t.Errorf("it is open again: %v", err)
 		}
 		if _, err := a.Key(ctx, cred.KeyID); err == nil {

@@ -9,6 +9,7 @@ import (
 	"errors"
 	"time"
 
+	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/store"
 )
@@ -67,6 +68,16 @@ type Details struct {
 // MaySend reports whether the account may send at all.
 func (d Details) MaySend() bool { return d.SendingEnabled && d.Enforcement != Shutdown }
 
+// Paused is the refusal of mail where the operator has paused the account, as a whole or
+// in the region; else nil. The owner's own switch is not asked.
+func (d Details) Paused() error {
+	if d.Enforcement != Shutdown {
+		return nil
+	}
+	return fault.New(fault.AccountPaused,
+		"Sending paused for this account. For more information, please check the inbox of the email address associated with your AWS account.")
+}
+
 // Defaults are what holds for an account in a region of which nothing else is said.
 type Defaults struct {
 	Sandbox bool
@@ -77,9 +88,9 @@ type Defaults struct {
 func (a *Accounts) SetDefaults(d Defaults) { a.defaults = d }
 
 // Details returns the state of the account in the region. A change made by another
-// node is seen within cacheFor.
+// node is seen within fresh.Within.
 func (a *Accounts) Details(ctx context.Context, sc scope.Scope) (Details, error) {
-	return a.details.get(sc.String(), a.now(), func() (Details, error) { return a.Current(ctx, sc) })
+	return a.details.Get(ctx, sc.Account, sc, func() (Details, error) { return a.Current(ctx, sc) })
 }
 
 // Current is Details as the database has them now. An account that is paused as a whole
@@ -158,7 +169,7 @@ func (r *detailsRow) write(tx *store.Tx, sc scope.Scope) error {
 	}
 	_, err = tx.Exec(`UPDATE account_details SET sandbox = ?, sending = ?, enforcement = ?, daily_quota = ?, send_rate = ?, limits_at = ?,
 		mail_type = ?, website = ?, language = ?, use_case = ?, contacts = ?, review = ?, case_id = ? WHERE account = ? AND region = ?`,
-		r.sandbox, flag(r.SendingEnabled), string(r.Enforcement), r.Limits.Daily, r.Limits.Rate, store.Millis(r.LimitsAt),
+		r.sandbox, store.Flag(r.SendingEnabled), string(r.Enforcement), r.Limits.Daily, r.Limits.Rate, store.Millis(r.LimitsAt),
 		r.Profile.MailType, r.Profile.WebsiteURL, r.Profile.Language, r.Profile.UseCase, string(contacts), string(r.Review), r.CaseID,
 		sc.Account, sc.Region)
 	return err

@@ -3,6 +3,7 @@
 package account_test
 
 import (
+	"crypto/rand"
 	"errors"
 	"math"
 	"strings"
@@ -67,13 +68,13 @@ func notices(t *testing.T, db *store.DB) (all []string) {
 
 func TestAnAccountOfWhichNothingIsSaid(t *testing.T) {
 	t.Parallel()
-	eachRegion(t, func(t *testing.T, a *account.Accounts, _ *store.DB, c *clock.Fake) {
+	eachRegion(t, func(t *testing.T, a *account.Accounts, db *store.DB, c *clock.Fake) {
 		d := details(t, a)
 		if d.Sandbox || !d.SendingEnabled || !d.MaySend() || d.Enforcement != account.Healthy || d.Limits != (account.Limits{Daily: -1, Rate: -1}) || d.Review != "" {
 			t.Errorf("%+v", d)
 		}
+		a = account.New(db, keyring.Ephemeral(), c.Now, rand.Reader)
 		a.SetDefaults(account.Defaults{Sandbox: true})
-		c.Advance(time.Second + time.Millisecond)
 		if granted, err := a.ProductionAccess(t.Context(), here); err != nil || granted {
 			t.Errorf("a server of sandboxes: %t, %v", granted, err)
 		}
@@ -134,6 +135,49 @@ func TestEachChangeIsRecordedAndTold(t *testing.T) {
 		}
 		if other, err := a.Details(ctx, scope.Scope{Account: here.Account, Region: "eu-west-1"}); err != nil || other.Sandbox {
 			t.Errorf("another region: %+v, %v", other, err)
+		}
+	})
+}
+
+// TestAPauseOfTheWholeAccountIsTold, as one of a region is, and so is its end.
+func TestAPauseOfTheWholeAccountIsTold(t *testing.T) {
+	t.Parallel()
+	eachRegion(t, func(t *testing.T, a *account.Accounts, db *store.DB, _ *clock.Fake) {
+		ctx := t.Context()
+		for _, change := range []struct {
+			to     account.State
+			reason string
+		}{
+			{account.Paused, "unpaid"},
+			{account.Paused, "unpaid still"}, // changes nothing
+			{account.Active, "paid"},
+			{account.Closed, "left"}, // nobody is there to be told
+			{account.Active, "back"},
+		} {
+			if err := a.SetState(ctx, here, account.Operator, change.to, change.reason); err != nil {
+				t.Fatal(err)
+			}
+		}
+		changes, err := a.Changes(ctx, here.Account, 100)
+		if err != nil {
+			t.Fatal(err)
+		}
+		var texts []string
+		for _, c := range changes {
+			texts = append(texts, c.Actor+": "+c.Text)
+		}
+		want := []string{
+			"operator: account CLOSED to ACTIVE: back",
+			"operator: account ACTIVE to CLOSED: left",
+			"operator: account PAUSED to ACTIVE: paid",
+			"operator: account ACTIVE to PAUSED: unpaid",
+		}
+		if strings.Join(texts, "\n") != strings.Join(want, "\n") {
+			t.Errorf("got\n%s\nwant\n%s", strings.Join(texts, "\n"), strings.Join(want, "\n"))
+		}
+		told := []string{`SendingPaused {"text":"unpaid","everywhere":true}`, `SendingResumed {"text":"paid","everywhere":true}`}
+		if got := notices(t, db); strings.Join(got, "\n") != strings.Join(told, "\n") {
+			t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(told, "\n"))
 		}
 	})
 }

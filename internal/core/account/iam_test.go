@@ -17,6 +17,7 @@ import (
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/account"
+	"sesame/internal/core/fresh"
 	"sesame/internal/core/keyring"
 	"sesame/internal/core/store"
 	"sesame/internal/proto/policy"
@@ -55,9 +56,9 @@ func newUser(t *testing.T, a *account.Accounts, name string, policies ...string)
 // may is what the policies of who say about an action.
 func may(t *testing.T, a *account.Accounts, who account.Principal, action string) policy.Decision {
 	t.Helper()
-	docs, err := a.Policies(ctx, who)
+	set, err := a.Policies(ctx, who)
 	ok(t, err)
-	return policy.Evaluate(docs, &policy.Request{Action: action, Resource: "*"})
+	return set.Evaluate(&policy.Request{Action: action, Resource: "*"})
 }
 
 func TestPoliciesAreInlineAndManagedOnes(t *testing.T) {
@@ -242,6 +243,8 @@ func TestMadeUpSMTPCredentials(t *testing.T) {
 	})
 }
 
+func in(account string) scope.Scope { return scope.Scope{Account: account, Region: "us-east-1"} }
+
 func TestAnAccountsStates(t *testing.T) {
 	each(t, func(t *testing.T, a *account.Accounts, _ *store.DB, c *clock.Fake) {
 		cred := newUser(t, a, "alice")
@@ -253,7 +256,7 @@ func TestAnAccountsStates(t *testing.T) {
 			to            account.State
 			signs, mayUse bool
 		}{{account.Active, true, true}, {account.Paused, true, false}, {account.Closed, false, false}, {account.Active, true, true}} {
-			ok(t, a.SetState(ctx, id, step.to))
+			ok(t, a.SetState(ctx, in(id), account.Operator, step.to, ""))
 			_, key := a.Key(ctx, cred.KeyID)
 			_, derived := a.SMTP(ctx, cred.KeyID, cred.SMTPPassword("us-east-1"), "us-east-1")
 			_, madeUp := a.SMTP(ctx, smtp.ID, password, "us-east-1")
@@ -271,7 +274,7 @@ func TestAnAccountsStates(t *testing.T) {
 			}
 			c.Advance(time.Hour)
 		}
-		if err := a.SetState(ctx, other, account.Closed); !fault.Is(err, fault.NotFound) {
+		if err := a.SetState(ctx, in(other), account.Operator, account.Closed, ""); !fault.Is(err, fault.NotFound) {
 			t.Errorf("an account that is not there: %v", err)
 		}
 		if err := a.SetContact(ctx, id, "nobody"); !fault.Is(err, fault.Invalid) {
@@ -295,9 +298,9 @@ func TestClosedAccountsArePurgedAfterNinetyDays(t *testing.T) {
 			}
 			return nil
 		}))
-		ok(t, a.SetState(ctx, id, account.Closed))
+		ok(t, a.SetState(ctx, in(id), account.Operator, account.Closed, ""))
 		c.Advance(account.KeepClosed - time.Second)
-		ok(t, a.SetState(ctx, id, account.Closed)) // closing again does not begin anew
+		ok(t, a.SetState(ctx, in(id), account.Operator, account.Closed, "")) // closing again does not begin anew
 		if gone, err := a.Purge(ctx); err != nil || len(gone) != 0 {
 			t.Fatalf("%v, %v", gone, err)
 		}
@@ -311,7 +314,7 @@ func TestClosedAccountsArePurgedAfterNinetyDays(t *testing.T) {
 			t.Errorf("tables: %v", tables)
 		}
 		for _, table := range tables {
-			if table == "identity_changes" { // which tells other nodes
+			if table == fresh.Table { // which tells other nodes
 				continue
 			}
 			var n int

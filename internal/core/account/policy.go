@@ -4,6 +4,7 @@ package account
 
 import (
 	"context"
+	"regexp"
 	"strings"
 	"time"
 
@@ -56,18 +57,15 @@ func (a *Accounts) CreatePolicy(ctx context.Context, p Policy) (Policy, error) {
 	p.Version, p.CreatedAt = 1, a.now()
 	p.UpdatedAt = p.CreatedAt
 	err = a.change(ctx, p.Account, func(tx *store.Tx) error {
-		n, err := count(tx, `SELECT count(*) FROM managed_policies WHERE account = ? AND lower(name) = ?`, p.Account, strings.ToLower(p.Name))
+		is, err := taken(tx, "managed_policies", p.Account, p.Name)
 		if err != nil {
 			return err
 		}
-		if n > 0 {
+		if is {
 			return fault.New(fault.AlreadyExists, "A policy called %s already exists. Duplicate names are not allowed.", p.Name)
 		}
-		if n, err = count(tx, `SELECT count(*) FROM managed_policies WHERE account = ?`, p.Account); err != nil {
+		if err := roomFor(tx, "managed_policies", p.Account, "PoliciesPerAccount", MaxPolicies); err != nil {
 			return err
-		}
-		if n >= MaxPolicies {
-			return overQuota("PoliciesPerAccount", MaxPolicies)
 		}
 		at := store.Millis(p.CreatedAt)
 		if _, err := tx.Exec(`INSERT INTO managed_policies (account, name, id, path, description, tags, current, newest, created_at, updated_at)
@@ -109,6 +107,17 @@ func noPolicy(arn string) error {
 	return fault.New(fault.NotFound, "Policy %s does not exist or is not attachable.", arn)
 }
 
+// policyForm is the form of a managed policy's ARN.
+var policyForm = regexp.MustCompile(`^arn:aws:iam::(aws|[0-9]{12}):policy/([!-~]+/)?[A-Za-z0-9_+=,.@-]{1,128}$`)
+
+// checkPolicyARN refuses what no policy can have for its ARN.
+func checkPolicyARN(arn string) error {
+	if !policyForm.MatchString(arn) {
+		return fault.InField(fault.Invalid, FieldInput, "ARN %s is not valid.", arn)
+	}
+	return nil
+}
+
 // policyName is the name in the ARN of an account's customer managed policy.
 func policyName(account, arn string) (path, name string, ok bool) {
 	rest, ok := strings.CutPrefix(arn, "arn:aws:iam::"+account+":policy/")
@@ -117,8 +126,11 @@ func policyName(account, arn string) (path, name string, ok bool) {
 }
 
 // findPolicy returns the name of a customer managed policy, or "" for AWS's own, or
-// NotFound. Policies of other accounts are not to be found.
+// NotFound, or Invalid for what is no policy's ARN. Policies of other accounts are not to be found.
 func findPolicy(tx *store.Tx, account, arn string) (string, error) {
+	if err := checkPolicyARN(arn); err != nil {
+		return "", err
+	}
 	if _, ok := builtin(arn); ok {
 		return "", nil
 	}
@@ -156,8 +168,12 @@ const selectPolicies = `SELECT p.name, p.id, p.path, p.description, p.tags, p.cu
 	(SELECT count(*) FROM policy_attachments t WHERE t.account = p.account AND t.arn = 'arn:aws:iam::' || p.account || ':policy' || p.path || p.name)
 	FROM managed_policies p JOIN policy_versions v ON v.account = p.account AND v.policy = p.name AND v.version = p.current `
 
-// Policy returns a managed policy that the account sees: its own or AWS's.
+// Policy returns a managed policy that the account sees, its own or AWS's, or NotFound, or
+// Invalid for what is no policy's ARN.
 func (a *Accounts) Policy(ctx context.Context, account, arn string) (Policy, error) {
+	if err := checkPolicyARN(arn); err != nil {
+		return Policy{}, err
+	}
 	if p, ok := builtin(arn); ok {
 		uses, err := a.attachments(ctx, account)
 		p.Attached = uses[arn]
@@ -239,27 +255,18 @@ func (a *Accounts) attachments(ctx context.Context, account string) (map[string]
 	return uses, store.Wrap("account.Policies", rows.Err())
 }
 
-func (a *Accounts) selectPolicies(ctx context.Context, account, query string, args ...any) ([]Policy, error) {
-	rows, err := a.db.Query(ctx, query, args...)
-	if err != nil {
-		return nil, store.Wrap("account.Policies", err)
-	}
-	defer rows.Close()
-	var all []Policy
-	for rows.Next() {
-		p := Policy{Account: account}
+func (a *Accounts) selectPolicies(ctx context.Context, account, sql string, args ...any) ([]Policy, error) {
+	return list(ctx, a.db, query{"account.Policies", sql, args}, func(scan func(...any) error) (p Policy, err error) {
+		p.Account = account
 		var tags string
 		var created, updated int64
-		if err := rows.Scan(&p.Name, &p.ID, &p.Path, &p.Description, &tags, &p.Version, &p.Document, &created, &updated, &p.Attached); err != nil {
-			return nil, store.Wrap("account.Policies", err)
-		}
-		if p.Tags, err = decodeTags(tags); err != nil {
-			return nil, store.Wrap("account.Policies", err)
+		if err := scan(&p.Name, &p.ID, &p.Path, &p.Description, &tags, &p.Version, &p.Document, &created, &updated, &p.Attached); err != nil {
+			return p, err
 		}
 		p.CreatedAt, p.UpdatedAt = store.Time(created), store.Time(updated)
-		all = append(all, p)
-	}
-	return all, store.Wrap("account.Policies", rows.Err())
+		p.Tags, err = decodeTags(tags)
+		return p, err
+	})
 }
 
 // DeletePolicy removes a policy that is attached to nobody and has no version but its

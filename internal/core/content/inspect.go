@@ -5,7 +5,6 @@ package content
 import (
 	"bytes"
 	"errors"
-	"strings"
 
 	"sesame/internal/base/address"
 	"sesame/internal/base/fault"
@@ -53,7 +52,8 @@ type Message struct {
 	LongestLine int  // of the body, in octets
 	Opaque      bool // signed or encrypted by its sender: to be passed as it is
 
-	rules []ruleSet // of the fields of Header
+	rules []ruleSet          // of the fields of Header
+	walk  message.WalkLimits // that its parts were found to be within
 }
 
 // opaqueTypes are the media types of S/MIME and PGP that SES passes as they are (SES:
@@ -75,7 +75,8 @@ func Inspect(raw []byte, limits Limits) (*Message, error) {
 	if err != nil {
 		return nil, &fault.Error{Kind: fault.Invalid, Op: "content.Inspect", Text: "Header section too long.", Err: err}
 	}
-	m := &Message{Header: header, Body: body, EightBit: message.Is8Bit(raw), LongestLine: message.LongestLine(body)}
+	m := &Message{Header: header, Body: body, EightBit: message.Is8Bit(raw), LongestLine: message.LongestLine(body),
+		walk: message.WalkLimits{MaxParts: limits.MaxParts, MaxDepth: limits.MaxDepth}}
 	if err := m.checkFields(); err != nil {
 		return nil, err
 	}
@@ -106,10 +107,10 @@ func (m *Message) checkFields() error {
 			seen[set.index/64] |= bit
 		}
 		if len(f.Raw()) > MaxLine && f.LongestLine() > MaxLine {
-			return fault.InField(fault.Invalid, f.Name(), "Header too long: '%s'.", printable(f.Name()))
+			return fault.InField(fault.Invalid, f.Name(), "Header too long: '%s'.", fault.Printable(f.Name()))
 		}
 		if bytes.IndexByte(f.RawValue(), 0) >= 0 {
-			return fault.InField(fault.Invalid, f.Name(), "Illegal character in header '%s'.", printable(f.Name()))
+			return fault.InField(fault.Invalid, f.Name(), "Illegal character in header '%s'.", fault.Printable(f.Name()))
 		}
 	}
 	return nil
@@ -156,8 +157,7 @@ func (m *Message) Recipients() []address.Address {
 
 // checkParts looks at every MIME part for files that are not sent.
 func (m *Message) checkParts(limits Limits) error {
-	walk := message.WalkLimits{MaxParts: limits.MaxParts, MaxDepth: limits.MaxDepth}
-	err := message.WalkParts(m.Header, m.Body, walk, func(p message.Part) error {
+	err := message.WalkParts(m.Header, m.Body, m.walk, func(p message.Part) error {
 		for _, name := range p.FileNames() {
 			if err := checkFileName(name, limits.Blocked); err != nil {
 				return err
@@ -174,19 +174,4 @@ func (m *Message) checkParts(limits Limits) error {
 		return &fault.Error{Kind: fault.Invalid, Op: "content.Inspect", Text: "Header section of a MIME part too long.", Err: err}
 	}
 	return err
-}
-
-// printable is s for a text that goes to the peer: without anything that is not
-// printable ASCII, and not long.
-func printable(s string) string {
-	const most = 100
-	if len(s) > most {
-		s = s[:most] + "..."
-	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return '?'
-		}
-		return r
-	}, s)
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"sesame/internal/base/clock"
+	"sesame/internal/base/drain"
 	"sesame/internal/proto/smtpclient"
 )
 
@@ -244,6 +245,6 @@ func (p *pool) close(ctx context.Context) error {
 		todo <- s
 	}
 	close(todo)
-	p.goodbyes.Wait()
+	_ = drain.Wait(ctx, drain.Done(&p.goodbyes)) // at the end of ctx they end soon
 	return ctx.Err()
 }

@@ -16,6 +16,8 @@ import (
 	"sesame/internal/core/delivery"
 	"sesame/internal/core/event"
 	"sesame/internal/core/spool"
+	"sesame/internal/core/store"
+	"sesame/internal/core/suppression"
 	"sesame/internal/proto/smtpclient"
 )
 
@@ -26,6 +28,7 @@ const (
 	reasonDeferred  = "temporary failure, tried again later"
 	reasonExpired   = "temporary failure, message too old"
 	reasonSilent    = "the destination does not answer, message too old"
+	reasonTooLate   = "the configuration set's maximum delivery time is over"
 	reasonPrepare   = "could not be prepared on this node"
 	reasonPanic     = "an error of this program, tried again later"
 	reasonStopped   = "the server stopped during the attempt"
@@ -37,6 +40,10 @@ const (
 	causePanic    = "panic"
 	causeNotTried = "not-tried"
 )
+
+// lateness is how long after the end of its terms a message is still tried: its turn comes
+// a little after it was due.
+const lateness = time.Minute
 
 // The waits between tries to record something while the database does not answer double
 // from the first to the last. The lease bounds them: after it somebody else tries the
@@ -64,15 +71,35 @@ func (d *Dispatcher) attempt(r *run) {
 		d.giveBackPatiently([]*spool.Entry{r.entry})
 		return
 	}
-	if r.trust == silent && now.Sub(r.entry.Message.AcceptedAt) > d.o.MaxAge {
+	var err error
+	if r.terms, err = d.terms(r.entry.Message); err != nil {
+		d.o.Log.Error("the terms of a message can't be read", "message", r.entry.Message.ID, "error", err)
+		d.settle(r.dest, d.failed(r, now, reasonPrepare))
+		return
+	}
+	switch age := now.Sub(r.entry.Message.AcceptedAt); {
+	case r.terms.MaxAge > 0 && age > r.terms.MaxAge+lateness:
+		d.settle(r.dest, notTried(r.entry, now, reasonTooLate))
+		return
+	case r.trust == silent && age > d.o.MaxAge:
 		// A long queue for a dead destination would outlive every bound at one attempt
 		// at a time.
-		d.settle(r.dest, notTried(r.entry, now))
+		d.settle(r.dest, notTried(r.entry, now, reasonSilent))
 		return
 	}
 	st, v := d.try(r)
 	d.judge(r, v)
 	d.settle(r.dest, st)
+}
+
+// terms are those of a message.
+func (d *Dispatcher) terms(m *spool.Message) (Terms, error) {
+	if d.o.Terms == nil {
+		return Terms{}, nil
+	}
+	ctx, cancel := context.WithTimeout(d.ctx, d.o.AttemptTimeout)
+	defer cancel()
+	return d.o.Terms(ctx, m)
 }
 
 // try makes the attempt. A panic is an outcome too: the recipient is tried later,
@@ -82,7 +109,7 @@ func (d *Dispatcher) try(r *run) (st spool.Settlement, v verdict) {
 	defer func() {
 		if p := recover(); p != nil {
 			d.o.Log.Error("panic in a delivery", "message", e.Message.ID, "panic", p, "stack", string(debug.Stack()))
-			st, v = d.failed(e, started, reasonPanic), nothing
+			st, v = d.failed(r, started, reasonPanic), nothing
 			st.Attempt.Cause = causePanic
 		}
 	}()
@@ -95,34 +122,34 @@ func (d *Dispatcher) try(r *run) (st spool.Settlement, v verdict) {
 	}
 	if err != nil {
 		d.o.Log.Error("a message can't be prepared", "message", e.Message.ID, "error", err)
-		return d.failed(e, started, reasonPrepare), nothing
+		return d.failed(r, started, reasonPrepare), nothing
 	}
 	d.waits(r)
 	a := d.o.Transport.Deliver(ctx, delivery.Delivery{
 		Domain: e.Address.Domain, From: from, To: []address.Address{e.Address},
 		Content: [][]byte{prefix, e.Message.Content}, Size: len(prefix) + len(e.Message.Content), EightBit: e.Message.EightBit,
+		RequireTLS: r.terms.RequireTLS,
 	})
-	return d.outcome(e, a), verdictOf(&a.Outcomes[0])
+	return d.outcome(r, a), verdictOf(&a.Outcomes[0])
 }
 
 // failed is the outcome of an attempt that did not get as far as the network.
-func (d *Dispatcher) failed(e *spool.Entry, started time.Time, reason string) spool.Settlement {
-	st := d.later(e, reason)
+func (d *Dispatcher) failed(r *run, started time.Time, reason string) spool.Settlement {
+	st := d.later(r, reason)
 	st.Attempt = spool.Attempt{Started: started, Class: smtpclient.Temporary.String(), Cause: causePrepare}
 	return st
 }
 
-// notTried is the outcome of a message that is too old, to a destination that is known
-// not to answer.
-func notTried(e *spool.Entry, now time.Time) spool.Settlement {
-	st := expired(e, reasonSilent)
+// notTried is the outcome of a message that is too old for one more attempt.
+func notTried(e *spool.Entry, now time.Time, reason string) spool.Settlement {
+	st := expired(e, reason)
 	st.Attempt = spool.Attempt{Started: now, Class: smtpclient.Temporary.String(), Cause: causeNotTried}
 	st.Detail.Cause = causeNotTried
 	return st
 }
 
 // outcome decides what an attempt means for the recipient.
-func (d *Dispatcher) outcome(e *spool.Entry, a delivery.Attempt) spool.Settlement {
+func (d *Dispatcher) outcome(r *run, a delivery.Attempt) spool.Settlement {
 	o := &a.Outcomes[0]
 	var st spool.Settlement
 	switch o.Class {
@@ -130,10 +157,11 @@ func (d *Dispatcher) outcome(e *spool.Entry, a delivery.Attempt) spool.Settlemen
 		st = spool.Settlement{State: spool.Delivered, Reason: reasonDelivered, Event: event.Delivery}
 	case smtpclient.Permanent:
 		st = spool.Settlement{State: spool.Bounced, Reason: reasonRefused, Event: event.Bounce, Counter: spool.BounceCounter}
+		st.Also = d.suppress(r.entry, o)
 	default:
-		st = d.later(e, reasonDeferred)
+		st = d.later(r, reasonDeferred)
 	}
-	st.Entry = e
+	st.Entry = r.entry
 	st.Detail.Code, st.Detail.Enhanced, st.Detail.Reply = o.Code, o.Enhanced.String(), o.Text()
 	st.Detail.Remote, st.Detail.Cause = a.Host, string(o.Cause)
 	st.Attempt = spool.Attempt{
@@ -142,6 +170,16 @@ func (d *Dispatcher) outcome(e *spool.Entry, a delivery.Attempt) spool.Settlemen
 		Reply: o.Text(), Transcript: a.TranscriptText(),
 	}
 	return st
+}
+
+// suppress is what a recipient who was refused for good adds to suppression lists.
+func (d *Dispatcher) suppress(e *spool.Entry, o *smtpclient.Outcome) []func(*store.Tx) error {
+	if d.o.Suppress == nil {
+		return nil
+	}
+	m := e.Message
+	f := suppression.Feedback{Scope: m.Scope, MessageID: m.ID, ConfigSet: m.ConfigSet, Address: e.Address}
+	return d.o.Suppress.Bounced(context.WithoutCancel(d.ctx), f, o) // what was heard is settled by a node that stops, too
 }
 
 // verdictOf is what an outcome tells about the destination.
@@ -165,13 +203,16 @@ func verdictOf(o *smtpclient.Outcome) verdict {
 
 // later is the outcome of a temporary failure: another attempt, unless that would come
 // too late.
-func (d *Dispatcher) later(e *spool.Entry, reason string) spool.Settlement {
-	now := d.o.Clock()
+func (d *Dispatcher) later(r *run, reason string) spool.Settlement {
+	e, now, most := r.entry, d.o.Clock(), d.o.MaxAge
+	if r.terms.MaxAge > 0 {
+		most = min(most, r.terms.MaxAge)
+	}
 	if d.ctx.Err() != nil { // it is our doing; nobody has to wait for it
 		return spool.Settlement{Entry: e, State: spool.Queued, Due: now, Reason: reasonStopped, Event: event.Delay}
 	}
 	due := now.Add(d.backoff(e.Attempt))
-	if due.Sub(e.Message.AcceptedAt) > d.o.MaxAge {
+	if due.Sub(e.Message.AcceptedAt) > most {
 		return expired(e, reasonExpired)
 	}
 	return spool.Settlement{Entry: e, State: spool.Queued, Due: due, Reason: reason, Event: event.Delay}
@@ -222,11 +263,13 @@ func (d *Dispatcher) settle(dest *destination, st spool.Settlement) {
 	}
 }
 
-// bare is the outcome without the texts that others gave.
+// bare is the outcome without the texts that others gave, and without what is written
+// beside it.
 func bare(st spool.Settlement) spool.Settlement {
 	a := st.Attempt
 	st.Attempt = spool.Attempt{Started: a.Started, Duration: a.Duration, Class: a.Class, Code: a.Code, Cause: a.Cause}
 	st.Detail.Reply, st.Detail.Remote, st.Detail.Enhanced = "", "", ""
+	st.Also = nil
 	return st
 }
 

@@ -33,6 +33,7 @@ package dispatch
 import (
 	"container/list"
 	"context"
+	"fmt"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -40,8 +41,12 @@ import (
 
 	"sesame/internal/base/address"
 	"sesame/internal/base/clock"
+	"sesame/internal/base/drain"
 	"sesame/internal/core/delivery"
 	"sesame/internal/core/spool"
+	"sesame/internal/core/store"
+	"sesame/internal/core/suppression"
+	"sesame/internal/proto/smtpclient"
 )
 
 // Spool is what the dispatcher asks of core/spool.
@@ -65,13 +70,30 @@ type Preparer interface {
 	ReturnPath(ctx context.Context, m *spool.Message, n int) (address.Address, error)
 }
 
+// Suppressor gives what is written in the commit that settles a recipient who was refused
+// for good: the address may go on suppression lists.
+type Suppressor interface {
+	Bounced(ctx context.Context, f suppression.Feedback, o *smtpclient.Outcome) []func(*store.Tx) error
+}
+
+// Terms are how a message may be delivered, beyond what holds for all.
+type Terms struct {
+	MaxAge     time.Duration // as Options.MaxAge, and shorter; 0 for that one
+	RequireTLS bool          // it does not leave in clear text
+}
+
 // Options configure a Dispatcher. All bounds must be positive.
 type Options struct {
 	Spool     Spool
 	Transport Transport
 	Preparer  Preparer
+	Suppress  Suppressor // nil: nothing goes on suppression lists
 	Clock     clock.Clock
 	Log       *slog.Logger
+
+	// Terms tells the terms of a message, anew for each attempt; nil means none. After an
+	// error the attempt is made later.
+	Terms func(ctx context.Context, m *spool.Message) (Terms, error)
 
 	MaxConcurrent  int             // deliveries at once; three times as many more may be slow
 	PerDestination int             // deliveries at once to one destination, slow ones too
@@ -102,6 +124,8 @@ const (
 	// stopGrace is the default of Options.StopGrace. With it a server ends before most
 	// supervisors lose their patience.
 	stopGrace = 10 * time.Second
+	// settleGrace is how long the attempts that Stop ends may take to end and to settle.
+	settleGrace = 5 * time.Second
 
 	// maxDestinations bounds how many destinations with waiting mail are known at once;
 	// the others are found by a later rescan.
@@ -272,7 +296,8 @@ func (d *Dispatcher) complain(what string, err error, args ...any) {
 
 // Stop ends Run, lets the deliveries that are under way finish for StopGrace or until
 // ctx ends, and queues again what was leased and not begun. What is reserved may still
-// be pushed or cancelled afterwards.
+// be pushed or cancelled afterwards. Where the database does not answer, Stop leaves it,
+// with an error, settleGrace later: the next start of the node finds the leases.
 func (d *Dispatcher) Stop(ctx context.Context) error {
 	d.mu.Lock()
 	d.stopping = true
@@ -282,17 +307,20 @@ func (d *Dispatcher) Stop(ctx context.Context) error {
 		d.forget(dest)
 	}
 	d.mu.Unlock()
-	_, err := d.giveBack(ctx, left)
-	done := make(chan struct{})
-	go func() { d.wg.Wait(); close(done) }()
+	var err error
+	d.wg.Go(func() { _, err = d.giveBack(ctx, left) })
 	grace, cancel := context.WithTimeout(ctx, d.o.StopGrace)
 	defer cancel()
-	select {
-	case <-done:
-	case <-grace.Done():
-		d.cancel() // the attempts end as temporary failures and settle
-		<-done
+	ended := drain.Done(&d.wg)
+	inTime := drain.Wait(grace, ended) == nil
+	d.cancel() // the attempts end as temporary failures and settle
+	if inTime {
+		return err
 	}
-	d.cancel()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), settleGrace)
+	defer cancel()
+	if late := drain.Wait(last, ended); late != nil {
+		return fmt.Errorf("outcomes or leases could not be recorded in time: %w", late)
+	}
 	return err
 }

@@ -27,6 +27,7 @@ type run struct {
 	slow  bool  // has lost its slot
 	asked time.Time
 	place *list.Element // in Dispatcher.running, nil unless the peer is being waited for
+	terms Terms
 }
 
 // lineOf is where dest belongs, -1 if it wants no slot.

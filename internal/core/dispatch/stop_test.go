@@ -129,6 +129,26 @@ func TestWhatIsPushedAfterStopIsGivenBack(t *testing.T) {
 	}
 }
 
+// TestStopLeavesADatabaseThatHangs, after the grace of the deliveries and that of their
+// outcomes.
+func TestStopLeavesADatabaseThatHangs(t *testing.T) {
+	bubble(t, func(o *dispatch.Options) { o.StopGrace = 4 * time.Second }, func(f *fixture) {
+		hold := make(chan struct{})
+		f.spool.fail(faults{hold: hold})
+		f.spool.store(100, "u@x.example")
+		f.Kick()
+		f.settled()
+		began := time.Now()
+		if err := f.Stop(context.Background()); !errors.Is(err, context.DeadlineExceeded) {
+			t.Errorf("got %v", err)
+		}
+		if took := time.Since(began); took != (4+5)*time.Second {
+			t.Errorf("took %v", took)
+		}
+		close(hold)
+	})
+}
+
 func TestStopSaysWhatItCouldNotGiveBack(t *testing.T) {
 	bubble(t, func(o *dispatch.Options) { o.PerDestination = 1 }, func(f *fixture) {
 		f.transport.set("x.example", after(time.Second, says(smtpclient.Delivered, 250)))

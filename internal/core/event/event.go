@@ -56,6 +56,8 @@ type Detail struct {
 	Reason        string `json:"reason,omitempty"`        // of Reject
 	Template      string `json:"template,omitempty"`      // of Rendering Failure
 	Error         string `json:"error,omitempty"`         // of Rendering Failure
+
+	Engagement *Engagement `json:"engagement,omitempty"` // of Open and Click
 }
 
 // Append writes e in the transaction of the change that it tells of.

@@ -31,11 +31,19 @@ func (s *Identities) Confirm(ctx context.Context, sc scope.Scope, addr string) (
 // Resend begins the verification of an identity anew unless it is verified: an address
 // gets another mail, unless it got one within mailPause, and another 24 hours (SES:
 // resending the verification mail), a domain another 72 hours. It is Throttled where the
-// account has asked for too many mails.
+// account, or all accounts together, have asked for too many mails, and AccountPaused
+// where the operator has paused the account.
 func (s *Identities) Resend(ctx context.Context, sc scope.Scope, name string) (Identity, error) {
+	paused := s.mayAsk(ctx, sc)
+	if paused != nil && !fault.Is(paused, fault.AccountPaused) {
+		return Identity{}, paused
+	}
 	return s.change(ctx, sc, name, func(tx *store.Tx, id *Identity) (refusal, err error) {
 		if id.Verified() {
 			return nil, nil
+		}
+		if id.Kind == Address && paused != nil {
+			return paused, nil
 		}
 		now := s.o.Clock()
 		id.restart(now)
@@ -47,7 +55,7 @@ func (s *Identities) Resend(ctx context.Context, sc scope.Scope, name string) (I
 			return nil, nil
 		}
 		id.Check.Next = id.next(now, s.o)
-		return askAddress(tx, sc, id.Name, now)
+		return s.askAddress(tx, sc, id.Name, now)
 	})
 }
 

@@ -11,6 +11,7 @@ import (
 
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/fresh"
 	"sesame/internal/core/store"
 )
 
@@ -49,16 +50,21 @@ func (s *Identities) Create(ctx context.Context, sc scope.Scope, name string, se
 	if n >= MaxPerRegion {
 		return Identity{}, tooMany()
 	}
+	if kind == Address && !s.proven(set) {
+		if err := s.mayAsk(ctx, sc); err != nil {
+			return Identity{}, err
+		}
+	}
 	id, err := s.prepare(sc, norm, kind, set)
 	if err != nil {
 		return Identity{}, fault.Wrap("identity.Create", err)
 	}
 	var refusal error
 	err = s.o.DB.Write(ctx, func(tx *store.Tx) (err error) {
-		refusal, err = insert(tx, id)
+		refusal, err = s.insert(tx, id)
 		return err
 	})
-	s.cache.forget(sc.Account)
+	s.changes.Forget(sc.Account)
 	if err = cmp.Or(err, refusal); err != nil {
 		return Identity{}, err
 	}
@@ -94,7 +100,7 @@ func (s *Identities) prepare(sc scope.Scope, name string, kind Kind, set Setting
 		}
 		id.start(set.DKIM, keys, now)
 	}
-	if s.o.VerifyAtOnce || set.Confirmed && kind == Address {
+	if s.o.VerifyAtOnce || kind == Address && set.Confirmed {
 		id.verify(now)
 	} else if kind == Domain {
 		id.Check.Next = now
@@ -103,6 +109,9 @@ func (s *Identities) prepare(sc scope.Scope, name string, kind Kind, set Setting
 	}
 	return id, nil
 }
+
+// proven reports whether an address needs no mail to be verified.
+func (s *Identities) proven(set Settings) bool { return s.o.VerifyAtOnce || set.Confirmed }
 
 // verify takes the identity as verified, with DKIM in use where it was set up.
 func (i *Identity) verify(now time.Time) {
@@ -114,7 +123,7 @@ func (i *Identity) verify(now time.Time) {
 
 // insert adds the rows of id, or tells why not: a refusal is no error of the
 // transaction, which others share.
-func insert(tx *store.Tx, id Identity) (refusal, err error) {
+func (s *Identities) insert(tx *store.Tx, id Identity) (refusal, err error) {
 	var n int64
 	if err := tx.Get([]any{&n}, countQuery, id.Scope.Account, id.Scope.Region); err != nil {
 		return nil, err
@@ -126,7 +135,7 @@ func insert(tx *store.Tx, id Identity) (refusal, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := changed(tx, id.Scope.Account); err != nil {
+	if err := fresh.Changed(tx, id.Scope.Account); err != nil {
 		return nil, err
 	}
 	n, err = tx.Exec(insertQuery, append(values, id.state()...)...)
@@ -137,7 +146,7 @@ func insert(tx *store.Tx, id Identity) (refusal, err error) {
 		return fault.New(fault.AlreadyExists, "Email identity %s already exist.", id.Name), nil
 	}
 	if id.Kind == Address && id.Verification == Pending {
-		refusal, err := askAddress(tx, id.Scope, id.Name, id.CreatedAt)
+		refusal, err := s.askAddress(tx, id.Scope, id.Name, id.CreatedAt)
 		if refusal != nil {
 			_, err = tx.Exec(`DELETE FROM identities WHERE account = ? AND region = ? AND name = ?`, id.Scope.Account, id.Scope.Region, id.Name)
 		}

@@ -26,7 +26,7 @@ func TestIdentitiesOfAPurgedAccountDoNotLiveOnInTheCache(t *testing.T) {
 		if _, err := w.MarkVerified(ctx, sc, "example.com"); err != nil {
 			t.Fatal(err)
 		}
-		if err := accounts.SetState(ctx, sc.Account, account.Closed); err != nil {
+		if err := accounts.SetState(ctx, sc, account.Operator, account.Closed, ""); err != nil {
 			t.Fatal(err)
 		}
 		w.clock.Advance(account.KeepClosed)

@@ -25,16 +25,13 @@ type Settings interface {
 // account refuses what comes from an account that may not send.
 func (i *Intake) account(ctx context.Context, d *draft) error {
 	details, err := i.details(ctx, d.Scope)
-	switch {
-	case err != nil:
-		return err
-	case details.Enforcement == account.Shutdown:
-		return fault.New(fault.AccountPaused,
-			"Sending paused for this account. For more information, please check the inbox of the email address associated with your AWS account.")
-	case !details.SendingEnabled:
-		return fault.New(fault.AccountPaused, "Account is paused")
+	if err == nil {
+		err = details.Paused()
 	}
-	return nil
+	if err == nil && !details.SendingEnabled {
+		err = fault.New(fault.AccountPaused, "Account is paused")
+	}
+	return err
 }
 
 func (i *Intake) details(ctx context.Context, sc scope.Scope) (account.Details, error) {

@@ -18,6 +18,7 @@ import (
 	"sesame/internal/base/msgid"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/access"
+	"sesame/internal/core/configset"
 	"sesame/internal/core/content"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/quota"
@@ -53,10 +54,13 @@ type Options struct {
 	Identities Identities
 	Access     Authorizer
 	Quotas     Quotas
-	Accounts   Accounts // nil: every account may send to anybody
-	Settings   Settings // nil: the defaults
+	Accounts   Accounts   // nil: every account may send to anybody
+	Settings   Settings   // nil: the defaults
+	Suppressed Suppressed // nil: nobody is
 	Clock      clock.Clock
 	Random     io.Reader
+	ConfigSets ConfigSets
+	Tracking   Tracking                                 // nil: nothing is tracked
 	MAC        func(purpose string, data []byte) []byte // keyed hash, for opaque values in headers
 }
 
@@ -75,7 +79,9 @@ type draft struct {
 	sender     address.Address // first From address
 	uses       []access.Use    // the identities of all addresses that it is sent with
 	identity   access.Use      // that of sender
+	set        configset.Set   // of ConfigSet, where that is not ""
 	recipients []address.Address
+	fates      []spool.Fate // of recipients that nothing is sent to
 }
 
 // Accept takes a message or refuses it. When it returns an id the message is
@@ -87,7 +93,7 @@ func (i *Intake) Accept(ctx context.Context, s Submission) (string, error) {
 	d := &draft{Submission: s}
 	steps := []func(context.Context, *draft) error{i.size, i.inspect, i.built, i.configurationSet, i.sender, i.envelope}
 	if !s.System {
-		steps = append(steps, i.account, i.owned, i.allowed, i.mailFrom)
+		steps = append(steps, i.account, i.owned, i.allowed, i.mailFrom, i.defaultSet, i.notPaused, i.suppression)
 	}
 	for _, step := range steps {
 		if err := step(ctx, d); err != nil {
@@ -142,22 +148,6 @@ func (i *Intake) built(_ context.Context, d *draft) error {
 		}
 	}
 	return nil
-}
-
-// configurationSet resolves the set that a parameter, or else a header, names.
-func (i *Intake) configurationSet(_ context.Context, d *draft) error {
-	if d.ConfigSet == "" {
-		d.ConfigSet = d.msg.ConfigurationSet
-	}
-	if d.ConfigSet != "" {
-		return fault.InField(fault.ConfigSetNotFound, "ConfigurationSetName", "Configuration set <%s> does not exist.", d.ConfigSet)
-	}
-	if len(d.Tags) == 0 {
-		for _, t := range d.msg.Tags {
-			d.Tags = append(d.Tags, spool.Tag(t))
-		}
-	}
-	return validTags(d.Tags)
 }
 
 // sender finds who the message is from.
@@ -217,6 +207,9 @@ func (i *Intake) commit(ctx context.Context, d *draft) (string, error) {
 	if err != nil {
 		return "", fault.Wrap("intake.Accept", err)
 	}
+	if err := i.editText(ctx, d, id); err != nil {
+		return "", err
+	}
 	header, body, err := d.msg.Rewrite(content.Rewrite{
 		MessageID: id, MailDomain: msgid.MailDomain(d.Scope.Region), Date: now, FeedbackID: i.feedbackID(d.Scope), From: d.sender,
 	})
@@ -230,6 +223,7 @@ func (i *Intake) commit(ctx context.Context, d *draft) (string, error) {
 		Scope: d.Scope, ID: id, AcceptedAt: now, Operation: d.Operation, Caller: d.Principal.ARN(), SourceIP: d.SourceIP,
 		ReturnPath: d.returnPath, Sender: d.sender, Identity: d.identity.Identity, Subject: storable(d.msg.Subject), OriginalID: storable(d.msg.MessageID),
 		ConfigSet: d.ConfigSet, Tags: d.Tags, EightBit: d.msg.EightBit, HeaderSize: len(header), Content: whole, Recipients: d.recipients,
+		Fates: d.fates,
 	}
 	if owner := d.identity.Owner.Account; owner != d.Scope.Account {
 		m.IdentityAccount = owner

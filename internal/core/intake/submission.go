@@ -53,6 +53,10 @@ type Submission struct {
 	// takes messages without any header section).
 	HeaderOptional bool
 
+	// Untracked keeps the message's links and adds no picture, whatever its configuration
+	// set says (SES: verification mails are not tracked).
+	Untracked bool
+
 	// System marks mail of the service itself: it is sent in the service's account,
 	// whatever Scope's is, and no identity, permission or quota is asked for. No door may
 	// set it.

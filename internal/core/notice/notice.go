@@ -50,6 +50,8 @@ type Detail struct {
 	Domain string    `json:"domain,omitempty"` // the custom MAIL FROM domain
 	Until  time.Time `json:"until,omitzero"`   // when what is missing must be back
 	Text   string    `json:"text,omitempty"`
+
+	Everywhere bool `json:"everywhere,omitempty"` // it holds for every region of the account
 }
 
 // bell is rung when a notice has been committed on this node.

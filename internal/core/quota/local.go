@@ -12,17 +12,12 @@ import (
 	"sesame/internal/core/store"
 )
 
-// maxScopes bounds how many accounts and regions are kept in memory. At the bound those
-// that nobody uses are dropped, and read again when need be.
-const maxScopes = 10_000
-
 // local is the ledger of a node that has its database for itself.
 type local struct {
 	db  *store.DB
 	now clock.Clock
 
-	mu     sync.Mutex
-	usages map[scope.Scope]*usage
+	usages scopes[usage]
 }
 
 // usage is what one scope has sent.
@@ -32,17 +27,27 @@ type usage struct {
 	window window
 	rate   bucket
 	bytes  bucket
-	last   time.Time // when it was used
-	open   int       // holds that are not settled
 }
 
 func newLocal(o Options) *local {
-	return &local{db: o.DB, now: o.Clock, usages: map[scope.Scope]*usage{}}
+	return &local{db: o.DB, now: o.Clock}
 }
 
+// take leaves the usage in use until the hold is settled.
 func (l *local) take(ctx context.Context, sc scope.Scope, c claim) (verdict, error) {
 	now := l.now()
-	u := l.usage(sc)
+	u := l.usages.use(sc, now)
+	v, err := l.spend(ctx, sc, &u.of, now, c)
+	if err != nil || v.text != "" {
+		u.done()
+		return v, err
+	}
+	v.hold.from, v.hold.use = l, u
+	return v, nil
+}
+
+// spend gives the claim out of what is left, or says what is short.
+func (l *local) spend(ctx context.Context, sc scope.Scope, u *usage, now time.Time, c claim) (verdict, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if err := u.ready(ctx, l.db, sc, now); err != nil {
@@ -58,8 +63,7 @@ func (l *local) take(ctx context.Context, sc scope.Scope, c claim) (verdict, err
 	}
 	minute := minuteOf(now.Add(wait))
 	u.window.add(minute, n)
-	u.open++
-	return verdict{hold: Hold{load: c.Load, minute: minute, from: l, use: u}, wait: wait}, nil
+	return verdict{hold: Hold{load: c.Load, minute: minute}, wait: wait}, nil
 }
 
 // pace takes the claim from both buckets, or from neither.
@@ -90,23 +94,27 @@ func (b *bucket) giveBack(l Load) {
 }
 
 func (l *local) settle(h Hold, accepted bool) {
-	u := h.use.(*usage)
-	u.mu.Lock()
-	defer u.mu.Unlock()
-	u.open--
+	k := h.use.(*kept[usage])
+	defer k.done()
 	if accepted {
 		return
 	}
+	u := &k.of
+	u.mu.Lock()
+	defer u.mu.Unlock()
 	u.window.add(h.minute, -h.load.counted())
 	u.rate.tokens += float64(h.load.Recipients)
 	u.bytes.giveBack(h.load)
 }
 
 func (l *local) sent(ctx context.Context, sc scope.Scope) (int64, error) {
-	u := l.usage(sc)
+	now := l.now()
+	k := l.usages.use(sc, now)
+	defer k.done()
+	u := &k.of
 	u.mu.Lock()
 	defer u.mu.Unlock()
-	if err := u.ready(ctx, l.db, sc, l.now()); err != nil {
+	if err := u.ready(ctx, l.db, sc, now); err != nil {
 		return 0, err
 	}
 	return u.window.sum, nil
@@ -114,36 +122,8 @@ func (l *local) sent(ctx context.Context, sc scope.Scope) (int64, error) {
 
 func (l *local) close(context.Context) error { return nil }
 
-// usage returns sc's usage; ready must be called before it is used.
-func (l *local) usage(sc scope.Scope) *usage {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	u := l.usages[sc]
-	if u == nil {
-		if len(l.usages) >= maxScopes {
-			l.evict()
-		}
-		u = &usage{}
-		l.usages[sc] = u
-	}
-	return u
-}
-
-// evict drops what nobody uses and whose buckets are full again.
-func (l *local) evict() {
-	now := l.now()
-	for sc, u := range l.usages {
-		u.mu.Lock()
-		if u.open == 0 && now.Sub(u.last) > time.Minute {
-			delete(l.usages, sc)
-		}
-		u.mu.Unlock()
-	}
-}
-
 // ready reads the window at first, and moves it on.
 func (u *usage) ready(ctx context.Context, db *store.DB, sc scope.Scope, now time.Time) error {
-	u.last = now
 	if u.loaded {
 		u.window.expire(now)
 		return nil

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"sesame/internal/base/clock"
+	"sesame/internal/base/drain"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/store"
 )
@@ -45,10 +46,12 @@ type shared struct {
 	now  clock.Clock
 	node string
 
+	shares scopes[share]
+
 	mu     sync.Mutex
-	shares map[scope.Scope]*share
 	ahead  sync.WaitGroup // what is being taken ahead of use
-	closed bool
+	ctx    context.Context
+	closed context.CancelFunc // ends ctx: nothing is taken ahead any more
 }
 
 // share is this node's part of one scope's quotas.
@@ -60,7 +63,6 @@ type share struct {
 	inFlight int64 // reserved and not settled
 	tokens   stock // of the rate
 	renewing bool
-	last     time.Time
 
 	// What the database said when it had too little.
 	left     float64 // of the 24 hours' quota
@@ -99,32 +101,37 @@ func (s *stock) put(n float64, now time.Time) {
 }
 
 func newShared(o Options) *shared {
-	return &shared{db: o.DB, now: o.Clock, node: o.Node, shares: map[scope.Scope]*share{}}
+	l := &shared{db: o.DB, now: o.Clock, node: o.Node}
+	l.ctx, l.closed = context.WithCancel(context.Background())
+	return l
 }
 
+// take leaves the share in use until the hold is settled.
 func (l *shared) take(ctx context.Context, sc scope.Scope, c claim) (verdict, error) {
-	s := l.share(sc)
+	k := l.shares.use(sc, l.now())
+	s := &k.of
 	s.mu.Lock()
 	v, done := s.spend(l.now(), c)
 	ahead := done && v.text == "" && s.aheadOf(l.now(), c.limits)
 	s.mu.Unlock()
 	if ahead {
-		l.takeAhead(sc, s, c.limits)
+		l.takeAhead(sc, c.limits)
 	}
+	var err error
 	if !done {
-		var err error
-		if v, err = l.ask(ctx, sc, s, c); err != nil {
-			return verdict{}, err
-		}
+		v, err = l.ask(ctx, sc, s, c)
 	}
-	v.hold.from = l
+	if err != nil || v.text != "" {
+		k.done()
+		return v, err
+	}
+	v.hold.from, v.hold.use = l, k
 	return v, nil
 }
 
 // spend gives the claim out of what the node has, or refuses what the database lately
 // had too little for. It reports false where the database must be asked.
 func (s *share) spend(now time.Time, c claim) (verdict, bool) {
-	s.last = now
 	n := float64(c.counted())
 	if c.patience == 0 {
 		if c.limits.Daily > 0 && n > 0 && now.Sub(s.leftAt) < askLeft && !s.slice.has(n, now) && n > s.left {
@@ -156,7 +163,7 @@ func (s *share) paced(now time.Time, c claim) bool {
 // give moves the claim out of the stocks; ask lets them go below zero.
 func (s *share) give(c claim) Hold {
 	s.move(c, 1)
-	return Hold{load: c.Load, use: s}
+	return Hold{load: c.Load}
 }
 
 // move moves the claim out of the stocks, or with -1 back. Without a quota there is no
@@ -181,15 +188,18 @@ func (s *share) aheadOf(now time.Time, l Limits) bool {
 }
 
 // takeAhead asks the database while the node goes on with what it has.
-func (l *shared) takeAhead(sc scope.Scope, s *share, limits Limits) {
+func (l *shared) takeAhead(sc scope.Scope, limits Limits) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	if l.closed {
+	if l.ctx.Err() != nil {
 		return
 	}
+	k := l.shares.use(sc, l.now())
 	l.ahead.Go(func() {
+		defer k.done()
+		s := &k.of
 		// An outage shows when something is needed.
-		_, _ = l.ask(context.Background(), sc, s, claim{limits: limits})
+		_, _ = l.ask(l.ctx, sc, s, claim{limits: limits})
 		s.mu.Lock()
 		defer s.mu.Unlock()
 		s.renewing = false
@@ -251,7 +261,9 @@ func (l *shared) ask(ctx context.Context, sc scope.Scope, s *share, c claim) (ve
 }
 
 func (l *shared) settle(h Hold, accepted bool) {
-	s := h.use.(*share)
+	k := h.use.(*kept[share])
+	defer k.done()
+	s := &k.of
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.inFlight -= h.load.counted()
@@ -268,40 +280,17 @@ func (l *shared) sent(ctx context.Context, sc scope.Scope) (int64, error) {
 	return n, store.Wrap("quota.Sent", err)
 }
 
-// close waits for what is being taken ahead and drops this node's holds.
+// close waits for what is being taken ahead and drops this node's holds. At the end of
+// ctx it leaves them: they come free by themselves.
 func (l *shared) close(ctx context.Context) error {
 	l.mu.Lock()
-	l.closed = true
+	l.closed()
 	l.mu.Unlock()
-	l.ahead.Wait()
+	if err := drain.Wait(ctx, drain.Done(&l.ahead)); err != nil {
+		return err
+	}
 	return l.db.Write(ctx, func(tx *store.Tx) error {
 		_, err := tx.Exec(`DELETE FROM quota_slices WHERE node = ?`, l.node)
 		return err
 	})
-}
-
-func (l *shared) share(sc scope.Scope) *share {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	s := l.shares[sc]
-	if s == nil {
-		if len(l.shares) >= maxScopes {
-			l.evict()
-		}
-		s = &share{}
-		l.shares[sc] = s
-	}
-	return s
-}
-
-// evict drops the shares that nobody uses.
-func (l *shared) evict() {
-	now := l.now()
-	for sc, s := range l.shares {
-		s.mu.Lock()
-		if s.inFlight == 0 && !s.renewing && now.Sub(s.last) > holdFor {
-			delete(l.shares, sc)
-		}
-		s.mu.Unlock()
-	}
 }

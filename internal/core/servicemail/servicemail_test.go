@@ -160,10 +160,16 @@ func TestLetters(t *testing.T) {
 		{Kind: notice.MailFromFailed, Identity: "deleted.example.com", Detail: notice.Detail{Domain: "bounce.example.com"}},
 		{Kind: notice.SendingPaused, Detail: notice.Detail{Text: "Reason: bounces & <complaints>."}},
 		{Kind: notice.SendingResumed},
+		{Kind: notice.SendingPaused, Detail: notice.Detail{Text: "Unpaid.", Everywhere: true}},
+		{Kind: notice.SendingResumed, Detail: notice.Detail{Everywhere: true}},
 		{Kind: notice.ReviewEnded, Detail: notice.Detail{Text: "It was granted."}},
 		{Kind: notice.QuotaChanged, Detail: notice.Detail{Text: "From 200 to 50000 messages in 24 hours."}},
 	} {
-		t.Run(string(n.Kind), func(t *testing.T) {
+		name := string(n.Kind)
+		if n.Detail.Everywhere {
+			name += "Everywhere"
+		}
+		t.Run(name, func(t *testing.T) {
 			t.Parallel()
 			w := newWorld(storetest.SQLite(t))
 			w.add(t, n)
@@ -176,7 +182,7 @@ func TestLetters(t *testing.T) {
 				t.Errorf("%+v", m)
 			}
 			text := fmt.Sprintf("To: %s\nSubject: %s\n\n%s\n--- as HTML ---\n%s", m.To[0], m.Subject.Data, m.Text.Data, m.HTML.Data)
-			golden := filepath.Join("testdata", string(n.Kind)+".txt")
+			golden := filepath.Join("testdata", name+".txt")
 			if *update {
 				if err := os.WriteFile(golden, []byte(text), 0o644); err != nil {
 					t.Fatal(err)

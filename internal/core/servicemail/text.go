@@ -216,14 +216,27 @@ func mailFromFailed(l *letter, n notice.Notice, a about) {
 }
 
 func sendingPaused(l *letter, n notice.Notice, a about) {
-	l.subject = fmt.Sprintf("Sending PAUSED for account %s in region %s", n.Scope.Account, a.region)
-	l.say(fmt.Sprintf("Account %s can't send mail in region %s for the time being: each try is answered with \"Account is paused\". Everything else still works.",
-		n.Scope.Account, a.region), n.Detail.Text)
+	where := a.where(n, "any region")
+	l.subject = fmt.Sprintf("Sending PAUSED for account %s in %s", n.Scope.Account, a.where(n, "every region"))
+	l.say(fmt.Sprintf("Account %s can't send mail in %s for the time being: each try is answered with \"Sending paused for this account\". Everything else still works.",
+		n.Scope.Account, where), n.Detail.Text)
 }
 
 func sendingResumed(l *letter, n notice.Notice, a about) {
-	l.subject = fmt.Sprintf("Sending RESUMED for account %s in region %s", n.Scope.Account, a.region)
-	l.say(fmt.Sprintf("Account %s can send mail in region %s again.", n.Scope.Account, a.region), n.Detail.Text)
+	where, but := a.where(n, "every region"), ""
+	if n.Detail.Everywhere {
+		but = ", but for a region where its sending is paused as such"
+	}
+	l.subject = fmt.Sprintf("Sending RESUMED for account %s in %s", n.Scope.Account, where)
+	l.say(fmt.Sprintf("Account %s can send mail in %s again%s.", n.Scope.Account, where, but), n.Detail.Text)
+}
+
+// where is the region of a notice, or everywhere if it holds for all.
+func (a about) where(n notice.Notice, everywhere string) string {
+	if n.Detail.Everywhere {
+		return everywhere
+	}
+	return "region " + a.region
 }
 
 func reviewEnded(l *letter, n notice.Notice, a about) {

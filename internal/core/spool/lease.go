@@ -253,6 +253,10 @@ type Settlement struct {
 	Event   event.Kind
 	Detail  event.Detail
 	Counter string // counter that the outcome adds to, if any
+
+	// Also is what is written in the same commit. It may run more than once; an error of it
+	// leaves the recipient unsettled.
+	Also []func(tx *store.Tx) error
 }
 
 // Settle records an outcome, its attempt and its event in one commit. An outcome
@@ -296,6 +300,11 @@ func (s *Spool) settle(tx *store.Tx, st Settlement, now time.Time) (lost bool, e
 	}
 	if st.Counter != "" {
 		tx.Count(m.Scope, st.Counter, now, 1)
+	}
+	for _, also := range st.Also {
+		if err := also(tx); err != nil {
+			return false, err
+		}
 	}
 	st.Detail.Recipients, st.Detail.Attempt = []string{e.Address.String()}, e.Attempt
 	return false, event.Append(tx, event.Event{Scope: m.Scope, Kind: st.Event, MessageID: m.ID, At: now, Detail: st.Detail})

@@ -33,6 +33,7 @@ import (
 	"github.com/jackc/pgx/v5/stdlib"
 	"modernc.org/sqlite"
 
+	"sesame/internal/base/drain"
 	"sesame/internal/base/fault"
 )
 
@@ -55,6 +56,8 @@ type DB struct {
 	ops     chan *op
 	stop    chan struct{}
 	wg      sync.WaitGroup
+	ctx     context.Context // of all commits
+	giveUp  context.CancelFunc
 	log     *slog.Logger
 	queries queryCache
 
@@ -80,6 +83,7 @@ func Open(ctx context.Context, o Options) (*DB, error) {
 		o.MaxQueued = 10_000
 	}
 	db := &DB{ops: make(chan *op, o.MaxQueued), stop: make(chan struct{}), log: o.Log}
+	db.ctx, db.giveUp = context.WithCancel(context.WithoutCancel(ctx))
 	var write *sql.DB
 	var err error
 	n := 1
@@ -151,15 +155,32 @@ func openPostgres(url string) (write, read *sql.DB, err error) {
 
 // Close waits for the writes that were taken and closes the database. Later writes
 // are refused.
-func (db *DB) Close() error {
+func (db *DB) Close() error { return db.Shutdown(context.Background()) }
+
+// endTimeout is how long commits that were given up may take to end.
+const endTimeout = time.Second
+
+// Shutdown is Close for whoever can't wait: at the end of ctx it gives up the commits
+// under way and refuses the writes that wait, with Unavailable. If the database does not
+// even let go then, it is left open, with an error; all that is left to do is to exit.
+func (db *DB) Shutdown(ctx context.Context) error {
 	db.taking.Lock()
 	if !db.closed {
 		db.closed = true
 		close(db.stop)
 	}
 	db.taking.Unlock()
-	db.wg.Wait()
-	var errs []error
+	ended := drain.Done(&db.wg)
+	err := drain.Wait(ctx, ended)
+	db.giveUp()
+	if err != nil {
+		last, cancel := context.WithTimeout(context.WithoutCancel(ctx), endTimeout)
+		defer cancel()
+		if drain.Wait(last, ended) != nil {
+			return fmt.Errorf("store: the database does not answer and was left: %w", err)
+		}
+	}
+	errs := []error{err}
 	for _, w := range db.writers {
 		errs = append(errs, w.close())
 	}
@@ -285,4 +306,12 @@ func Time(ms int64) time.Time {
 		return time.Time{}
 	}
 	return time.UnixMilli(ms).UTC()
+}
+
+// Flag is a bool as both engines keep it.
+func Flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
 }

@@ -5,6 +5,7 @@ package store_test
 import (
 	"context"
 	"crypto/sha256"
+	"database/sql"
 	"encoding/hex"
 	"errors"
 	"fmt"
@@ -222,6 +223,74 @@ func TestWriteAfterCloseIsRefused(t *testing.T) {
 	}
 	if err := db.Write(ctx, addUser("a")); !fault.Is(err, fault.Unavailable) {
 		t.Errorf("got %v", err)
+	}
+}
+
+// TestShutdownGivesUpCommitsThatHang has somebody else hold what the commit needs.
+func TestShutdownGivesUpCommitsThatHang(t *testing.T) {
+	t.Parallel()
+	t.Run("postgres", func(t *testing.T) {
+		t.Parallel()
+		url := pgtest.URL(t)
+		shutsDown(t, store.Options{URL: url}, "pgx", url, `BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE`, true)
+	})
+	t.Run("sqlite", func(t *testing.T) {
+		t.Parallel()
+		path := filepath.Join(t.TempDir(), "x.db")
+		shutsDown(t, store.Options{Path: path}, "sqlite", path, `BEGIN IMMEDIATE`, false)
+	})
+}
+
+// shutsDown opens a database and shuts it down while another connection holds it. A clean
+// end is one that let go of the database.
+func shutsDown(t *testing.T, o store.Options, driver, dsn, hold string, clean bool) {
+	t.Helper()
+	db, err := store.Open(ctx, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	other, err := sql.Open(driver, dsn)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer other.Close()
+	holder, err := other.Conn(ctx)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer holder.Close()
+	if _, err := holder.ExecContext(ctx, hold); err != nil {
+		t.Fatal(err)
+	}
+	answers := make(chan error)
+	for n := range 600 { // in several commits
+		go func() { answers <- db.Write(ctx, addUser(fmt.Sprint("u", n))) }()
+	}
+	for db.Stats().Queued == 0 {
+		time.Sleep(time.Millisecond)
+	}
+	soon, cancel := context.WithTimeout(ctx, 100*time.Millisecond)
+	defer cancel()
+	began := time.Now()
+	if err := db.Shutdown(soon); !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("Shutdown: %v", err)
+	}
+	if took := time.Since(began); took > 5*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	if !clean {
+		if _, err := holder.ExecContext(ctx, `ROLLBACK`); err != nil {
+			t.Fatal(err)
+		}
+	}
+	given := 0
+	for range 600 {
+		if fault.Is(<-answers, fault.Unavailable) {
+			given++
+		}
+	}
+	if given < 600-256 {
+		t.Errorf("%d of 600 writes were given up", given)
 	}
 }
 

@@ -157,7 +157,7 @@ func (w *writer) commit(batch []*op) {
 		case !errors.As(err, &whole):
 			batch[failed].done <- classify(err)
 			batch = append(batch[:failed:failed], batch[failed+1:]...)
-		case whole.again && retries < maxRetries:
+		case whole.again && retries < maxRetries && w.db.ctx.Err() == nil:
 			retries++
 		default:
 			w.db.log.Error("commit failed", "ops", len(batch), "error", err)
@@ -175,6 +175,9 @@ func answer(batch []*op, err error) {
 
 // try runs one transaction. Its error is a txError, or that of the op failed.
 func (w *writer) try(batch []*op) (failed int, err error) {
+	if err := w.db.ctx.Err(); err != nil {
+		return 0, &txError{err, false}
+	}
 	ctx, cancel := w.context()
 	defer cancel()
 	if err := w.begin(ctx); err != nil {
@@ -225,7 +228,7 @@ func (w *writer) context() (context.Context, context.CancelFunc) {
 	if !w.db.Shared() {
 		return context.Background(), func() {}
 	}
-	return context.WithTimeout(context.Background(), commitTimeout)
+	return context.WithTimeout(w.db.ctx, commitTimeout)
 }
 
 // call keeps a panic in one op from taking the others with it.

@@ -23,17 +23,24 @@ type Sandbox interface {
 	ProductionAccess(ctx context.Context, sc scope.Scope) (bool, error)
 }
 
+// Mails bounds how many verification mails are sent.
+type Mails interface {
+	CountCustomMail(ctx context.Context, sc scope.Scope) error
+}
+
 // Mailer sends custom verification mails. It is safe for concurrent use.
 type Mailer struct {
 	Templates *Templates
 	Links     *Links
 	Intake    Intake
 	Sandbox   Sandbox
+	Mails     Mails
 }
 
 // Send sends a mail after a template to the address that is to be verified, as mail of
 // the account like any other, and returns its id. s is the submission of the door,
-// without content and recipients. No identity is made until the link is followed.
+// without content and recipients. Beside the quotas of other mail it is held to those of
+// verification mails, which count it though it is refused afterwards. No identity is made until the link is followed.
 func (m *Mailer) Send(ctx context.Context, s intake.Submission, to, template string) (id string, err error) {
 	if strings.TrimSpace(to) == "" {
 		return "", fault.InField(fault.Invalid, "EmailAddress", "Email address not specified.")
@@ -68,6 +75,10 @@ func (m *Mailer) Send(ctx context.Context, s intake.Submission, to, template str
 	if err != nil {
 		return "", fault.Wrap("verification.Send", err) // it was found fit when it was stored
 	}
+	if err := m.Mails.CountCustomMail(ctx, s.Scope); err != nil {
+		return "", err
+	}
+	s.Untracked = true
 	s.MaxBytes = intake.MaxBytesV2 // a template at its bound is longer in a mail
 	return m.Intake.AcceptFormatted(ctx, s, intake.Formatted{
 		From: t.From, To: []string{a.String()}, Subject: message.Content{Data: t.Subject},

@@ -314,3 +314,18 @@ func TestDelayedRatherThanRefused(t *testing.T) {
 		t.Errorf("five messages at one a second with a burst of two took %s", took)
 	}
 }
+
+// TestAPausedAccountIsSentNoVerificationMail, in either version of the API.
+func TestAPausedAccountIsSentNoVerificationMail(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, unverified)
+	ctx := t.Context()
+	if err := w.accounts.SetState(ctx, home, account.Operator, account.Paused, "unpaid"); err != nil {
+		t.Fatal(err)
+	}
+	const text = "Sending paused for this account. For more information, please check the inbox of the email address associated with your AWS account."
+	_, err := w.sesv2Client(tester()).CreateEmailIdentity(ctx, &sesv2.CreateEmailIdentityInput{EmailIdentity: aws.String("new@example.net")})
+	wantRefusal(t, err, refusal{400, "SendingPausedException", text})
+	_, err = w.sesClient(tester()).VerifyEmailIdentity(ctx, &ses.VerifyEmailIdentityInput{EmailAddress: aws.String("new@example.net")})
+	wantRefusal(t, err, refusal{400, "AccountSendingPausedException", text})
+}

@@ -21,6 +21,7 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
@@ -116,6 +117,8 @@ type request struct {
 	r   *http.Request
 	svc *awswire.Service // whose protocol the answer speaks; known for certain with the claim
 	log *slog.Logger
+
+	stream func(io.Writer) error // writes the body of a success that has no bound
 }
 
 // ServeHTTP answers one request. Whatever goes wrong becomes an error that the SDKs
@@ -138,11 +141,44 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	for name, values := range resp.Header {
 		h[name] = values
 	}
+	if q.stream != nil {
+		q.pour(w, resp.Status)
+		return
+	}
 	h.Set("Content-Length", strconv.Itoa(len(resp.Body)))
 	w.WriteHeader(resp.Status)
 	if _, err := w.Write(resp.Body); err != nil {
 		q.log.Debug("answer not written", "error", err)
 	}
+}
+
+// pour writes a body that has no bound, to whoever takes some of it every streamTimeout.
+// When it can't be finished, the connection is cut: the client must not take a part for
+// the whole.
+func (q *request) pour(w http.ResponseWriter, status int) {
+	w.WriteHeader(status)
+	if err := q.stream(&patient{w, http.NewResponseController(w)}); err != nil {
+		q.log.Warn("an answer was cut short", "path", q.r.URL.Path, "error", err)
+		panic(http.ErrAbortHandler)
+	}
+	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // the next answer has its own time
+}
+
+// streamTimeout is how long a client may take nothing of a stream.
+const streamTimeout = time.Minute
+
+// patient gives each write a time of its own.
+type patient struct {
+	http.ResponseWriter
+	conn *http.ResponseController
+}
+
+// Write writes p within streamTimeout.
+func (p *patient) Write(b []byte) (int, error) {
+	if err := p.conn.SetWriteDeadline(time.Now().Add(streamTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
+		return 0, err
+	}
+	return p.ResponseWriter.Write(b)
 }
 
 func (d *Door) serve(q *request) (resp *awswire.Response, err error) {
@@ -254,6 +290,7 @@ func (d *Door) admin(ctx context.Context, q *request, body []byte) (*awswire.Res
 	if err != nil {
 		return nil, err
 	}
+	q.stream = a.Stream
 	h := http.Header{"Content-Type": {a.ContentType}, "X-Amzn-Requestid": {q.id}, "X-Content-Type-Options": {"nosniff"}}
 	return &awswire.Response{Status: a.Status, Header: h, Body: a.Body}, nil
 }

@@ -64,8 +64,8 @@ func wire(k fault.Kind) codes {
 	return codes{"InternalFailure", http.StatusInternalServerError, "InternalServiceErrorException", http.StatusInternalServerError, true}
 }
 
-// identityCodes are the codes of IAM and STS for a fault, which share most of them.
-func identityCodes(err error) (code string, status int, internal bool) {
+// identityCodes are the codes of IAM and STS for a fault, which share all but one.
+func (d *Door) identityCodes(svc *awswire.Service, err error) (code string, status int, internal bool) {
 	var f *fault.Error
 	if errors.As(err, &f) && f.Kind == fault.Invalid {
 		switch f.Field {
@@ -88,6 +88,10 @@ func identityCodes(err error) (code string, status int, internal bool) {
 		return "LimitExceeded", http.StatusConflict, false
 	case fault.Conflict:
 		return "DeleteConflict", http.StatusConflict, false
+	case fault.Internal:
+		if svc == d.o.IAM.Service {
+			return "ServiceFailure", http.StatusInternalServerError, true
+		}
 	}
 	c := wire(fault.KindOf(err))
 	return c.v1, c.status1, c.internal
@@ -112,7 +116,7 @@ func (d *Door) errorOf(svc *awswire.Service, err error, log *slog.Logger) *awswi
 		return &awswire.Error{Code: w.V1, Status: w.Status, Message: signature.Text}
 	}
 	if svc == d.o.IAM.Service || svc == d.o.STS.Service {
-		code, status, internal := identityCodes(err)
+		code, status, internal := d.identityCodes(svc, err)
 		if internal {
 			log.Error("request failed", "error", err)
 		}

@@ -3,7 +3,6 @@
 package api_test
 
 import (
-	"context"
 	"reflect"
 	"strings"
 	"testing"
@@ -13,19 +12,9 @@ import (
 	sestypes "github.com/aws/aws-sdk-go-v2/service/ses/types"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
-
-	"sesame/internal/base/scope"
 )
 
-// sets are configuration sets that exist, by their scope.
-type sets map[scope.Scope][]string
-
-// Exists implements sesv2.ConfigSets.
-func (s sets) Exists(_ context.Context, sc scope.Scope, name string) (bool, error) {
-	return contains(s[sc], name), nil
-}
-
-func withSets(s *settings) { s.sets = sets{home: {"one", "two"}} }
+func withSets(s *settings) { s.sets = []string{"one", "two"} }
 
 // must ends the test at an error.
 func must(t testing.TB, err error) {
@@ -94,20 +83,6 @@ func TestTheDefaultConfigurationSetOfAnIdentity(t *testing.T) {
 	_, err = irish.PutEmailIdentityConfigurationSetAttributes(ctx,
 		&sesv2.PutEmailIdentityConfigurationSetAttributesInput{EmailIdentity: name, ConfigurationSetName: aws.String("one")})
 	wantRefusal(t, err, refusal{404, "NotFoundException", "Configuration set <one> does not exist."})
-}
-
-// TestAServerWithoutConfigurationSets has no part that knows of any.
-func TestAServerWithoutConfigurationSets(t *testing.T) {
-	t.Parallel()
-	w := newWorld(t)
-	c := w.sesv2Client(tester())
-	put := func(set *string) error {
-		_, err := c.PutEmailIdentityConfigurationSetAttributes(t.Context(),
-			&sesv2.PutEmailIdentityConfigurationSetAttributesInput{EmailIdentity: aws.String(verified), ConfigurationSetName: set})
-		return err
-	}
-	must(t, put(nil))
-	wantRefusal(t, put(aws.String("x")), refusal{404, "NotFoundException", "Configuration set <x> does not exist."})
 }
 
 func TestFeedbackForwarding(t *testing.T) {

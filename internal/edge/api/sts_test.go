@@ -100,7 +100,7 @@ func TestTemporaryCredentialsThatAreRefused(t *testing.T) {
 			}
 		}, invalid},
 		"the account is closed": {func(t *testing.T, w *world, _ *who) {
-			if err := w.accounts.SetState(context.Background(), accountID, account.Closed); err != nil {
+			if err := w.accounts.SetState(context.Background(), home, account.Operator, account.Closed, ""); err != nil {
 				t.Fatal(err)
 			}
 		}, invalid},

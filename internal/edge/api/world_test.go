@@ -30,11 +30,11 @@ import (
 	"github.com/aws/smithy-go"
 
 	"sesame/internal/base/clock"
-	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/access"
 	"sesame/internal/core/account"
 	"sesame/internal/core/blob"
+	"sesame/internal/core/configset"
 	"sesame/internal/core/dnscheck"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
@@ -43,6 +43,7 @@ import (
 	"sesame/internal/core/setting"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
+	"sesame/internal/core/suppression"
 	"sesame/internal/core/zone"
 	"sesame/internal/edge/api"
 	"sesame/internal/edge/api/admin"
@@ -90,13 +91,15 @@ type world struct {
 	db         *store.DB
 	accounts   *account.Accounts
 	identities *identity.Identities
+	configSets *configset.Sets
 	settings   *setting.Settings
 	spool      *spool.Spool
 	kept       *keeper
 	intake     *intake.Intake
 	verifying
-	clock *clock.Fake
-	log   *logBuffer
+	suppression *suppression.Lists
+	clock       *clock.Fake
+	log         *logBuffer
 }
 
 // settings are what a test may want otherwise.
@@ -105,11 +108,11 @@ type settings struct {
 	pending bool // identities are not verified at once
 	large   bool // messages that are files
 	limits  quota.Limits
-	sandbox bool    // accounts begin in the sandbox
-	calls   float64 // of an operation in a second; 0 is no throttle
-	sleeps  bool    // who waits for a quota moves the clock
-	v1, v2  any     // handlers, instead of the real ones
-	sets    v2.ConfigSets
+	sandbox bool     // accounts begin in the sandbox
+	calls   float64  // of an operation in a second; 0 is no throttle
+	sleeps  bool     // who waits for a quota moves the clock
+	v1, v2  any      // handlers, instead of the real ones
+	sets    []string // configuration sets that exist from the start, in us-east-1
 	change  func(*api.Options)
 }
 
@@ -139,22 +142,26 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	}
 	quotas := quota.New(waits)
 	w.settings = setting.New(setting.Options{DB: w.db, Clock: w.clock.Now, Exists: w.exists})
-	w.identities = identity.New(identity.Options{DB: w.db, Seal: ring, Clock: w.clock.Now, Random: rand.Reader, VerifyAtOnce: !s.pending})
+	w.identities = identity.New(identity.Options{DB: w.db, Seal: ring, Clock: w.clock.Now, Random: rand.Reader, VerifyAtOnce: !s.pending, Accounts: w.accounts})
+	w.configSets = configset.New(w.db, w.clock.Now, w.identities)
 	w.spool = spool.New(kept)
 	w.kept = &keeper{spool: w.spool, messages: map[string]*spool.Message{}}
+	w.suppression = suppression.New(suppression.Options{
+		DB: w.db, Clock: w.clock.Now, Random: rand.Reader, ConfigSets: w.configSets, Accounts: w.accounts,
+	})
 	authorizer := access.New(access.Options{Policies: w.accounts, Identities: w.identities, Organizations: w.accounts, Clock: w.clock.Now})
 	w.intake = intake.New(intake.Options{
 		Spool: w.kept, Identities: w.identities, Access: authorizer, Quotas: quotas, Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
-		Accounts: w.accounts, Settings: w.settings,
+		Accounts: w.accounts, Settings: w.settings, ConfigSets: w.configSets, Suppressed: w.suppression,
 	})
 	w.verifying.build(w, ring)
 	if s.v1 == nil {
-		s.v1 = &v1.API{Intake: w.intake, Identities: w.identities, Quotas: quotas, Accounts: w.accounts, Statistics: w.spool, Templates: w.templates, Verification: w.mailer}
+		s.v1 = &v1.API{Intake: w.intake, Identities: w.identities, Quotas: quotas, Accounts: w.accounts, Statistics: w.spool, Templates: w.templates, Verification: w.mailer, ConfigSets: w.configSets}
 	}
 	if s.v2 == nil {
 		s.v2 = &v2.API{
 			Intake: w.intake, Identities: w.identities, Quotas: quotas, Accounts: w.accounts, Templates: w.templates, Verification: w.mailer,
-			ConfigSets: s.sets, Zone: zone.Names{Zone: serviceZone},
+			Suppression: w.suppression, ConfigSets: w.configSets, VDM: w.accounts, Zone: zone.Names{Zone: serviceZone},
 		}
 	}
 	all, err := services()
@@ -164,7 +171,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	users, tokens := api.Bind(all[2], &iam.API{Accounts: w.accounts, Clock: w.clock.Now}), api.Bind(all[3], &sts.API{Accounts: w.accounts, Clock: w.clock.Now})
 	o := api.Options{
 		IAM: users, STS: tokens, V1: api.Bind(all[0], s.v1), V2: api.Bind(all[1], s.v2),
-		Admin: admin.New(admin.Identities(&dnscheck.Identities{Identities: w.identities}, w.identities), admin.Settings(w.settings)),
+		Admin: admin.New(admin.Identities(&dnscheck.Identities{Identities: w.identities}, w.identities), admin.Settings(w.settings), admin.Suppression(w.suppression)),
 		Keys:  w.accounts, Access: authorizer, Clock: w.clock.Now, Random: rand.Reader, Log: log, MaxInFlightBytes: 1 << 30,
 		Sandbox: w.accounts,
 	}
@@ -179,13 +186,17 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	w.door = compress.Handler(w.api)
 	w.start(t, s.tls)
 	w.fill(t)
+	for _, name := range s.sets {
+		must(t, w.configSets.Create(t.Context(), configset.Set{Scope: home, Name: name, Options: configset.Default()}))
+	}
 	return w
 }
 
-// exists knows identities; there are no configuration sets.
+// exists knows identities and configuration sets.
 func (w *world) exists(ctx context.Context, r setting.Resource) error {
 	if r.Kind == setting.ConfigurationSet {
-		return fault.New(fault.ConfigSetNotFound, "Configuration set <%s> does not exist.", r.Name)
+		_, err := w.configSets.Get(ctx, r.Scope, r.Name)
+		return err
 	}
 	_, err := w.identities.Get(ctx, r.Scope, r.Name)
 	return err

@@ -147,7 +147,7 @@ func TestHTMLRunsInASandbox(t *testing.T) {
 		t.Fatalf("the frame's content is not in place: %s", found[0])
 	}
 	doc := html.UnescapeString(srcdoc[1])
-	if want := `<!doctype html><base target="_blank">` + evil + `'"</iframe><script>alert(2)</script>`; doc != want {
+	if want := `<!doctype html><base target="_blank">` + evil + `'"</x-iframe><script>alert(2)</script>`; doc != want {
 		t.Errorf("the frame has %q, want %q", doc, want)
 	}
 

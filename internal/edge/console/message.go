@@ -124,15 +124,19 @@ func shorten(s string) (string, bool) {
 }
 
 var (
+	frame     = regexp.MustCompile(`(?i)<(/?)(iframe|frame)`)
 	contentID = regexp.MustCompile(`(?i)\bcid:([^\s"'()<>]+)`)
 	link      = regexp.MustCompile(`https?://[^\s<>"'()\[\]{}]+[^\s<>"'()\[\]{}.,;:!?]`)
 )
 
 // document is the mail's HTML for the frame. Links open a window of their own, since
 // the frame may load nothing; pictures of the mail itself come as data: URLs (RFC
-// 2392).
+// 2392). Frames of the mail become elements that mean nothing: a browser dials where a
+// frame leads before it looks at the policy that forbids it, and the sender would know
+// that the mail was read.
 func document(m mailbox.Mail) (string, bool) {
 	html, cut := shorten(m.HTML)
+	html = frame.ReplaceAllString(html, "<${1}x-$2")
 	pictures := map[string]mailbox.Attachment{}
 	for _, a := range m.Attachments {
 		if a.ContentID != "" && strings.HasPrefix(a.ContentType, "image/") {

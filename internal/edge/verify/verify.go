@@ -8,23 +8,18 @@ package verify
 
 import (
 	"context"
-	"crypto/sha256"
-	_ "embed"
-	"encoding/base64"
-	"html/template"
+	_ "embed" // the page
 	"log/slog"
 	"net"
 	"net/http"
 	"strings"
 
 	"sesame/internal/core/verification"
+	"sesame/internal/edge/page"
 )
 
-//go:embed assets/page.html
-var pageHTML string
-
-//go:embed assets/page.css
-var pageCSS string
+//go:embed assets/verify.html
+var verifyHTML string
 
 // Confirmer follows links.
 type Confirmer interface {
@@ -35,17 +30,12 @@ type Confirmer interface {
 type handler struct {
 	confirm Confirmer
 	log     *slog.Logger
-	page    *template.Template
-	policy  string // Content-Security-Policy
+	page    *page.Template
 }
 
 // New returns the handler of verification.Path and what is below it.
 func New(confirm Confirmer, log *slog.Logger) http.Handler {
-	// The sheet is in the page; its hash lets it alone be used (CSP Level 3 §8.2).
-	sum := sha256.Sum256([]byte(pageCSS))
-	h := &handler{confirm: confirm, log: log, page: template.Must(template.New("page").Parse(pageHTML)),
-		policy: "default-src 'none'; style-src 'sha256-" + base64.StdEncoding.EncodeToString(sum[:]) +
-			"'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"}
+	h := &handler{confirm: confirm, log: log, page: page.Must(verifyHTML)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+verification.Path+"{token}", h.follow)
 	mux.HandleFunc(verification.Path, func(w http.ResponseWriter, r *http.Request) {
@@ -56,24 +46,7 @@ func New(confirm Confirmer, log *slog.Logger) http.Handler {
 		}
 		h.show(w, http.StatusNotFound, broken)
 	})
-	return h.secured(mux)
-}
-
-// secured puts the headers on every answer that keep the token, which is in the address of
-// the page, where it is, and the page from being more than shown.
-func (h *handler) secured(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		head := w.Header()
-		head.Set("Content-Security-Policy", h.policy)
-		head.Set("Referrer-Policy", "no-referrer")
-		head.Set("Cache-Control", "no-store")
-		head.Set("X-Content-Type-Options", "nosniff")
-		head.Set("X-Frame-Options", "DENY")
-		head.Set("X-Robots-Tag", "noindex, nofollow")
-		head.Set("Cross-Origin-Resource-Policy", "same-origin")
-		head.Set("Cross-Origin-Opener-Policy", "same-origin")
-		next.ServeHTTP(w, r)
-	})
+	return h.page.Secure(mux)
 }
 
 // follow answers a link.
@@ -118,11 +91,8 @@ func (h *handler) audit(r *http.Request, got verification.Result) {
 		"address", got.Link.Address, "template", got.Link.Template, "remote", remote)
 }
 
-func (h *handler) show(w http.ResponseWriter, status int, p page) {
-	p.Style = template.CSS(pageCSS)
-	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	w.WriteHeader(status)
-	if err := h.page.Execute(w, p); err != nil {
+func (h *handler) show(w http.ResponseWriter, status int, p page.Page) {
+	if err := h.page.Show(w, status, p); err != nil {
 		h.log.Debug("a verification page was cut off", "error", err) // the client is gone
 	}
 }

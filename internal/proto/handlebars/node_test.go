@@ -36,7 +36,7 @@ func askNode(t *testing.T, questions []question) []answer {
 	if err != nil {
 		t.Fatal(err)
 	}
-	node := need.Packages(t, folder, "handlebars")
+	node := need.NPM(t, folder, "handlebars")
 	in, err := json.Marshal(questions)
 	if err != nil {
 		t.Fatal(err)

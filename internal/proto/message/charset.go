@@ -53,6 +53,25 @@ func lookupCharset(label string) (charset, error) {
 	return charset{label: label, enc: enc}, nil
 }
 
+// ExtendsASCII reports whether text in a character set, named as in lookupCharset or "" for
+// US-ASCII, has its ASCII characters as octets of ASCII. It is false for those that shift
+// (ISO-2022-JP, UTF-7), those of wide units (UTF-16) and those that nobody knows.
+func ExtendsASCII(label string) bool {
+	c, err := lookupCharset(label)
+	if err != nil {
+		return false
+	}
+	if c.enc == nil {
+		return true
+	}
+	var all [128]byte
+	for i := range all {
+		all[i] = byte(i)
+	}
+	out, err := c.enc.NewDecoder().Bytes(all[:])
+	return err == nil && string(out) == string(all[:])
+}
+
 // charsetLabel accepts mime-charset of RFC 2978 §2.3, within a length that leaves room
 // in an encoded word.
 func charsetLabel(s string) bool {

@@ -35,6 +35,12 @@ type Field struct {
 	body int // where the value begins: after the colon
 }
 
+// NewField makes a field with its line end; the value has to be ASCII, of one line, and is
+// not folded.
+func NewField(name, value string) Field {
+	return Field{raw: []byte(name + ": " + value + "\r\n"), name: len(name), body: len(name) + 1}
+}
+
 // Raw is the field as it stands in the message, folding and final line end included.
 // A field that ends with the message may lack the line end.
 func (f Field) Raw() []byte { return f.raw }

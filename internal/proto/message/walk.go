@@ -26,6 +26,11 @@ type Part struct {
 	Media  Media  // of Content-Type; text/plain if it has none
 	Body   []byte // as it stands in the message, transfer encoding included; nil for a multipart
 	Depth  int    // 0 for the message itself
+
+	// Where the part stands in the body that is walked: its header section begins at Head
+	// and its Body at Start. The header section of the message itself is not in there.
+	Head, Start int
+	Boundaries  []string // of the multiparts around it, the outermost first; good during the call
 }
 
 // IsMultipart reports whether the part is a container of other parts.
@@ -59,7 +64,7 @@ func WalkParts(h Header, body []byte, limits WalkLimits, fn func(Part) error) er
 		limits.MaxDepth = 32
 	}
 	w := walker{b: body, limits: limits, fn: fn}
-	_, err := w.entity(h, 0)
+	_, err := w.entity(h, 0, 0)
 	return err
 }
 
@@ -78,10 +83,10 @@ type delimiter struct {
 	start, end int // of the line; the end is after its line end
 }
 
-// entity handles the part whose header is h and whose body begins at from. It returns
-// the delimiter that ended it.
-func (w *walker) entity(h Header, from int) (delimiter, error) {
-	p := Part{Header: h, Depth: len(w.open)}
+// entity handles the part whose header is h, which begins at head, and whose body begins
+// at from. It returns the delimiter that ended it.
+func (w *walker) entity(h Header, head, from int) (delimiter, error) {
+	p := Part{Header: h, Depth: len(w.open), Head: head, Start: from, Boundaries: w.open}
 	value, boundary := h.Get("Content-Type"), ""
 	if value == "" {
 		value = "text/plain"
@@ -116,7 +121,7 @@ func (w *walker) multipart(boundary string, from int) (delimiter, error) {
 		if err != nil {
 			return d, err
 		}
-		if d, err = w.entity(h, d.end+n); err != nil {
+		if d, err = w.entity(h, d.end, d.end+n); err != nil {
 			return d, err
 		}
 	}
@@ -189,6 +194,26 @@ func (w *walker) isDelimiter(line []byte) bool {
 		if s := string(line); s == boundary || s == boundary+"--" {
 			return true
 		}
+	}
+	return false
+}
+
+// HoldsDelimiter reports whether a line of b begins as a delimiter of a multipart with
+// one of these boundaries (RFC 2046 §5.1.1), so that b can't stand inside of it.
+func HoldsDelimiter(b []byte, boundaries []string) bool {
+	for len(boundaries) > 0 {
+		if bytes.HasPrefix(b, dashes) {
+			for _, boundary := range boundaries {
+				if len(b) >= 2+len(boundary) && string(b[2:2+len(boundary)]) == boundary {
+					return true
+				}
+			}
+		}
+		n := bytes.Index(b, lineDashes)
+		if n < 0 {
+			return false
+		}
+		b = b[n+1:]
 	}
 	return false
 }

@@ -27,6 +27,8 @@ import (
 	"sync"
 	"syscall"
 	"time"
+
+	"sesame/internal/base/drain"
 )
 
 // Server serves any number of listeners with one policy and one set of limits. Its
@@ -270,22 +272,15 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		c.stop()
 	}
 	s.mu.Unlock()
-	ended := make(chan struct{})
-	go func() {
-		s.running.Wait()
-		close(ended)
-	}()
-	select {
-	case <-ended:
-		s.cancel()
-		return nil
-	case <-ctx.Done():
-	}
+	err := drain.Wait(ctx, drain.Done(&s.running))
 	s.cancel()
+	if err == nil {
+		return nil
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for c := range s.conns {
 		_ = c.raw.Close()
 	}
-	return ctx.Err()
+	return err
 }

@@ -55,19 +55,19 @@ func Module(t testing.TB, m PythonModule) string {
 	return python
 }
 
-// Packages checks that npm's packages are in the folder node_modules, which `npm ci` in
-// test/clients fills, and records their versions. It returns the path of node.
-func Packages(t testing.TB, folder string, names ...string) string {
+// NPM checks that npm's packages are in the folder node_modules, which `npm ci` in
+// test/clients fills, and records their versions. It returns the path of Node.js.
+func NPM(t testing.TB, folder string, packages ...string) string {
 	t.Helper()
 	node := Program(t, Node)
-	for _, name := range names {
+	for _, name := range packages {
 		file, err := os.ReadFile(filepath.Join(folder, name, "package.json"))
 		if err != nil {
 			missing(t, name+" is not installed (npm ci in test/clients, which make test does)")
 		}
 		var about struct{ Version string }
 		if err := json.Unmarshal(file, &about); err != nil {
-			t.Fatalf("read the version of %s: %v", name, err)
+			t.Fatal(err)
 		}
 		Used(t, name+" (npm)", about.Version)
 	}

@@ -77,6 +77,10 @@ var (
 		Name: "kzonecheck", Paths: []string{"/usr/bin/kzonecheck"},
 		Version: []string{"--version"}, From: "Debian package knot-dnssecutils",
 	}
+	Chromium = Tool{ // the program itself: Debian's script before it reads the machine's settings
+		Name: "Chromium", Paths: []string{"/usr/lib/chromium/chromium"},
+		Version: []string{"--version"}, From: "Debian package chromium",
+	}
 	Node = Tool{
 		Name: "Node.js", Paths: []string{"node"},
 		Version: []string{"--version"}, From: "Node 20 or later",

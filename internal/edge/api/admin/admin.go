@@ -13,6 +13,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/url"
 	"slices"
@@ -40,6 +41,10 @@ type Response struct {
 	Status      int
 	ContentType string
 	Body        []byte
+
+	// Stream writes the body instead of Body, for what has no bound. After its first byte
+	// an error of it can only cut the answer short.
+	Stream func(w io.Writer) error
 }
 
 // Param is a parameter of the query string.

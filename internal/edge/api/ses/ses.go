@@ -12,6 +12,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/ses/types"
 
 	"sesame/internal/base/scope"
+	"sesame/internal/core/configset"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/spool"
@@ -41,6 +42,8 @@ type API struct {
 
 	Templates    *verification.Templates
 	Verification *verification.Mailer
+
+	ConfigSets *configset.Sets
 }
 
 // SendEmail accepts a formatted message.

@@ -21,8 +21,7 @@ import (
 
 // Quotas tells the sending quotas and their use.
 type Quotas interface {
-	Limits(ctx context.Context, sc scope.Scope) (quota.Limits, error)
-	Sent(ctx context.Context, sc scope.Scope) (int64, error)
+	Report(ctx context.Context, sc scope.Scope) (quota.Report, error)
 }
 
 // Accounts tells and changes the state of accounts.
@@ -33,28 +32,30 @@ type Accounts interface {
 }
 
 // GetAccount tells the state and the quotas of the account in the region. Details are
-// left out until they were put. Nothing puts addresses on a suppression list so far, so
-// there are no reasons to.
+// left out until they were put.
 func (a *API) GetAccount(ctx context.Context, _ *sesv2.GetAccountInput) (*sesv2.GetAccountOutput, error) {
 	sc := caller.From(ctx).Scope
 	d, err := a.Accounts.Current(ctx, sc)
 	if err != nil {
 		return nil, err
 	}
-	sent, err := a.Quotas.Sent(ctx, sc)
+	r, err := a.Quotas.Report(ctx, sc)
 	if err != nil {
 		return nil, err
 	}
-	limits, err := a.Quotas.Limits(ctx, sc)
+	vdm, err := a.vdmAttributes(ctx, sc)
 	if err != nil {
 		return nil, err
 	}
-	daily, rate := limits.Reported()
+	attributes, err := a.suppressionAttributes(ctx, sc)
+	if err != nil {
+		return nil, err
+	}
 	return &sesv2.GetAccountOutput{
 		EnforcementStatus: aws.String(string(d.Enforcement)), ProductionAccessEnabled: !d.Sandbox, SendingEnabled: d.MaySend(),
-		SendQuota:             &types.SendQuota{Max24HourSend: daily, MaxSendRate: rate, SentLast24Hours: float64(sent)},
-		SuppressionAttributes: &types.SuppressionAttributes{SuppressedReasons: []types.SuppressionListReason{}},
-		Details:               details(d),
+		SendQuota:             &types.SendQuota{Max24HourSend: r.Daily, MaxSendRate: r.Rate, SentLast24Hours: r.Sent},
+		SuppressionAttributes: attributes,
+		Details:               details(d), VdmAttributes: vdm,
 	}, nil
 }
 

@@ -15,6 +15,7 @@ import (
 	"sesame/internal/core/identity"
 	"sesame/internal/edge/api/caller"
 	"sesame/internal/edge/api/page"
+	"sesame/internal/proto/dns"
 )
 
 // Page sizes of ListEmailIdentities, as SES has them.
@@ -23,22 +24,13 @@ const (
 	maxPage     = 1000
 )
 
-// ConfigSets tells which configuration sets there are.
-type ConfigSets interface {
-	Exists(ctx context.Context, sc scope.Scope, name string) (bool, error)
-}
-
 // configSet checks a configuration set that is to be an identity's default.
 func (a *API) configSet(ctx context.Context, sc scope.Scope, name string) error {
 	if name == "" {
 		return nil
 	}
-	if a.ConfigSets != nil {
-		if there, err := a.ConfigSets.Exists(ctx, sc, name); err != nil || there {
-			return err
-		}
-	}
-	return fault.InField(fault.ConfigSetNotFound, "ConfigurationSetName", "Configuration set <%s> does not exist.", name)
+	_, err := a.ConfigSets.Read(ctx, sc, name)
+	return err
 }
 
 // CreateEmailIdentity adds a domain or an address. A domain's answer has the DKIM
@@ -129,7 +121,16 @@ func verificationInfo(id identity.Identity) *types.VerificationInfo {
 	}
 	return &types.VerificationInfo{
 		ErrorType: types.VerificationError(c.Error), LastCheckedTimestamp: moment(c.At), LastSuccessTimestamp: moment(c.SucceededAt),
+		SOARecord: soaRecord(c.SOA),
 	}
+}
+
+// soaRecord is the start of the zone that a domain is in, where a check saw it.
+func soaRecord(s dns.SOA) *types.SOARecord {
+	if s.Primary == "" {
+		return nil
+	}
+	return &types.SOARecord{PrimaryNameServer: &s.Primary, AdminEmail: optional(s.Admin), SerialNumber: int64(s.Serial)}
 }
 
 // ListEmailIdentities lists identities by name, whatever their status.

@@ -12,9 +12,11 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 
 	"sesame/internal/base/fault"
+	"sesame/internal/core/configset"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/spool"
+	"sesame/internal/core/suppression"
 	"sesame/internal/core/verification"
 	"sesame/internal/core/zone"
 	"sesame/internal/edge/api/caller"
@@ -34,10 +36,14 @@ type API struct {
 	Quotas     Quotas
 	Accounts   Accounts
 
+	Suppression *suppression.Lists
+
 	Templates    *verification.Templates
 	Verification *verification.Mailer
-	ConfigSets   ConfigSets // nil where there are none
 	Zone         zone.Names // of the service
+
+	ConfigSets *configset.Sets
+	VDM        VDM
 }
 
 // SendEmail accepts a formatted or a raw message.

@@ -145,6 +145,8 @@ func (a *API) resource(sc scope.Scope, arn *string) (taggable, string, error) {
 		if kept, _, err := identity.ParseName(name); err == nil && kept == name {
 			return taggedIdentities{a.Identities}, name, nil
 		}
+	case "configuration-set":
+		return a.ConfigSets, name, nil
 	case "custom-verification-email-template":
 		return a.Templates, name, nil
 	}
@@ -162,7 +164,7 @@ func (a *API) tagged(ctx context.Context, arn *string, do func(r taggable, sc sc
 	if err != nil {
 		return err
 	}
-	if err = do(r, sc, name); fault.Is(err, fault.NotFound) {
+	if err = do(r, sc, name); fault.Is(err, fault.NotFound) || fault.Is(err, fault.ConfigSetNotFound) {
 		return noResource()
 	}
 	return err

@@ -28,6 +28,7 @@ import (
 	"sesame/internal/base/msgid"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/account"
+	"sesame/internal/core/configset"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/keyring"
@@ -140,9 +141,16 @@ func newWorld(t *testing.T, change ...func(*settings)) (*world, *keeper) {
 	w.identity = identity.New(identity.Options{DB: w.db, Seal: ring, Clock: w.clock.Now, Random: rand.Reader, VerifyAtOnce: true})
 	w.spool = spool.New(spool.Options{DB: w.db, Clock: w.clock.Now, Log: log, Node: "test/1", LeaseFor: time.Hour, InRow: 1 << 30})
 	kept := &keeper{Spool: w.spool, messages: map[string]*spool.Message{}}
+	sets := configset.New(w.db, w.clock.Now, w.identity)
+	for name, sending := range map[string]bool{"set": true, "paused": false} {
+		if err := sets.Create(ctx, configset.Set{Scope: home, Name: name, Options: configset.Options{SendingEnabled: sending}}); err != nil {
+			t.Fatal(err)
+		}
+	}
 	w.auth, w.accounts, w.policies = accounts, accounts, &policies{Identities: w.identity}
 	w.intake = intake.New(intake.Options{
 		Spool: kept, Identities: w.identity, Access: w.policies.authorizer(w.clock.Now), Quotas: quota.New(quota.Options{DB: w.db, Clock: w.clock.Now, Default: s.limits}), Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
+		ConfigSets: sets,
 	})
 	if _, err := accounts.CreateUser(ctx, account.NewUser{Account: accountID, Name: "mailer", KeyID: keyID, Secret: secretKey, Policies: []string{account.AdministratorAccess}}); err != nil {
 		t.Fatal(err)
@@ -458,6 +466,8 @@ func TestRefusalsOfTheMessage(t *testing.T) {
 		{"a From that can't be read", sender, nil, "From: nobody\n\nx", "554 Transaction failed: Missing final '@domain'"},
 		{"a configuration set that does not exist", sender, nil, "From: " + sender + "\nX-SES-CONFIGURATION-SET: none\n\nx",
 			"554 Transaction failed: Configuration set <none> does not exist."},
+		{"a configuration set that is paused", sender, nil, "From: " + sender + "\nX-SES-CONFIGURATION-SET: paused\n\nx",
+			"554 Transaction failed: Sending is paused for configuration set paused"},
 		{"a control field that is not built", sender, nil, "From: " + sender + "\nX-SES-TENANT: t\n\nx",
 			"554 Transaction failed: The header X-SES-TENANT is not implemented by this server."},
 	} {

@@ -25,11 +25,15 @@ type Model struct {
 		APIVersion string `json:"apiVersion"`
 		ServiceID  string `json:"serviceId"`
 	} `json:"metadata"`
-	Operations map[string]*struct {
-		Input  *Ref `json:"input"`
-		Output *Ref `json:"output"`
-	} `json:"operations"`
-	Shapes map[string]*Shape `json:"shapes"`
+	Operations map[string]*ModelOperation `json:"operations"`
+	Shapes     map[string]*Shape          `json:"shapes"`
+}
+
+// ModelOperation is an operation of a model. A shape that is nil is none.
+type ModelOperation struct {
+	Input  *Ref  `json:"input"`
+	Output *Ref  `json:"output"`
+	Errors []Ref `json:"errors"`
 }
 
 // Ref is a reference to a shape.

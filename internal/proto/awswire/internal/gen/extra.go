@@ -42,10 +42,7 @@ func (w *writer) applyLine(verb, name string, args []string, pattern string) err
 	shapes := w.model.Shapes
 	switch verb {
 	case "op":
-		w.model.Operations[name] = &struct {
-			Input  *Ref `json:"input"`
-			Output *Ref `json:"output"`
-		}{Input: &Ref{args[0]}, Output: &Ref{"Unit"}}
+		w.model.Operations[name] = &ModelOperation{Input: &Ref{args[0]}, Output: &Ref{"Unit"}}
 		return nil
 	case "only":
 		w.only = append(append(w.only, name), args...)

@@ -4,9 +4,10 @@
 //
 //	genwire -service sesv2 -operations sesv2_gen.go
 //	genwire -service ses -model service-2.json -extra constraints/ses.extra -constraints constraints/ses.txt
+//	genwire -service ses -model service-2.json -errors ../../edge/api/testdata/errors/ses.txt
 //
-// The second form needs the service's API model, as botocore ships it. It is only run
-// when a newer model is at hand; its output is committed.
+// The second and the third form need the service's API model, as botocore ships it. They
+// are only run when a newer model is at hand; their output is committed.
 package main
 
 import (
@@ -23,8 +24,12 @@ func main() {
 	model := flag.String("model", "", "API model to read")
 	extra := flag.String("extra", "", "further facts to read")
 	constraints := flag.String("constraints", "", "constraint file to write")
+	declared := flag.String("errors", "", "file of the operations' errors to write")
 	flag.Parse()
 	err := run(*service, *operations, *model, *extra, *constraints)
+	if err == nil && *declared != "" {
+		err = writeErrors(*model, *declared)
+	}
 	if err != nil {
 		fmt.Fprintln(os.Stderr, "genwire:", err)
 		os.Exit(1)
@@ -69,4 +74,16 @@ func writeConstraints(dir, model, extra, out string) error {
 		return err
 	}
 	return os.WriteFile(out, text, 0o644)
+}
+
+func writeErrors(model, out string) error {
+	text, err := os.ReadFile(model)
+	if err != nil {
+		return err
+	}
+	lines, err := gen.Errors(text)
+	if err != nil {
+		return err
+	}
+	return os.WriteFile(out, lines, 0o644)
 }

@@ -1,0 +1,48 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package intake
+
+import (
+	"context"
+
+	"sesame/internal/base/address"
+	"sesame/internal/base/scope"
+	"sesame/internal/core/event"
+	"sesame/internal/core/spool"
+	"sesame/internal/core/suppression"
+)
+
+// Suppressed tells which recipients nothing is sent to.
+type Suppressed interface {
+	Check(ctx context.Context, sc scope.Scope, p suppression.Policy, recipients []address.Address) ([]suppression.Hit, error)
+}
+
+// What is told of suppressed recipients in place of a server's reply, in SES's words.
+const (
+	onGlobalList  = "Amazon SES has suppressed sending to this address because it has a recent history of bouncing as an invalid address."
+	onAccountList = "Amazon SES did not send the message to this address because it is on the suppression list for your account."
+)
+
+// suppression settles the recipients that are on the suppression list that decides. The
+// message is accepted all the same, and they count against the quota; those of the global
+// list count as bounces too, those of the account's do not (SES: suppression lists).
+func (i *Intake) suppression(ctx context.Context, d *draft) error {
+	if i.o.Suppressed == nil {
+		return nil
+	}
+	hits, err := i.o.Suppressed.Check(ctx, d.Scope, suppression.PolicyOf(d.set), d.recipients)
+	if err != nil {
+		return err
+	}
+	for _, h := range hits {
+		f := spool.Fate{
+			Recipients: []int{h.N}, State: spool.Suppressed, Cause: "suppressed", Reason: h.Entry.Why(), Event: event.Bounce,
+			Detail: event.Detail{BounceType: "Permanent", BounceSubType: "OnAccountSuppressionList", Cause: "suppressed", Enhanced: "5.1.1", Reply: onAccountList},
+		}
+		if h.Entry.List == suppression.GlobalList {
+			f.Detail.BounceSubType, f.Detail.Reply, f.Counter = "Suppressed", onGlobalList, spool.BounceCounter
+		}
+		d.fates = append(d.fates, f)
+	}
+	return nil
+}
