@@ -84,7 +84,7 @@ func (s *Sets) Delete(ctx context.Context, sc scope.Scope, name string) error {
 	})
 }
 
-// write runs a change of an account's sets, which the other nodes then hear of. A refusal is no
+// write runs a change of a scope's sets, which other nodes then hear of. A refusal is no
 // error of the transaction, which others share. fn may run more than once; it refuses
 // before it changes anything.
 func (s *Sets) write(ctx context.Context, sc scope.Scope, fn func(tx *store.Tx) (refusal, err error)) error {

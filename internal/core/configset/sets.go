@@ -25,12 +25,8 @@ type Domains interface {
 	ResolveDomain(ctx context.Context, sc scope.Scope, d address.Domain) (identity.Identity, error)
 }
 
-// cacheSize is how many sets are kept, and names of which there is none; at the bound the
-// cache starts anew.
-const cacheSize = 20_000
-
 // Sets serves the configuration sets of one server. It is safe for concurrent use. A
-// change made by another node is seen within fresh.Within.
+// change made by another node is seen within a second.
 type Sets struct {
 	db      *store.DB
 	now     clock.Clock
@@ -44,13 +40,15 @@ type key struct {
 	name  string
 }
 
+const cacheSize = 20_000 // sets that are kept, and names of which there is none
+
 // New returns the sets kept in db.
 func New(db *store.DB, now clock.Clock, domains Domains) *Sets {
-	s := &Sets{db: db, now: now, domains: domains, changes: fresh.NewChanges(db, now)}
-	s.cache = fresh.NewCache[key](s.changes, fresh.Options[Set]{
-		Size: cacheSize, Absent: func(err error) bool { return fault.Is(err, fault.ConfigSetNotFound) },
-	})
-	return s
+	changes := fresh.NewChanges(db, now)
+	return &Sets{db: db, now: now, domains: domains, changes: changes,
+		cache: fresh.NewCache[key](changes, fresh.Options[Set]{
+			Size: cacheSize, Absent: func(err error) bool { return fault.Is(err, fault.ConfigSetNotFound) },
+		})}
 }
 
 // Get returns the set of a name, or ConfigSetNotFound; a name that no set can have is

@@ -20,5 +20,18 @@ CREATE TABLE event_destinations (
   PRIMARY KEY (account, region, config_set, name)
 ) {{without_rowid}};
 
+-- Every change of a set raises the number of account '' and gives it to its own account and
+-- region: nodes keep what they have read of them for as long as their number stands still.
+CREATE TABLE configuration_set_changes (
+  account      TEXT NOT NULL,
+  region       TEXT NOT NULL,
+  n            BIGINT NOT NULL,
+  PRIMARY KEY (account, region)
+) {{without_rowid}};
+
+CREATE INDEX configuration_set_changes_n ON configuration_set_changes (n);
+
+INSERT INTO configuration_set_changes (account, region, n) VALUES ('', '', 1);
+
 -- What an account has told of Virtual Deliverability Manager; '' for nothing.
 ALTER TABLE account_details ADD COLUMN vdm TEXT NOT NULL DEFAULT '';
