@@ -22,6 +22,7 @@ import (
 	"sesame/internal/core/quota"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
+	"sesame/internal/core/suppression"
 )
 
 const benchIdentities = 10_000
@@ -100,18 +101,42 @@ func BenchmarkAccept(b *testing.B) {
 		identities intake.Identities
 		access     intake.Authorizer
 		senders    int
+		suppressed int // addresses on the account's list; -1 asks none
 	}{
-		{"without", open{}, open{}, 1},
-		{"1sender", ids, authorizer, 1},
-		{"10000senders", ids, authorizer, benchIdentities - 1},
+		{"without", open{}, open{}, 1, -1},
+		{"nothingsuppressed", open{}, open{}, 1, 0},
+		{"10000suppressed", open{}, open{}, 1, 10_000},
+		{"1sender", ids, authorizer, 1, -1},
+		{"10000senders", ids, authorizer, benchIdentities - 1, -1},
 	} {
 		b.Run(c.name, func(b *testing.B) {
 			in := intake.New(intake.Options{
-				Spool: sp, Identities: c.identities, Access: c.access, Quotas: quota.New(quota.Options{DB: db, Clock: clock.System}), Clock: clock.System, Random: rand.Reader, MAC: ring.MAC,
+				Suppressed: suppressing(b, db, c.suppressed),
+				Spool:      sp, Identities: c.identities, Access: c.access, Quotas: quota.New(quota.Options{DB: db, Clock: clock.System}), Clock: clock.System, Random: rand.Reader, MAC: ring.MAC,
 			})
 			acceptAll(b, in, c.senders)
 		})
 	}
+}
+
+// suppressing puts addresses on the account's suppression list that nobody writes to.
+func suppressing(b *testing.B, db *store.DB, n int) intake.Suppressed {
+	b.Helper()
+	if n < 0 {
+		return nil
+	}
+	before := clock.NewFake(time.Now().Add(-time.Hour)) // what is being changed is read again and again
+	l := suppression.New(suppression.Options{DB: db, Clock: before.Now, Random: rand.Reader})
+	var records []suppression.Record
+	for i := range n {
+		records = append(records, suppression.Record{Address: fmt.Sprintf("r%d@example.org", i), Reason: "BOUNCE"})
+	}
+	for _, err := range l.Import(ctx, sc, records) {
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	return suppression.New(suppression.Options{DB: db, Clock: clock.System, Random: rand.Reader})
 }
 
 // acceptAll has many clients send from the senders in turn.
