@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"os"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"sesame/internal/core/intake"
 	"sesame/internal/core/keyring"
 	"sesame/internal/core/quota"
+	"sesame/internal/core/setting"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
 	"sesame/internal/core/suppression"
@@ -79,65 +81,135 @@ func writePolicies(b *testing.B, accounts *account.Accounts, ids *identity.Ident
 	}
 }
 
-// BenchmarkAccept accepts mail on SQLite: without identities and policies; with 10,000
-// identities and 100 policies, from one sender; and from all senders in turn, each of which
-// has sent before. What is added is in cpu-µs/op; ns/op has the waits for the disk in it,
-// which many share.
-func BenchmarkAccept(b *testing.B) {
-	db, err := store.Open(ctx, store.Options{Path: b.TempDir() + "/bench.db"})
+// side is one way of deciding about mail, with a database of its own.
+type side struct {
+	name       string
+	db         *store.DB
+	identities intake.Identities
+	access     intake.Authorizer
+	settings   intake.Settings
+	accounts   intake.Accounts
+	suppressed intake.Suppressed
+	senders    int
+}
+
+// sides are accepting without identities and policies; with 10,000 identities and 100
+// policies, from one sender; and from all senders in turn; and without those, with a
+// suppression list of 10,000 addresses that nobody writes to. Each has its own copy of one
+// database.
+func sides(b *testing.B) []side {
+	b.Helper()
+	filled := b.TempDir() + "/filled.db"
+	db := openAt(b, filled)
+	_, ids, accounts := parts(db)
+	fill(b, ids)
+	writePolicies(b, accounts, ids)
+	if err := db.Close(); err != nil {
+		b.Fatal(err)
+	}
+	content, err := os.ReadFile(filled)
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { _ = db.Close() })
-	ring := keyring.Ephemeral()
-	ids := identity.New(identity.Options{DB: db, Seal: ring, Clock: clock.System, Random: rand.Reader, VerifyAtOnce: true})
-	fill(b, ids)
-	accounts := account.New(db, ring, clock.System, rand.Reader)
-	writePolicies(b, accounts, ids)
-	authorizer := access.New(access.Options{Policies: accounts, Identities: ids, Clock: clock.System})
-	sp := spool.New(spool.Options{DB: db, Clock: clock.System, Node: "bench/1", LeaseFor: time.Hour, InRow: 1 << 30})
-	for _, c := range []struct {
-		name       string
-		identities intake.Identities
-		access     intake.Authorizer
-		senders    int
-		suppressed int // addresses on the account's list; -1 asks none
-	}{
-		{"without", open{}, open{}, 1, -1},
-		{"nothingsuppressed", open{}, open{}, 1, 0},
-		{"10000suppressed", open{}, open{}, 1, 10_000},
-		{"1sender", ids, authorizer, 1, -1},
-		{"10000senders", ids, authorizer, benchIdentities - 1, -1},
-	} {
-		b.Run(c.name, func(b *testing.B) {
-			in := intake.New(intake.Options{
-				Suppressed: suppressing(b, db, c.suppressed),
-				Spool:      sp, Identities: c.identities, Access: c.access, Quotas: quota.New(quota.Options{DB: db, Clock: clock.System}), Clock: clock.System, Random: rand.Reader, MAC: ring.MAC,
-			})
-			acceptAll(b, in, c.senders)
-		})
+	all := []side{{name: "without", senders: 1}, {name: "1sender", senders: 1}, {name: "10000senders", senders: benchIdentities - 1}, {name: "10000suppressed", senders: 1}}
+	for n := range all {
+		s := &all[n]
+		path := b.TempDir() + "/" + s.name + ".db"
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			b.Fatal(err)
+		}
+		s.db, s.identities, s.access = openAt(b, path), open{}, open{}
+		b.Cleanup(func() { _ = s.db.Close() })
+		switch s.name {
+		case "10000suppressed":
+			s.suppressed = suppressing(b, s.db)
+		case "1sender", "10000senders":
+			settings, ids, accounts := parts(s.db)
+			s.settings, s.identities, s.accounts = settings, ids, accounts
+			s.access = access.New(access.Options{Policies: accounts, Identities: ids, Organizations: accounts, Clock: clock.System})
+		}
 	}
+	return all
 }
 
-// suppressing puts addresses on the account's suppression list that nobody writes to.
-func suppressing(b *testing.B, db *store.DB, n int) intake.Suppressed {
+// suppressing is a suppression list of an hour ago, which has been read.
+func suppressing(b *testing.B, db *store.DB) intake.Suppressed {
 	b.Helper()
-	if n < 0 {
-		return nil
-	}
-	before := clock.NewFake(time.Now().Add(-time.Hour)) // what is being changed is read again and again
-	l := suppression.New(suppression.Options{DB: db, Clock: before.Now, Random: rand.Reader})
+	before := suppression.New(suppression.Options{DB: db, Clock: clock.NewFake(time.Now().Add(-time.Hour)).Now, Random: rand.Reader})
 	var records []suppression.Record
-	for i := range n {
+	for i := range 10_000 {
 		records = append(records, suppression.Record{Address: fmt.Sprintf("r%d@example.org", i), Reason: "BOUNCE"})
 	}
-	for _, err := range l.Import(ctx, sc, records) {
+	for _, err := range before.Import(ctx, sc, records) {
 		if err != nil {
 			b.Fatal(err)
 		}
 	}
-	return suppression.New(suppression.Options{DB: db, Clock: clock.System, Random: rand.Reader})
+	now := clock.NewFake(time.Now())
+	lists := suppression.New(suppression.Options{DB: db, Clock: now.Now, Random: rand.Reader})
+	for range 2 {
+		if _, err := lists.Check(ctx, sc, suppression.Policy{}, []address.Address{{Local: "b", Domain: "example.net"}}); err != nil {
+			b.Fatal(err)
+		}
+		now.Advance(time.Second)
+	}
+	return lists
 }
+
+func openAt(b *testing.B, path string) *store.DB {
+	b.Helper()
+	db, err := store.Open(ctx, store.Options{Path: path})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return db
+}
+
+// parts are what decides about mail, as the server puts it together.
+func parts(db *store.DB) (*setting.Settings, *identity.Identities, *account.Accounts) {
+	ring := keyring.Ephemeral()
+	return setting.New(setting.Options{DB: db, Clock: clock.System}),
+		identity.New(identity.Options{DB: db, Seal: ring, Clock: clock.System, Random: rand.Reader, VerifyAtOnce: true}),
+		account.New(db, ring, clock.System, rand.Reader)
+}
+
+// intake is the side's way in, to a spool.
+func (s side) intake(sp intake.Spool, quotas intake.Quotas) *intake.Intake {
+	return intake.New(intake.Options{
+		Spool: sp, Identities: s.identities, Access: s.access, Accounts: s.accounts, Settings: s.settings, Quotas: quotas, Suppressed: s.suppressed,
+		Clock: clock.System, Random: rand.Reader, MAC: keyring.Ephemeral().MAC,
+	})
+}
+
+// BenchmarkAccept accepts mail on SQLite. What identities and policies add is in
+// cpu-µs/op; ns/op has the waits for the disk in it, which many share.
+func BenchmarkAccept(b *testing.B) {
+	for _, s := range sides(b) {
+		b.Run(s.name, func(b *testing.B) {
+			sp := spool.New(spool.Options{DB: s.db, Clock: clock.System, Node: "bench/1", LeaseFor: time.Hour, InRow: 1 << 30})
+			acceptAll(b, s.intake(sp, quota.New(quota.Options{DB: s.db, Clock: clock.System})), s.senders)
+		})
+	}
+}
+
+// BenchmarkDecide is BenchmarkAccept without storing: the differences between the lines
+// are those of the other, and much steadier.
+func BenchmarkDecide(b *testing.B) {
+	for _, s := range sides(b) {
+		b.Run(s.name, func(b *testing.B) { acceptAll(b, s.intake(nowhere{}, nowhere{}), s.senders) })
+	}
+}
+
+// nowhere takes any message and keeps none.
+type nowhere struct{}
+
+func (nowhere) Accept(context.Context, *spool.Message) error { return nil }
+
+func (nowhere) Reserve(context.Context, scope.Scope, quota.Load) (quota.Hold, error) {
+	return quota.Hold{}, nil
+}
+
+func (nowhere) Settle(quota.Hold, bool) {}
 
 // acceptAll has many clients send from the senders in turn.
 func acceptAll(b *testing.B, in *intake.Intake, senders int) {

@@ -9,18 +9,20 @@
 //	data, err := handlebars.ParseData([]byte(`{"name":"Anaya","pets":["angelfish"]}`))
 //	text, err := t.Render(data, handlebars.Limits{})
 //
-// It is written from handlebars.js and not taken from a library: raymond, which the
-// others build on, has no inline partials, iterates objects in random order, strips
-// lines differently, keeps helpers in globals, and bounds neither time nor output.
+// It follows handlebars.js and is not taken from a library: raymond, the one for Go, has
+// no inline partials, iterates objects in random order, strips lines differently, keeps
+// helpers in globals, and bounds neither time nor output.
 //
-// What differs from handlebars.js, all of it towards an error instead of silence:
+// What differs from handlebars.js:
 //
 //   - {{x}} whose value is undefined there is a *MissingError. A null prints nothing, and so
 //     does all that a path looks for beneath it. Arguments of helpers, blocks and partials may
 //     be absent.
 //   - Helpers and decorators that do not exist, wrong numbers of arguments and partials that
 //     are defined nowhere are errors of Compile, not of the rendering that gets there.
-//   - {{log}} and NUL characters: the one prints nowhere, the others are refused.
+//   - In an inline partial the block parameters of the block that it is defined in are those,
+//     not those of the block around that one.
+//   - {{log}} does nothing, two numbers side by side are not added, NUL characters are refused.
 package handlebars
 
 import (

@@ -7,8 +7,9 @@ import "strconv"
 // scope is the inline partials of a program that is being rendered and, above them, those
 // of what called it.
 type scope struct {
-	at closure // of the program that has them
-	up *scope
+	inlines map[string]*inline
+	at      closure // what they see: what surrounds their program, and its block parameters
+	up      *scope
 }
 
 // partialBlock is what {{> @partial-block}} renders: the block of the partial's call.
@@ -17,14 +18,14 @@ type partialBlock struct {
 	outer *partialBlock // what it is within the block itself
 }
 
-// find is the inline partial of the name that can be called now. It sees what surrounds
-// its definition, but the partials of the caller.
+// find is the inline partial of the name that can be called now. Paths in it see what is
+// around its definition; the partials it can call are those of its caller.
 func (r *renderer) find(name string) (closure, bool, error) {
 	for s := r.partials; s != nil; s = s.up {
 		if err := r.spend(1); err != nil {
 			return closure{}, false, err
 		}
-		if n, ok := s.at.program.inlines[name]; ok {
+		if n, ok := s.inlines[name]; ok {
 			return closure{n.program, s.at.data, s.at.params, s.at.depths}, true, nil
 		}
 	}
@@ -115,7 +116,7 @@ func (r *renderer) partialContext(e *env, n *partial) (value, error) {
 // addHash sets the pairs as handlebars.js does: from the last to the first, and of equal
 // keys the first counts.
 func (r *renderer) addHash(e *env, o *object, hash []pair) error {
-	own := newObject(len(hash))
+	own := &object{}
 	for i := len(hash) - 1; i >= 0; i-- {
 		v, err := r.expr(e, hash[i].value)
 		if err != nil {
@@ -138,7 +139,7 @@ const prototype = "__proto__"
 
 // copyOf makes an object of the value's own properties.
 func (r *renderer) copyOf(v value) (*object, error) {
-	o := newObject(0)
+	o := &object{}
 	switch v := v.(type) {
 	case *object:
 		if err := r.spend(len(v.keys)); err != nil {

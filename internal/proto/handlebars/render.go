@@ -155,7 +155,8 @@ func (r *renderer) run(c closure, context value, data *frame, values []value) er
 	}
 	if len(c.program.inlines) > 0 {
 		outer := r.partials
-		r.partials = &scope{at: c, up: outer}
+		r.partials = &scope{inlines: c.program.inlines, at: c, up: outer}
+		r.partials.at.params = e.params
 		defer func() { r.partials = outer }()
 	}
 	for _, n := range c.program.body {
