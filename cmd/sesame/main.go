@@ -15,22 +15,23 @@ import (
 
 // cli is the whole command line.
 type cli struct {
-	Dev             devCmd      `cmd:"" help:"Run SES on this machine for development: catches all mail, needs no configuration."`
-	Serve           serveCmd    `cmd:"" help:"Run SES for real mail."`
-	Account         accountCmd  `cmd:"" help:"Create, list, pause and close accounts."`
-	User            userCmd     `cmd:"" help:"Create, list and delete users with their keys."`
-	Key             keyCmd      `cmd:"" help:"Create, list, rotate, disable and delete access keys."`
-	SMTPCredentials smtpCmd     `cmd:"" name:"smtp-credentials" help:"Make up SMTP credentials, or derive the SMTP password of a secret access key."`
-	Policy          policyCmd   `cmd:"" help:"Say what users and roles may do."`
-	Role            roleCmd     `cmd:"" help:"Create, list and delete roles."`
-	Identity        identityCmd `cmd:"" help:"Work on identities as the operator."`
-	DNS             dnsCmd      `cmd:"" name:"dns" help:"Look at the DNS records of an identity and say what is wrong with them."`
-	Zone            zoneCmd     `cmd:"" help:"Work on the service's DNS zone."`
-	Doctor          doctorCmd   `cmd:"" help:"Examine the whole installation."`
-	Settings        settingsCmd `cmd:"" help:"Show and set what SES has no settings for."`
-	Mail            mailcli.Cmd `cmd:"" help:"Read the mailbox of a development server."`
-	API             apiCmd      `cmd:"" name:"api" help:"List the operations of SES and whether this server has them."`
-	Version         versionCmd  `cmd:"" help:"Print the version."`
+	Dev             devCmd         `cmd:"" help:"Run SES on this machine for development: catches all mail, needs no configuration."`
+	Serve           serveCmd       `cmd:"" help:"Run SES for real mail."`
+	Account         accountCmd     `cmd:"" help:"Create, list, pause and close accounts."`
+	User            userCmd        `cmd:"" help:"Create, list and delete users with their keys."`
+	Key             keyCmd         `cmd:"" help:"Create, list, rotate, disable and delete access keys."`
+	SMTPCredentials smtpCmd        `cmd:"" name:"smtp-credentials" help:"Make up SMTP credentials, or derive the SMTP password of a secret access key."`
+	Policy          policyCmd      `cmd:"" help:"Say what users and roles may do."`
+	Role            roleCmd        `cmd:"" help:"Create, list and delete roles."`
+	Identity        identityCmd    `cmd:"" help:"Work on identities as the operator."`
+	DNS             dnsCmd         `cmd:"" name:"dns" help:"Look at the DNS records of an identity and say what is wrong with them."`
+	Zone            zoneCmd        `cmd:"" help:"Work on the service's DNS zone."`
+	Doctor          doctorCmd      `cmd:"" help:"Examine the whole installation."`
+	Suppression     suppressionCmd `cmd:"" help:"Look at suppression lists, take addresses off, and export them."`
+	Settings        settingsCmd    `cmd:"" help:"Show and set what SES has no settings for."`
+	Mail            mailcli.Cmd    `cmd:"" help:"Read the mailbox of a development server."`
+	API             apiCmd         `cmd:"" name:"api" help:"List the operations of SES and whether this server has them."`
+	Version         versionCmd     `cmd:"" help:"Print the version."`
 }
 
 func main() {

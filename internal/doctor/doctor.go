@@ -75,6 +75,7 @@ type Listener struct {
 type Resolver interface {
 	dnscheck.Asker
 	dnscheck.Resolver
+	Delegated(ctx context.Context, server netip.AddrPort, zone string) ([]string, error)
 	QueryPTR(ctx context.Context, a netip.Addr) (dns.Result[string], error)
 }
 

@@ -274,8 +274,12 @@ func TestNamesAndAddresses(t *testing.T) {
 func TestServiceZone(t *testing.T) {
 	t.Parallel()
 	const good = `ses.example.net. NS ns.ses.example.net.
+		ses.example.net. SOA ns.ses.example.net. hostmaster.ses.example.net. 1 3600 600 86400 60
 		ns.ses.example.net. A 127.0.0.1
 		ses.example.net. TXT "v=spf1 ip4:198.51.100.7 ~all"
+	`
+	const parent = `example.net. NS ns.example.net.
+		ns.example.net. A 127.0.0.1
 	`
 	for _, tc := range []struct {
 		name    string
@@ -288,10 +292,23 @@ func TestServiceZone(t *testing.T) {
 		{"the name server has no address", dnstest.Zone{Records: "ses.example.net. NS ns.ses.example.net.", NXDomain: []string{"ns.ses.example.net"}}, doctor.Fail, "has no address (glue?)"},
 		{"the name server does not answer", dnstest.Zone{Records: good, ServFail: []string{"SOA ses.example.net"}}, doctor.Fail, "SERVFAIL"},
 		{"the resolver fails", dnstest.Zone{}, doctor.Warn, "can't be found"},
+		{"the parent is of one mind with it", dnstest.Zone{Records: good + parent, Referrals: "ses.example.net. NS ns.ses.example.net."}, doctor.OK,
+			"is delegated to ns.ses.example.net, which answer, as example.net has it"},
+		{"the parent can't be found", dnstest.Zone{Records: good, ServFail: []string{"example.net"}}, doctor.OK, "which answer; its parent can't be found"},
+		{"the parent can't be asked", dnstest.Zone{Records: good + "example.net. NS far.example.net.", NXDomain: []string{"far.example.net"}}, doctor.OK,
+			"no name server of example.net could be asked"},
+		{"the parent names somebody else", dnstest.Zone{Records: good + parent, Referrals: "ses.example.net. NS old.example.net."}, doctor.Fail,
+			"ns.example.net (127.0.0.1), of example.net, delegates ses.example.net to old.example.net, which the zone itself does not name"},
+		{"and what to publish there", dnstest.Zone{Records: good + parent, Referrals: "ses.example.net. NS old.example.net."}, doctor.Fail,
+			"Publish in example.net: ses.example.net. NS ns.ses.example.net., with their addresses (glue)"},
+		{"the parent names one too many", dnstest.Zone{Records: good + parent, Referrals: "ses.example.net. NS ns.ses.example.net.\nses.example.net. NS old.example.net."}, doctor.Warn,
+			"delegates ses.example.net to old.example.net, too"},
+		{"the parent names one too few", dnstest.Zone{Records: good + parent + "ses.example.net. NS ns2.ses.example.net.\nns2.ses.example.net. A 127.0.0.1",
+			Referrals: "ses.example.net. NS ns.ses.example.net."}, doctor.Warn, "does not name ns2.ses.example.net"},
 	} {
 		t.Run(tc.name, func(t *testing.T) {
 			t.Parallel()
-			o := doctor.Options{Source: source, Names: zone.Names{Zone: "ses.example.net"}, Resolver: resolver(t, tc.zone)}
+			o := doctor.Options{Source: source, Local: []netip.Addr{netip.MustParseAddr("127.0.0.1")}, Names: zone.Names{Zone: "ses.example.net"}, Resolver: resolver(t, tc.zone)}
 			expect(t, examine(t, "service zone", o), tc.verdict, tc.words)
 		})
 	}

@@ -137,6 +137,7 @@ func TestVerificationLinks(t *testing.T) {
 		t.Run(look.String(), func(t *testing.T) {
 			address := look.String() + "-with-a-rather-long-name.and.more.of.it@department.example.net"
 			link := invite(t, s, address)
+			tab := b.Tab(t, look)
 			if verified(t, s, address) {
 				t.Fatal("verified before anybody followed the link")
 			}
@@ -152,7 +153,6 @@ func TestVerificationLinks(t *testing.T) {
 				{"already", link, http.StatusOK, "Your address is verified already"},
 			} {
 				t.Run(c.name, func(t *testing.T) {
-					tab := b.Tab(t, look)
 					answer := tab.Open(c.link)
 					if text := tab.Text(); answer.Status != c.status || !strings.Contains(text, c.says) {
 						t.Errorf("HTTP %d: %s", answer.Status, text)

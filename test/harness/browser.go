@@ -55,7 +55,8 @@ func StartBrowser(t testing.TB, hosts map[string]string) *Browser {
 		chromedp.Flag("host-resolver-rules", strings.Join(rules, ",")),
 		chromedp.Flag("no-proxy-server", true), chromedp.Flag("no-pings", true),
 		chromedp.Flag("disable-component-update", true), chromedp.Flag("disable-domain-reliability", true),
-		chromedp.Flag("disable-features", "Translate,MediaRouter,OptimizationHints,NetworkTimeServiceQuerying,HttpsUpgrades"),
+		// IsolateSandboxedIframes is off so that a tab tells of its frames, too.
+		chromedp.Flag("disable-features", "Translate,MediaRouter,OptimizationHints,NetworkTimeServiceQuerying,HttpsUpgrades,IsolateSandboxedIframes"),
 		chromedp.Flag("disable-popup-blocking", false), // as people have it
 		chromedp.Flag("disable-ipc-flooding-protection", false),
 		chromedp.DisableGPU,

@@ -22,7 +22,7 @@ var pages = map[string]string{
 <main><h1>Good</h1><p>Some <a href="/other" style="display: inline">text</a>.<form action="/other"><label>Name <input name="n"></label><button>Go</button></form></main>`,
 	"/bad": `<html><title></title><body style="width: 500px; font: 16px sans-serif">
 <h3>Deep</h3><p id="x" style="color: #999">pale</p><p id="x" style="font-size: 12px">small</p>
-<img src="data:,"><svg></svg><iframe srcdoc=""></iframe><input style="outline: none"><button style="width: 20px; height: 20px; outline: none">b</button>`,
+<img src="data:,"><svg></svg><iframe srcdoc="" tabindex="-1"></iframe><input style="outline: none"><button style="width: 20px; height: 20px; outline: none">b</button>`,
 	"/loud": `<!doctype html><html lang="en"><title>Loud</title><p id="said">quiet</p><script>document.getElementById("said").textContent = "loud"</script>
 <img src="http://pictures.example/a?b=c"><link rel="stylesheet" href="https://styles.example/s.css">`,
 	"/other": `<!doctype html><title>Other</title>`,

@@ -64,8 +64,14 @@ type Tab struct {
 	look Look
 
 	mu         sync.Mutex
-	requests   []string
+	requests   []request
 	complaints []string
+}
+
+// request is "GET http://..." with the browser's name for it, which its redirects share.
+type request struct {
+	id   network.RequestID
+	line string
 }
 
 // Tab opens an empty tab that closes with the test.
@@ -98,7 +104,11 @@ func (tab *Tab) note(event any) {
 	defer tab.mu.Unlock()
 	switch e := event.(type) {
 	case *network.EventRequestWillBeSent:
-		tab.requests = append(tab.requests, e.Request.Method+" "+e.Request.URL)
+		tab.requests = append(tab.requests, request{e.RequestID, e.Request.Method + " " + e.Request.URL})
+	case *network.EventLoadingFailed:
+		if e.BlockedReason == network.BlockedReasonCsp { // it was never sent
+			tab.requests = slices.DeleteFunc(tab.requests, func(r request) bool { return r.id == e.RequestID })
+		}
 	case *log.EventEntryAdded:
 		if e.Entry.Source != log.EntrySourceNetwork { // which is a status like 404
 			tab.complaints = append(tab.complaints, e.Entry.Text)
@@ -218,12 +228,16 @@ func (tab *Tab) Text() string {
 	return Eval[string](tab, `document.body?.innerText ?? ""`)
 }
 
-// Requests are "GET http://..." of the tab since Open, in order. A frame of another origin
-// is not in it: see Browser.Outside.
+// Requests are "GET http://..." of the tab and its frames since Open, in order, without
+// those that a policy forbade.
 func (tab *Tab) Requests() []string {
 	tab.mu.Lock()
 	defer tab.mu.Unlock()
-	return slices.Clone(tab.requests)
+	var lines []string
+	for _, r := range tab.requests {
+		lines = append(lines, r.line)
+	}
+	return lines
 }
 
 // Complaints are what the browser wrote into the page's console: errors, and what a

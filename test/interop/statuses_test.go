@@ -402,6 +402,12 @@ func (w *clocked) expect(at string, s step) {
 		if got := w.statuses(name); got != want {
 			w.t.Errorf("%s: %s is %s, want %s", at, name, got, want)
 		}
+		c := w.get(name).Check
+		if zone := c.SOA.Primary != ""; zone && (c.SOA.Primary != "ns."+name || c.SOA.Admin != "hostmaster."+name || c.SOA.Serial == 0) || zone && name == nobody {
+			w.t.Errorf("%s: %s is in a zone that starts with %+v", at, name, c.SOA)
+		} else if !zone && name == never && !c.At.IsZero() {
+			w.t.Errorf("%s: the zone of %s was not seen", at, name)
+		}
 	}
 	if got := w.told(); !slices.Equal(got, s.told) {
 		w.t.Errorf("%s: told %q, want %q", at, got, s.told)

@@ -8,6 +8,7 @@ package fault
 import (
 	"errors"
 	"fmt"
+	"strings"
 )
 
 // Kind says what went wrong, in terms that every door can translate.
@@ -104,4 +105,19 @@ func PeerText(err error) string {
 		return e.Text
 	}
 	return "Internal failure"
+}
+
+// Printable is what somebody sent, fit to be quoted in a text for the peer: without
+// anything that is not printable ASCII, and cut after 100 octets.
+func Printable(s string) string {
+	const most = 100
+	if len(s) > most {
+		s = s[:most] + "..."
+	}
+	return strings.Map(func(r rune) rune {
+		if r < ' ' || r > '~' {
+			return '?'
+		}
+		return r
+	}, s)
 }

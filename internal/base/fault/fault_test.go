@@ -39,3 +39,19 @@ func TestKindsSurviveWrapping(t *testing.T) {
 		t.Error("a plain error is Internal by kind but is no fault")
 	}
 }
+
+func TestWhatIsQuotedIsPrintable(t *testing.T) {
+	t.Parallel()
+	for in, want := range map[string]string{
+		"plain ~text":                 "plain ~text",
+		"a\r\nb\x00\x7fc":             "a??b??c",
+		"käse\xff":                    "k?se?",
+		strings.Repeat("a", 100):      strings.Repeat("a", 100),
+		strings.Repeat("a", 101):      strings.Repeat("a", 100) + "...",
+		strings.Repeat("a", 99) + "ä": strings.Repeat("a", 99) + "?...",
+	} {
+		if got := fault.Printable(in); got != want {
+			t.Errorf("%q became %q, want %q", in, got, want)
+		}
+	}
+}

@@ -29,13 +29,13 @@ import (
 // Policies gives the IAM policies of a principal, without that of its session. A change
 // is seen within a second.
 type Policies interface {
-	Policies(ctx context.Context, p account.Principal) ([]*policy.Document, error)
+	Policies(ctx context.Context, p account.Principal) (*policy.Set, error)
 }
 
 // Identities gives the policies of an identity, none if there is no such identity, and
 // the identities that mail is sent under. A change is seen within a second.
 type Identities interface {
-	PolicyDocuments(ctx context.Context, sc scope.Scope, name string) ([]*policy.Document, error)
+	PolicySet(ctx context.Context, sc scope.Scope, name string) (*policy.Set, error)
 	Resolve(ctx context.Context, sc scope.Scope, a address.Address) (identity.Identity, error)
 	ResolveDomain(ctx context.Context, sc scope.Scope, d address.Domain) (identity.Identity, error)
 }
@@ -108,14 +108,14 @@ func (a *Authorizer) Authorize(ctx context.Context, c Call) error {
 	r := &policy.Request{Caller: caller(c.Principal), Action: c.Action, Context: &keys{Request: &c.Request, now: a.o.Clock(), organization: org, own: c.Keys}}
 	for _, res := range c.Resources {
 		r.SetResource(res.ARN)
-		decision := granted.evaluate(r)
+		decision := granted.iam.Evaluate(r)
 		if res.Identity != "" {
-			docs, err := a.o.Identities.PolicyDocuments(ctx, c.Scope, res.Identity)
+			own, err := a.o.Identities.PolicySet(ctx, c.Scope, res.Identity)
 			if err != nil {
 				return err
 			}
 			r.Direct = true
-			decision = max(decision, policy.Evaluate(docs, r))
+			decision = Combine(true, decision, own.Evaluate(r))
 			r.Direct = false
 		}
 		if decision != policy.Allow || !granted.session(r) {
@@ -131,16 +131,13 @@ func caller(p account.Principal) policy.Caller {
 
 // grants are the policies that a principal brings along.
 type grants struct {
-	iam      []*policy.Document
+	iam      *policy.Set
 	narrowed *policy.Document // the session's policy; nil if it has none
 }
 
-// evaluate decides by the IAM policies.
-func (g *grants) evaluate(r *policy.Request) policy.Decision { return policy.Evaluate(g.iam, r) }
-
 // deny reports whether a policy of the principal or of its session denies the request.
 func (g *grants) deny(r *policy.Request) bool {
-	return g.evaluate(r) == policy.Deny || g.narrowed != nil && g.narrowed.Evaluate(r) == policy.Deny
+	return g.iam.Evaluate(r) == policy.Deny || g.narrowed != nil && g.narrowed.Evaluate(r) == policy.Deny
 }
 
 // session reports whether the session's policy lets the request through.
@@ -149,11 +146,11 @@ func (g *grants) session(r *policy.Request) bool {
 }
 
 func (a *Authorizer) grants(ctx context.Context, p account.Principal) (*grants, error) {
-	docs, err := a.o.Policies.Policies(ctx, p)
+	iam, err := a.o.Policies.Policies(ctx, p)
 	if err != nil {
 		return nil, err
 	}
-	g := &grants{iam: docs}
+	g := &grants{iam: iam}
 	if p.SessionPolicy != "" {
 		g.narrowed, err = a.sessionPolicy(p.SessionPolicy)
 	}

@@ -38,7 +38,7 @@ type world struct {
 	asked                  int
 }
 
-func (w *world) compile(texts []string) ([]*policy.Document, error) {
+func (w *world) compile(texts []string) (*policy.Set, error) {
 	var docs []*policy.Document
 	for _, text := range texts {
 		d, err := policy.Parse([]byte(text))
@@ -47,15 +47,15 @@ func (w *world) compile(texts []string) ([]*policy.Document, error) {
 		}
 		docs = append(docs, d)
 	}
-	return docs, w.err
+	return policy.NewSet(docs...), w.err
 }
 
-func (w *world) Policies(_ context.Context, p account.Principal) ([]*policy.Document, error) {
+func (w *world) Policies(_ context.Context, p account.Principal) (*policy.Set, error) {
 	w.asked++
 	return w.compile(w.principals[p.ARN()])
 }
 
-func (w *world) PolicyDocuments(_ context.Context, sc scope.Scope, name string) ([]*policy.Document, error) {
+func (w *world) PolicySet(_ context.Context, sc scope.Scope, name string) (*policy.Set, error) {
 	return w.compile(w.identities[sc.ARN("identity/"+name)])
 }
 

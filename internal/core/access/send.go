@@ -91,22 +91,17 @@ func (a *Authorizer) mayUse(ctx context.Context, g *grants, u Use, r *policy.Req
 		}
 	}
 	r.SetResource(u.ARN())
-	decision := g.evaluate(r)
+	decision := g.iam.Evaluate(r)
 	if decision == policy.Deny || !own && decision != policy.Allow || !g.session(r) {
-		return false, nil
+		return false, nil // whatever the owner says
 	}
-	// What the owner allows to his own account as a whole is for that account's IAM
-	// policies to pass on; to another account it is as good as by name.
 	r.Direct = own
 	owners, err := a.owners(ctx, u.Owner, names, r)
 	r.Direct = false
 	if err != nil {
 		return false, err
 	}
-	if own {
-		return max(decision, owners) == policy.Allow, nil
-	}
-	return owners == policy.Allow, nil
+	return Combine(own, decision, owners) == policy.Allow, nil
 }
 
 // owners decides by the policies of the owner's identities, the most specific first. Its
@@ -114,15 +109,15 @@ func (a *Authorizer) mayUse(ctx context.Context, g *grants, u Use, r *policy.Req
 // sending authorization, address-level and domain-level policies).
 func (a *Authorizer) owners(ctx context.Context, owner scope.Scope, names []string, r *policy.Request) (policy.Decision, error) {
 	for _, name := range names {
-		docs, err := a.o.Identities.PolicyDocuments(ctx, owner, name)
+		set, err := a.o.Identities.PolicySet(ctx, owner, name)
 		if err != nil {
 			return policy.Deny, err
 		}
-		if len(docs) == 0 {
+		if set.Empty() {
 			continue
 		}
 		r.SetResource(owner.ARN("identity/" + name))
-		if d := policy.Evaluate(docs, r); d != policy.NotApplicable {
+		if d := set.Evaluate(r); d != policy.NotApplicable {
 			return d, nil
 		}
 	}

@@ -19,8 +19,8 @@ import (
 	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/fresh"
 	"sesame/internal/core/store"
-	"sesame/internal/proto/policy"
 )
 
 // Keyring keeps secrets unreadable at rest and authenticates what is handed out; aad
@@ -87,7 +87,7 @@ type Key struct {
 }
 
 // Accounts serves the accounts of one server. It is safe for concurrent use. A
-// change made by another node or by the command line is seen within cacheFor.
+// change made by another node or by the command line is seen within fresh.Within.
 type Accounts struct {
 	db     *store.DB
 	ring   Keyring
@@ -95,30 +95,13 @@ type Accounts struct {
 	random io.Reader
 	uses   uses
 
-	keys      cache[Key]
-	smtp      cache[smtpCredential]
-	roles     cache[Role]
-	states    cache[Account]
-	documents cache[[]*policy.Document]
-	compiled  compiled
-	details   cache[Details]
-
+	caches
 	defaults Defaults
 }
 
 // New returns the accounts kept in db.
 func New(db *store.DB, ring Keyring, now clock.Clock, random io.Reader) *Accounts {
-	return &Accounts{db: db, ring: ring, now: now, random: random, uses: newUses()}
-}
-
-// forget drops what is cached, after a change.
-func (a *Accounts) forget() {
-	a.keys.clear()
-	a.smtp.clear()
-	a.roles.clear()
-	a.states.clear()
-	a.documents.clear()
-	a.details.clear()
+	return &Accounts{db: db, ring: ring, now: now, random: random, uses: newUses(), caches: newCaches(db, now)}
 }
 
 // change applies fn to an account in a commit. The account's row is held meanwhile, so
@@ -129,6 +112,9 @@ func (a *Accounts) change(ctx context.Context, account string, fn func(*store.Tx
 	var refusal error
 	err := a.db.Write(ctx, func(tx *store.Tx) error {
 		refusal = nil
+		if err := fresh.Changed(tx, account); err != nil {
+			return err
+		}
 		n, err := tx.Exec(`UPDATE accounts SET created_at = created_at WHERE id = ? AND state <> ?`, account, string(purging))
 		if err != nil {
 			return err
@@ -146,7 +132,7 @@ func (a *Accounts) change(ctx context.Context, account string, fn func(*store.Tx
 		}
 		return err
 	})
-	a.forget()
+	a.changes.Forget(account)
 	return cmp.Or(err, refusal)
 }
 
@@ -156,10 +142,13 @@ func (a *Accounts) EnsureAccount(ctx context.Context, id string) error {
 		return fault.InField(fault.Invalid, "account", "An account id has 12 digits.")
 	}
 	err := a.db.Write(ctx, func(tx *store.Tx) error {
+		if err := fresh.Changed(tx, id); err != nil {
+			return err
+		}
 		_, err := tx.Exec(`INSERT INTO accounts (id, created_at) VALUES (?, ?) ON CONFLICT (id) DO NOTHING`, id, store.Millis(a.now()))
 		return err
 	})
-	a.forget()
+	a.changes.Forget(id)
 	return err
 }
 
@@ -210,10 +199,4 @@ func (e Entity) id(tx *store.Tx) (string, error) {
 		return "", e.notFound()
 	}
 	return id, err
-}
-
-// count is how many rows a query of an account counts.
-func count(tx *store.Tx, query string, args ...any) (n int, err error) {
-	err = tx.Get([]any{&n}, query, args...)
-	return n, err
 }

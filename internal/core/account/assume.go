@@ -91,7 +91,7 @@ func (a *Accounts) mayAssume(ctx context.Context, who Principal, role Role, r As
 		return false, err
 	}
 	q := assumeRequest(who, role, r)
-	trusts, allows := trust.Evaluate(q), policy.Evaluate(own, q)
+	trusts, allows := trust.Evaluate(q), own.Evaluate(q)
 	if trusts != policy.Allow || allows == policy.Deny {
 		return false, nil
 	}

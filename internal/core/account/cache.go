@@ -4,62 +4,43 @@ package account
 
 import (
 	"errors"
-	"sync"
-	"time"
 
-	"sesame/internal/base/fault"
+	"sesame/internal/base/clock"
+	"sesame/internal/base/scope"
+	"sesame/internal/core/fresh"
+	"sesame/internal/core/store"
+	"sesame/internal/proto/policy"
 )
 
-const (
-	cacheFor  = time.Second // how long another node's change may go unseen
-	cacheSize = 10_000      // entries; at the bound the cache starts anew
-)
+const cacheSize = 10_000 // entries of each cache
 
-// cache keeps what was loaded, and that there was nothing to load, for cacheFor. The
-// zero value is an empty cache.
-type cache[V any] struct {
-	mu      sync.RWMutex
-	entries map[string]cached[V]
-	round   int // counts clear: what was being loaded meanwhile is not kept
+// caches keep what each request asks for.
+type caches struct {
+	changes *fresh.Changes
+
+	keys     *fresh.Cache[string, Key]
+	smtp     *fresh.Cache[string, smtpCredential]
+	roles    *fresh.Cache[Entity, Role]
+	states   *fresh.Cache[string, Account]
+	policies *fresh.Cache[Entity, *policy.Set]
+	details  *fresh.Cache[scope.Scope, Details]
 }
 
-type cached[V any] struct {
-	value V
-	err   error
-	until time.Time
-}
-
-// get returns what load gave within the last cacheFor, or gives now.
-func (c *cache[V]) get(key string, now time.Time, load func() (V, error)) (V, error) {
-	c.mu.RLock()
-	e, ok := c.entries[key]
-	round := c.round
-	c.mu.RUnlock()
-	if ok && !now.After(e.until) {
-		return e.value, e.err
+func newCaches(db *store.DB, now clock.Clock) caches {
+	changes := fresh.NewChanges(db, now)
+	return caches{
+		changes: changes,
+		keys: fresh.NewCache[string](changes, fresh.Options[Key]{
+			Size: cacheSize, Absent: noKey, Owner: func(k Key) string { return k.Account },
+		}),
+		smtp: fresh.NewCache[string](changes, fresh.Options[smtpCredential]{
+			Size: cacheSize, Absent: noKey, Owner: func(c smtpCredential) string { return c.Account },
+		}),
+		roles:    fresh.NewCache[Entity](changes, fresh.Options[Role]{Size: cacheSize}),
+		states:   fresh.NewCache[string](changes, fresh.Options[Account]{Size: cacheSize}),
+		policies: fresh.NewCache[Entity](changes, fresh.Options[*policy.Set]{Size: cacheSize}),
+		details:  fresh.NewCache[scope.Scope](changes, fresh.Options[Details]{Size: cacheSize}),
 	}
-	v, err := load()
-	if err == nil || errors.Is(err, ErrNoKey) || fault.Is(err, fault.NotFound) {
-		c.put(key, cached[V]{v, err, now.Add(cacheFor)}, round)
-	}
-	return v, err
 }
 
-func (c *cache[V]) put(key string, e cached[V], round int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.round != round {
-		return
-	}
-	if c.entries == nil || len(c.entries) >= cacheSize {
-		c.entries = map[string]cached[V]{}
-	}
-	c.entries[key] = e
-}
-
-func (c *cache[V]) clear() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.entries = nil
-	c.round++
-}
+func noKey(err error) bool { return errors.Is(err, ErrNoKey) }

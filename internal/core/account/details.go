@@ -88,9 +88,9 @@ type Defaults struct {
 func (a *Accounts) SetDefaults(d Defaults) { a.defaults = d }
 
 // Details returns the state of the account in the region. A change made by another
-// node is seen within cacheFor.
+// node is seen within fresh.Within.
 func (a *Accounts) Details(ctx context.Context, sc scope.Scope) (Details, error) {
-	return a.details.get(sc.String(), a.now(), func() (Details, error) { return a.Current(ctx, sc) })
+	return a.details.Get(ctx, sc.Account, sc, func() (Details, error) { return a.Current(ctx, sc) })
 }
 
 // Current is Details as the database has them now. An account that is paused as a whole
@@ -169,7 +169,7 @@ func (r *detailsRow) write(tx *store.Tx, sc scope.Scope) error {
 	}
 	_, err = tx.Exec(`UPDATE account_details SET sandbox = ?, sending = ?, enforcement = ?, daily_quota = ?, send_rate = ?, limits_at = ?,
 		mail_type = ?, website = ?, language = ?, use_case = ?, contacts = ?, review = ?, case_id = ? WHERE account = ? AND region = ?`,
-		r.sandbox, flag(r.SendingEnabled), string(r.Enforcement), r.Limits.Daily, r.Limits.Rate, store.Millis(r.LimitsAt),
+		r.sandbox, store.Flag(r.SendingEnabled), string(r.Enforcement), r.Limits.Daily, r.Limits.Rate, store.Millis(r.LimitsAt),
 		r.Profile.MailType, r.Profile.WebsiteURL, r.Profile.Language, r.Profile.UseCase, string(contacts), string(r.Review), r.CaseID,
 		sc.Account, sc.Region)
 	return err

@@ -3,6 +3,7 @@
 package account_test
 
 import (
+	"crypto/rand"
 	"errors"
 	"math"
 	"strings"
@@ -67,13 +68,13 @@ func notices(t *testing.T, db *store.DB) (all []string) {
 
 func TestAnAccountOfWhichNothingIsSaid(t *testing.T) {
 	t.Parallel()
-	eachRegion(t, func(t *testing.T, a *account.Accounts, _ *store.DB, c *clock.Fake) {
+	eachRegion(t, func(t *testing.T, a *account.Accounts, db *store.DB, c *clock.Fake) {
 		d := details(t, a)
 		if d.Sandbox || !d.SendingEnabled || !d.MaySend() || d.Enforcement != account.Healthy || d.Limits != (account.Limits{Daily: -1, Rate: -1}) || d.Review != "" {
 			t.Errorf("%+v", d)
 		}
+		a = account.New(db, keyring.Ephemeral(), c.Now, rand.Reader)
 		a.SetDefaults(account.Defaults{Sandbox: true})
-		c.Advance(time.Second + time.Millisecond)
 		if granted, err := a.ProductionAccess(t.Context(), here); err != nil || granted {
 			t.Errorf("a server of sandboxes: %t, %v", granted, err)
 		}

@@ -5,7 +5,6 @@ package account
 import (
 	"context"
 	"fmt"
-	"sync"
 
 	"sesame/internal/core/store"
 	"sesame/internal/proto/policy"
@@ -19,54 +18,23 @@ type Source struct {
 }
 
 // Policies returns the policies that hold for a user, or for the role of a session:
-// inline and managed ones, compiled. The policy that narrows a session is not among them:
-// it is in the Principal. What they return is shared and up to a second old.
-func (a *Accounts) Policies(ctx context.Context, who Principal) ([]*policy.Document, error) {
+// inline and managed ones. The policy that narrows a session is not among them: it is in
+// the Principal. A change made by another node is seen within a second.
+func (a *Accounts) Policies(ctx context.Context, who Principal) (*policy.Set, error) {
 	e := who.entity()
-	return a.documents.get(e.Account+"/"+string(e.Kind)+"/"+e.Name, a.now(), func() ([]*policy.Document, error) {
+	return a.policies.Get(ctx, e.Account, e, func() (*policy.Set, error) {
 		sources, err := a.Sources(ctx, e)
 		if err != nil {
 			return nil, err
 		}
 		docs := make([]*policy.Document, len(sources))
 		for i, s := range sources {
-			if docs[i], err = a.compiled.document(s.Document); err != nil {
+			if docs[i], err = policy.Parse([]byte(s.Document)); err != nil {
 				return nil, store.Wrap("account.Policies", fmt.Errorf("policy %s%s of %v: %w", s.Name, s.ARN, e, err))
 			}
 		}
-		return docs, nil
+		return policy.NewSet(docs...), nil
 	})
-}
-
-// compiledSize bounds the documents that are kept compiled; at the bound they start anew.
-const compiledSize = 2_000
-
-// compiled keeps documents as they were compiled, by their text: who has a hundred
-// policies has them read from the database each second, and compiled once. The zero value
-// is empty.
-type compiled struct {
-	mu        sync.Mutex
-	documents map[string]*policy.Document
-}
-
-func (c *compiled) document(text string) (*policy.Document, error) {
-	c.mu.Lock()
-	d := c.documents[text]
-	c.mu.Unlock()
-	if d != nil {
-		return d, nil
-	}
-	d, err := policy.Parse([]byte(text))
-	if err != nil {
-		return nil, err
-	}
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if c.documents == nil || len(c.documents) >= compiledSize {
-		c.documents = map[string]*policy.Document{}
-	}
-	c.documents[text] = d
-	return d, nil
 }
 
 // Sources returns the policies of a user or a role as they were written.

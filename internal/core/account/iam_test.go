@@ -17,6 +17,7 @@ import (
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/account"
+	"sesame/internal/core/fresh"
 	"sesame/internal/core/keyring"
 	"sesame/internal/core/store"
 	"sesame/internal/proto/policy"
@@ -55,9 +56,9 @@ func newUser(t *testing.T, a *account.Accounts, name string, policies ...string)
 // may is what the policies of who say about an action.
 func may(t *testing.T, a *account.Accounts, who account.Principal, action string) policy.Decision {
 	t.Helper()
-	docs, err := a.Policies(ctx, who)
+	set, err := a.Policies(ctx, who)
 	ok(t, err)
-	return policy.Evaluate(docs, &policy.Request{Action: action, Resource: "*"})
+	return set.Evaluate(&policy.Request{Action: action, Resource: "*"})
 }
 
 func TestPoliciesAreInlineAndManagedOnes(t *testing.T) {
@@ -313,7 +314,7 @@ func TestClosedAccountsArePurgedAfterNinetyDays(t *testing.T) {
 			t.Errorf("tables: %v", tables)
 		}
 		for _, table := range tables {
-			if table == "identity_changes" { // which tells other nodes
+			if table == fresh.Table { // which tells other nodes
 				continue
 			}
 			var n int

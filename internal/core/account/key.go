@@ -129,32 +129,22 @@ func noSuchKey(id string) error {
 	return fault.New(fault.NotFound, "The Access Key with id %s cannot be found.", id)
 }
 
-func (a *Accounts) selectKeys(ctx context.Context, query string, args ...any) ([]AccessKey, error) {
-	rows, err := a.db.Query(ctx, query, args...)
-	if err != nil {
-		return nil, store.Wrap("account.AccessKeys", err)
-	}
-	defer rows.Close()
-	var keys []AccessKey
-	for rows.Next() {
-		var k AccessKey
+func (a *Accounts) selectKeys(ctx context.Context, sql string, args ...any) ([]AccessKey, error) {
+	return list(ctx, a.db, query{"account.AccessKeys", sql, args}, func(scan func(...any) error) (k AccessKey, err error) {
 		var active int
 		var created, used int64
-		if err := rows.Scan(&k.ID, &k.Account, &k.User, &active, &created, &used, &k.Used.Service, &k.Used.Region); err != nil {
-			return nil, store.Wrap("account.AccessKeys", err)
-		}
+		err = scan(&k.ID, &k.Account, &k.User, &active, &created, &used, &k.Used.Service, &k.Used.Region)
 		k.Active, k.CreatedAt, k.Used.At = active != 0, store.Time(created), store.Time(used)
 		k.Used = a.uses.latest(k.ID, k.Used)
-		keys = append(keys, k)
-	}
-	return keys, store.Wrap("account.AccessKeys", rows.Err())
+		return k, err
+	})
 }
 
 // SetKeyActive enables or disables a user's key. What a disabled key signs is refused at
-// once on this node and within cacheFor on others (IAM UpdateAccessKey).
+// once on this node and within fresh.Within on others (IAM UpdateAccessKey).
 func (a *Accounts) SetKeyActive(ctx context.Context, account, user, id string, active bool) error {
 	return a.changeKey(ctx, account, user, id, func(tx *store.Tx) (int64, error) {
-		return tx.Exec(`UPDATE access_keys SET active = ? WHERE account = ? AND user_name = ? AND id = ?`, flag(active), account, user, id)
+		return tx.Exec(`UPDATE access_keys SET active = ? WHERE account = ? AND user_name = ? AND id = ?`, store.Flag(active), account, user, id)
 	})
 }
 
@@ -178,17 +168,10 @@ func (a *Accounts) changeKey(ctx context.Context, account, user, id string, fn f
 	})
 }
 
-func flag(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
-}
-
 // Key returns the access key with id. It returns ErrNoKey for unknown and disabled
 // keys, and for those of closed accounts.
 func (a *Accounts) Key(ctx context.Context, id string) (Key, error) {
-	return a.keys.get(id, a.now(), func() (Key, error) { return a.loadKey(ctx, id) })
+	return a.keys.Get(ctx, "", id, func() (Key, error) { return a.loadKey(ctx, id) })
 }
 
 func (a *Accounts) loadKey(ctx context.Context, id string) (Key, error) {

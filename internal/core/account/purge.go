@@ -6,15 +6,12 @@ import (
 	"context"
 	"time"
 
+	"sesame/internal/core/fresh"
 	"sesame/internal/core/store"
 )
 
 // KeepClosed is how long a closed account's data is kept (SES: deleting personal data).
 const KeepClosed = 90 * 24 * time.Hour
-
-// changesTable is where package identity numbers the changes of accounts' identities. An
-// account's row outlives it: by its number the nodes learn that what they know is gone.
-const changesTable = "identity_changes"
 
 // Purge removes all that accounts had which were closed KeepClosed ago: every row of
 // every table that has an account, and then the account itself. It returns the accounts
@@ -31,7 +28,6 @@ func (a *Accounts) Purge(ctx context.Context) (gone []string, err error) {
 	if err != nil {
 		return nil, err
 	}
-	defer a.forget()
 	for _, id := range due {
 		mine, err := a.beginPurge(ctx, id, before)
 		if err != nil {
@@ -41,7 +37,7 @@ func (a *Accounts) Purge(ctx context.Context) (gone []string, err error) {
 			continue
 		}
 		for _, table := range tables {
-			if table == changesTable {
+			if table == fresh.Table {
 				continue
 			}
 			if err := a.purge(ctx, `DELETE FROM `+table+` WHERE account = ?`, id); err != nil {
@@ -60,27 +56,28 @@ func (a *Accounts) Purge(ctx context.Context) (gone []string, err error) {
 // that is not due any more.
 func (a *Accounts) beginPurge(ctx context.Context, id string, before int64) (mine bool, err error) {
 	err = a.db.Write(ctx, func(tx *store.Tx) error {
+		if err := fresh.Changed(tx, id); err != nil {
+			return err
+		}
 		n, err := tx.Exec(`UPDATE accounts SET state = ? WHERE id = ? AND (state = ? AND closed_at <= ? OR state = ?)`,
 			string(purging), id, string(Closed), before, string(purging))
 		mine = n == 1
 		return err
 	})
+	a.changes.Forget(id)
 	return mine, err
 }
 
-// purge runs one of the deletions. Each raises the number of the identities' changes, and
-// before anything else, as package identity does: else nodes would go on sending with and
+// purge runs one of the deletions. Each is a change: else nodes would go on sending with and
 // signing for identities that are gone.
 func (a *Accounts) purge(ctx context.Context, query, id string) error {
-	return a.db.Write(ctx, func(tx *store.Tx) error {
-		if _, err := tx.Exec(`UPDATE ` + changesTable + ` SET n = n + 1 WHERE account = ''`); err != nil {
-			return err
-		}
-		if _, err := tx.Exec(`INSERT INTO `+changesTable+` (account, n) SELECT CAST(? AS TEXT), n FROM `+changesTable+` WHERE account = ''
-			ON CONFLICT (account) DO UPDATE SET n = excluded.n`, id); err != nil {
+	err := a.db.Write(ctx, func(tx *store.Tx) error {
+		if err := fresh.Changed(tx, id); err != nil {
 			return err
 		}
 		_, err := tx.Exec(query, id)
 		return err
 	})
+	a.changes.Forget(id)
+	return err
 }

@@ -47,7 +47,7 @@ const selectAccounts = `SELECT id, contact, org, state, closed_at, created_at FR
 
 // Account returns an account, or NotFound. It may be a second old.
 func (a *Accounts) Account(ctx context.Context, id string) (Account, error) {
-	return a.states.get(id, a.now(), func() (Account, error) {
+	return a.states.Get(ctx, id, id, func() (Account, error) {
 		all, err := a.selectAccounts(ctx, selectAccounts+`WHERE id = ?`, id)
 		if err == nil && len(all) == 0 {
 			err = noAccount(id)
@@ -64,23 +64,13 @@ func (a *Accounts) List(ctx context.Context) ([]Account, error) {
 	return a.selectAccounts(ctx, selectAccounts+`ORDER BY id`)
 }
 
-func (a *Accounts) selectAccounts(ctx context.Context, query string, args ...any) ([]Account, error) {
-	rows, err := a.db.Query(ctx, query, args...)
-	if err != nil {
-		return nil, store.Wrap("account.List", err)
-	}
-	defer rows.Close()
-	var all []Account
-	for rows.Next() {
-		var x Account
+func (a *Accounts) selectAccounts(ctx context.Context, sql string, args ...any) ([]Account, error) {
+	return list(ctx, a.db, query{"account.List", sql, args}, func(scan func(...any) error) (x Account, err error) {
 		var closed, created int64
-		if err := rows.Scan(&x.ID, &x.Contact, &x.Org, &x.State, &closed, &created); err != nil {
-			return nil, store.Wrap("account.List", err)
-		}
+		err = scan(&x.ID, &x.Contact, &x.Org, &x.State, &closed, &created)
 		x.ClosedAt, x.CreatedAt = store.Time(closed), store.Time(created)
-		all = append(all, x)
-	}
-	return all, store.Wrap("account.List", rows.Err())
+		return x, err
+	})
 }
 
 // Contact is the address that notices to the account go to, "" if it has none.
@@ -131,7 +121,7 @@ func (a *Accounts) SetOrg(ctx context.Context, id, org string) error {
 // SetState pauses an account in every region, closes it, or makes it active again. It is
 // recorded, and the owner is told of a pause and of its end, with reason, in sc's region,
 // as Enforce does for one region. Of a closed account every credential is refused, at once
-// on this node and within cacheFor on others; until it is purged it can be made active
+// on this node and within fresh.Within on others; until it is purged it can be made active
 // again, with all that it had.
 func (a *Accounts) SetState(ctx context.Context, sc scope.Scope, actor string, to State, reason string) error {
 	now, closed := a.now(), time.Time{}

@@ -22,12 +22,6 @@ const (
 	MaxName         = 64     // characters of the name of a set or a destination
 )
 
-// The least and the most that Options.MaxDelivery can be (SES API v2: DeliveryOptions).
-const (
-	LeastDelivery = 300 * time.Second
-	MostDelivery  = 50400 * time.Second
-)
-
 // Set is a configuration set. What is read is shared: it must not be changed.
 type Set struct {
 	Scope     scope.Scope

@@ -120,9 +120,9 @@ func CheckTag(field string, t Tag) error {
 	case len(t.Value) > maxTag:
 		return refuse("Tag value cannot exceed %d characters.", maxTag)
 	case !tagText(t.Name) && t.Name != "ses:feedback-id-a" && t.Name != "ses:feedback-id-b":
-		return refuse("Invalid tag name <%s>: only alphanumeric ASCII characters, '_', and '-' are allowed.", printable(t.Name))
+		return refuse("Invalid tag name <%s>: only alphanumeric ASCII characters, '_', and '-' are allowed.", fault.Printable(t.Name))
 	case !tagText(t.Value):
-		return refuse("Invalid tag value <%s>: only alphanumeric ASCII characters, '_', and '-' are allowed.", printable(t.Value))
+		return refuse("Invalid tag value <%s>: only alphanumeric ASCII characters, '_', and '-' are allowed.", fault.Printable(t.Value))
 	}
 	return nil
 }

@@ -32,11 +32,11 @@ func CheckHeaders(field string, headers []message.NameValue) error {
 		case h.Name == "":
 			return refuse("Empty header names are illegal.")
 		case len(h.Name) > MaxHeaderName || len(h.Value) > MaxHeaderValue || len(h.Name)+len(h.Value) > MaxHeaderSum:
-			return refuse("Header too long: '%s'.", printable(h.Name))
+			return refuse("Header too long: '%s'.", fault.Printable(h.Name))
 		case !headerName(h.Name):
-			return refuse("Illegal character in header name '%s'.", printable(h.Name))
+			return refuse("Illegal character in header name '%s'.", fault.Printable(h.Name))
 		case !headerValue(h.Value):
-			return refuse("Illegal character in header '%s'.", printable(h.Name))
+			return refuse("Illegal character in header '%s'.", fault.Printable(h.Name))
 		case set.rules&Reserved != 0:
 			return refuse("Header '%s' cannot be set as a custom header.", set.name)
 		case set.rules&Unique != 0 && seen[set.index]:

@@ -44,7 +44,7 @@ func checkFileName(name string, blocked []string) error {
 		isBlocked = slices.ContainsFunc(blocked, func(b string) bool { return strings.EqualFold(b, ext) })
 	}
 	if isBlocked {
-		return fault.InField(fault.Invalid, "Attachment", "Illegal filename '%s'.", printable(name))
+		return fault.InField(fault.Invalid, "Attachment", "Illegal filename '%s'.", fault.Printable(name))
 	}
 	return nil
 }

@@ -5,7 +5,6 @@ package content
 import (
 	"bytes"
 	"errors"
-	"strings"
 
 	"sesame/internal/base/address"
 	"sesame/internal/base/fault"
@@ -108,10 +107,10 @@ func (m *Message) checkFields() error {
 			seen[set.index/64] |= bit
 		}
 		if len(f.Raw()) > MaxLine && f.LongestLine() > MaxLine {
-			return fault.InField(fault.Invalid, f.Name(), "Header too long: '%s'.", printable(f.Name()))
+			return fault.InField(fault.Invalid, f.Name(), "Header too long: '%s'.", fault.Printable(f.Name()))
 		}
 		if bytes.IndexByte(f.RawValue(), 0) >= 0 {
-			return fault.InField(fault.Invalid, f.Name(), "Illegal character in header '%s'.", printable(f.Name()))
+			return fault.InField(fault.Invalid, f.Name(), "Illegal character in header '%s'.", fault.Printable(f.Name()))
 		}
 	}
 	return nil
@@ -175,19 +174,4 @@ func (m *Message) checkParts(limits Limits) error {
 		return &fault.Error{Kind: fault.Invalid, Op: "content.Inspect", Text: "Header section of a MIME part too long.", Err: err}
 	}
 	return err
-}
-
-// printable is s for a text that goes to the peer: without anything that is not
-// printable ASCII, and not long.
-func printable(s string) string {
-	const most = 100
-	if len(s) > most {
-		s = s[:most] + "..."
-	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return '?'
-		}
-		return r
-	}, s)
 }

@@ -41,6 +41,10 @@ const (
 	causeNotTried = "not-tried"
 )
 
+// lateness is how long after the end of its terms a message is still tried: its turn comes
+// a little after it was due.
+const lateness = time.Minute
+
 // The waits between tries to record something while the database does not answer double
 // from the first to the last. The lease bounds them: after it somebody else tries the
 // recipient.
@@ -74,7 +78,7 @@ func (d *Dispatcher) attempt(r *run) {
 		return
 	}
 	switch age := now.Sub(r.entry.Message.AcceptedAt); {
-	case r.terms.MaxAge > 0 && age > r.terms.MaxAge:
+	case r.terms.MaxAge > 0 && age > r.terms.MaxAge+lateness:
 		d.settle(r.dest, notTried(r.entry, now, reasonTooLate))
 		return
 	case r.trust == silent && age > d.o.MaxAge:

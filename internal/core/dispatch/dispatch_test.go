@@ -483,3 +483,68 @@ func TestPausedItTakesNothingAndDeliversNothing(t *testing.T) {
 		}
 	})
 }
+
+// TestTheTermsOfAMessage has destinations that fail for now, and messages with terms.
+func TestTheTermsOfAMessage(t *testing.T) {
+	type terms = dispatch.Terms
+	for name, c := range map[string]struct {
+		terms    terms
+		waited   time.Duration // before the dispatcher had it
+		attempts int
+		reason   string
+		tls      bool
+	}{
+		"none":                    {terms{}, 0, 6, "temporary failure, message too old", false}, // 0 to 5 minutes
+		"TLS":                     {terms{RequireTLS: true}, 0, 6, "temporary failure, message too old", true},
+		"a shorter time":          {terms{MaxAge: 150 * time.Second}, 0, 3, "temporary failure, message too old", false},
+		"no more than the server": {terms{MaxAge: time.Hour}, 0, 6, "temporary failure, message too old", false},
+		"the time was over":       {terms{MaxAge: 150 * time.Second}, 4 * time.Minute, 0, "the configuration set's maximum delivery time is over", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, func(o *dispatch.Options) {
+				o.MaxAge = 330 * time.Second
+				o.Terms = func(context.Context, *spool.Message) (terms, error) { return c.terms, nil }
+			}, func(f *fixture) {
+				var tls []bool
+				f.transport.set("x.example", func(ctx context.Context, d delivery.Delivery) delivery.Attempt {
+					tls = append(tls, d.RequireTLS)
+					return says(smtpclient.Temporary, 450)(ctx, d)
+				})
+				m := message(100, "u@x.example")
+				m.AcceptedAt = m.AcceptedAt.Add(-c.waited)
+				f.spool.acceptMessage(m)
+				f.pass(time.Hour)
+				r := f.spool.row("u@x.example")
+				if len(tls) != c.attempts || slices.Contains(tls, !c.tls) || r.state != spool.Expired || len(r.finals) != 1 {
+					t.Fatalf("attempts with TLS required: %v, state %v, %d final outcomes", tls, r.state, len(r.finals))
+				}
+				if st := r.finals[0]; st.Reason != c.reason || st.Event != event.Bounce || !st.Detail.Expired {
+					t.Errorf("%+v", st)
+				}
+			})
+		})
+	}
+}
+
+// TestTermsThatCannotBeReadHoldTheMessageBack: who knows whether it may leave in clear?
+func TestTermsThatCannotBeReadHoldTheMessageBack(t *testing.T) {
+	asked := 0
+	bubble(t, func(o *dispatch.Options) {
+		o.Terms = func(context.Context, *spool.Message) (dispatch.Terms, error) {
+			if asked++; asked == 1 {
+				return dispatch.Terms{}, errAway
+			}
+			return dispatch.Terms{}, nil
+		}
+	}, func(f *fixture) {
+		f.spool.accept(100, "u@x.example")
+		f.pass(30 * time.Second)
+		if n := len(f.transport.attempts("u@x.example")); n != 0 {
+			t.Errorf("%d attempts", n)
+		}
+		f.pass(2 * time.Minute)
+		if r := f.spool.row("u@x.example"); r.state != spool.Delivered {
+			t.Errorf("state %v", r.state)
+		}
+	})
+}

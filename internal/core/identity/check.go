@@ -15,6 +15,7 @@ import (
 
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/fresh"
 	"sesame/internal/core/notice"
 	"sesame/internal/core/store"
 )
@@ -195,7 +196,7 @@ func (s *Identities) CheckNow(ctx context.Context, sc scope.Scope, name string) 
 	if _, err = s.check(ctx, claims[0]); err != nil {
 		return Identity{}, err
 	}
-	return s.Get(ctx, sc, norm)
+	return s.load(ctx, sc, norm)
 }
 
 // claim is one identity to be checked, by whoever wins it.
@@ -247,7 +248,7 @@ func (s *Identities) claim(ctx context.Context, claims []claim) (won []bool, err
 		for n, d := range claims {
 			changed, err := tx.Exec(`UPDATE identities SET claim = ?, next_check_at = ?
 				WHERE account = ? AND region = ? AND name = ? AND (? = 1 OR next_check_at = ?)`,
-				d.token, until, d.scope.Account, d.scope.Region, d.name, flag(d.any), d.next)
+				d.token, until, d.scope.Account, d.scope.Region, d.name, store.Flag(d.any), d.next)
 			if err != nil {
 				return err
 			}
@@ -310,7 +311,7 @@ func (s *Identities) settle(ctx context.Context, d claim, id, before Identity, t
 	lost, moved := false, id.moved(before)
 	err := s.o.DB.Write(ctx, func(tx *store.Tx) error {
 		if moved {
-			if err := changed(tx, d.scope.Account); err != nil {
+			if err := fresh.Changed(tx, d.scope.Account); err != nil {
 				return err
 			}
 		}
@@ -328,7 +329,9 @@ func (s *Identities) settle(ctx context.Context, d claim, id, before Identity, t
 		}
 		return nil
 	})
-	s.cache.forget(d.scope.Account)
+	if moved {
+		s.changes.Forget(d.scope.Account)
+	}
 	if err == nil && lost {
 		return fault.New(fault.Conflict, "%s has been changed during the check.", d.name)
 	}

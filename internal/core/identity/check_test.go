@@ -408,3 +408,24 @@ func TestANodeSeesAnothersChangesWithinASecond(t *testing.T) {
 		}
 	})
 }
+
+// TestACheckKeepsTheStartOfTheZone that the domain is in, whatever else it finds.
+func TestACheckKeepsTheStartOfTheZone(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		w := newWorld(t, db)
+		w.create("example.com", easy())
+		w.create("mail.example.com", easy()) // is no zone of its own
+		w.set("example.com", "SOA", "ns1.example.net. host\\.master.example.net. 4000000000 3600 600 86400 900")
+		want := dns.SOA{Primary: "ns1.example.net", Admin: `host\.master.example.net`, Serial: 4_000_000_000}
+		for _, name := range []string{"example.com", "mail.example.com"} {
+			if id := w.check(name); id.Check.SOA != want || id.Check.Error == "" {
+				t.Errorf("%s: %+v", name, id.Check)
+			}
+		}
+		w.set("example.com", "SOA")
+		if id := w.check("example.com"); id.Check.SOA != (dns.SOA{}) {
+			t.Errorf("when it is gone: %+v", id.Check.SOA)
+		}
+	})
+}

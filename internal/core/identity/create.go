@@ -11,6 +11,7 @@ import (
 
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/fresh"
 	"sesame/internal/core/store"
 )
 
@@ -63,7 +64,7 @@ func (s *Identities) Create(ctx context.Context, sc scope.Scope, name string, se
 		refusal, err = s.insert(tx, id)
 		return err
 	})
-	s.cache.forget(sc.Account)
+	s.changes.Forget(sc.Account)
 	if err = cmp.Or(err, refusal); err != nil {
 		return Identity{}, err
 	}
@@ -134,7 +135,7 @@ func (s *Identities) insert(tx *store.Tx, id Identity) (refusal, err error) {
 	if err != nil {
 		return nil, err
 	}
-	if err := changed(tx, id.Scope.Account); err != nil {
+	if err := fresh.Changed(tx, id.Scope.Account); err != nil {
 		return nil, err
 	}
 	n, err = tx.Exec(insertQuery, append(values, id.state()...)...)

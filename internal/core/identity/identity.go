@@ -15,9 +15,11 @@ import (
 	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/fresh"
 	"sesame/internal/core/setting"
 	"sesame/internal/core/store"
 	"sesame/internal/core/zone"
+	"sesame/internal/proto/dns"
 	"sesame/internal/proto/policy"
 )
 
@@ -89,6 +91,8 @@ type Check struct {
 	SucceededAt time.Time // of the last check that found what it looked for
 	Error       string    // why the last check failed, as SES names it: HOST_NOT_FOUND ...; "" if it did not
 	Next        time.Time // when the next one is due; zero: none is
+
+	SOA dns.SOA // start of the zone that a domain is in, as the last check saw it; the zero value if it saw none
 }
 
 // Origin says where a DKIM key comes from, in API v2's spelling: OriginEasy,
@@ -144,7 +148,7 @@ type Notification struct {
 
 // Verified reports whether mail may be sent from the identity. A temporary failure is a
 // warning: it takes that away when it has become a failure (SES: identity statuses).
-func (i Identity) Verified() bool { return good(i.Verification) }
+func (i *Identity) Verified() bool { return good(i.Verification) }
 
 // good are the statuses in which something works.
 func good(s Status) bool { return s == Success || s == TemporaryFailure }
@@ -211,12 +215,12 @@ type Signatures struct {
 // change made by another node is seen within a second.
 type Identities struct {
 	o          Options
-	cache      *cache[Identity]
-	policies   *cache[[]*policy.Document]
+	changes    *fresh.Changes
+	cache      *fresh.Cache[cacheKey, *Identity]
+	policies   *fresh.Cache[cacheKey, *policy.Set]
 	generating chan struct{} // bounds how many keys are made at once
 	wake       chan struct{} // has room for one: something is due
 	asking     chan struct{} // bounds CheckNow
-	changes    changes
 }
 
 // New returns the identities kept in o.DB.
@@ -229,8 +233,11 @@ func New(o Options) *Identities {
 			return Signatures{Service: true}, nil
 		}
 	}
+	changes := fresh.NewChanges(o.DB, o.Clock)
 	return &Identities{
-		o: o, cache: newCache[Identity](), policies: newCache[[]*policy.Document](),
+		o: o, changes: changes,
+		cache:      fresh.NewCache[cacheKey](changes, fresh.Options[*Identity]{Size: cacheSize}),
+		policies:   fresh.NewCache[cacheKey](changes, fresh.Options[*policy.Set]{Size: cacheSize}),
 		generating: make(chan struct{}, 2), wake: make(chan struct{}, 1), asking: make(chan struct{}, maxAsked),
 	}
 }
@@ -275,28 +282,29 @@ func safe(s string) string {
 	}, s)
 }
 
-// Get returns the identity with exactly this name, or NotFound.
+// Get returns the identity with exactly this name, or NotFound. When it was checked last,
+// as long as that changed nothing, may be older than what Read says.
 func (s *Identities) Get(ctx context.Context, sc scope.Scope, name string) (Identity, error) {
-	norm, _, err := ParseName(name)
+	id, err := s.get(ctx, sc, name)
 	if err != nil {
 		return Identity{}, err
 	}
-	if err := s.follow(ctx); err != nil {
-		return Identity{}, err
-	}
-	e, drops, ok := s.cache.get(sc, norm)
-	if ok {
-		if !e.found {
-			return Identity{}, notFound(norm)
+	return *id, nil
+}
+
+// get is Get; the identity is shared.
+func (s *Identities) get(ctx context.Context, sc scope.Scope, name string) (*Identity, error) {
+	return s.cache.Get(ctx, sc.Account, cacheKey{sc, name}, func() (*Identity, error) {
+		norm, _, err := ParseName(name)
+		if err != nil {
+			return nil, err
 		}
-		return e.value, nil
-	}
-	id, err := s.load(ctx, sc, norm)
-	if err != nil && !fault.Is(err, fault.NotFound) {
-		return Identity{}, err
-	}
-	s.cache.put(sc, norm, cacheEntry[Identity]{id, err == nil}, drops)
-	return id, err
+		id, err := s.load(ctx, sc, norm)
+		if err != nil {
+			return nil, err
+		}
+		return &id, nil
+	})
 }
 
 func notFound(name string) error {
@@ -337,7 +345,7 @@ func (s *Identities) Delete(ctx context.Context, sc scope.Scope, name string) er
 	}
 	var n int64
 	err = s.o.DB.Write(ctx, func(tx *store.Tx) (err error) {
-		if err := changed(tx, sc.Account); err != nil {
+		if err := fresh.Changed(tx, sc.Account); err != nil {
 			return err
 		}
 		n, err = tx.Exec(`DELETE FROM identities WHERE account = ? AND region = ? AND name = ?`, sc.Account, sc.Region, norm)
@@ -352,8 +360,7 @@ func (s *Identities) Delete(ctx context.Context, sc scope.Scope, name string) er
 		}
 		return err
 	})
-	s.cache.forget(sc.Account)
-	s.policies.forget(sc.Account)
+	s.changes.Forget(sc.Account)
 	if err == nil && n == 0 {
 		return notFound(norm)
 	}
@@ -366,26 +373,51 @@ func (s *Identities) Delete(ctx context.Context, sc scope.Scope, name string) er
 // or below (a verified domain covers its subdomains and addresses). It returns NotFound
 // if there is none.
 func (s *Identities) Resolve(ctx context.Context, sc scope.Scope, a address.Address) (Identity, error) {
-	for _, name := range withoutLabels(a) {
-		id, err := s.Get(ctx, sc, name)
-		if err == nil && id.Verified() {
-			return id, nil
+	return s.nearest(ctx, sc, withoutLabels(make([]string, 0, maxNames), a), a.Domain, (*Identity).Verified)
+}
+
+// ResolveDomain returns the most specific verified domain identity at or above d, or
+// NotFound.
+func (s *Identities) ResolveDomain(ctx context.Context, sc scope.Scope, d address.Domain) (Identity, error) {
+	return s.nearest(ctx, sc, nil, d, (*Identity).Verified)
+}
+
+// nearest returns the first identity that is wanted of those with these names and of the
+// domains at or above d, or NotFound.
+func (s *Identities) nearest(ctx context.Context, sc scope.Scope, names []string, d address.Domain, want func(*Identity) bool) (Identity, error) {
+	for _, name := range names {
+		id, err := s.get(ctx, sc, name)
+		if err == nil && want(id) {
+			return *id, nil
 		}
 		if err != nil && !absent(err) {
 			return Identity{}, err
 		}
 	}
-	return s.ResolveDomain(ctx, sc, a.Domain)
+	top := d
+	for ; d.Parent() != ""; d = d.Parent() {
+		id, err := s.get(ctx, sc, string(d))
+		if err == nil && want(id) {
+			return *id, nil
+		}
+		if err != nil && !absent(err) {
+			return Identity{}, err
+		}
+	}
+	return Identity{}, notFound(string(top))
 }
 
-// withoutLabels is the name of an address, and those of the addresses that it may be a
-// labelled form of. A label begins at the first plus sign, or at the last, if the address
+// maxNames is how many names withoutLabels gives.
+const maxNames = 3
+
+// withoutLabels adds to names that of an address, and those of the addresses that it may be
+// a labelled form of. A label begins at the first plus sign, or at the last, if the address
 // that it is put on has signs of its own; more forms are not tried, for a hostile sender
 // must not cost a look-up per sign.
-func withoutLabels(a address.Address) []string {
+func withoutLabels(names []string, a address.Address) []string {
 	name := a.Written()
 	at := len(a.Local)
-	names := []string{name}
+	names = append(names, name)
 	if a.IsZero() || name[0] == '"' {
 		return names // a sign in a quoted string is part of it
 	}
@@ -397,19 +429,4 @@ func withoutLabels(a address.Address) []string {
 		names = append(names, name[:first]+name[at:])
 	}
 	return names
-}
-
-// ResolveDomain returns the most specific verified domain identity at or above d, or
-// NotFound.
-func (s *Identities) ResolveDomain(ctx context.Context, sc scope.Scope, d address.Domain) (Identity, error) {
-	for ; d.Parent() != ""; d = d.Parent() {
-		id, err := s.Get(ctx, sc, string(d))
-		if err == nil && id.Verified() {
-			return id, nil
-		}
-		if err != nil && !absent(err) {
-			return Identity{}, err
-		}
-	}
-	return Identity{}, notFound(string(d))
 }

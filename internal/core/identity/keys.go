@@ -135,7 +135,7 @@ func putKeys(tx *store.Tx, sc scope.Scope, domain string, keys ...Key) error {
 			bits = excluded.bits, position = excluded.position, created_at = excluded.created_at, algorithm = excluded.algorithm, external = excluded.external,
 			active = excluded.active, active_since = excluded.active_since, replaces = excluded.replaces, seen_at = excluded.seen_at, retired_at = excluded.retired_at`,
 			sc.Account, sc.Region, domain, k.Selector, []byte(k.sealed), k.PublicKey, k.Bits, k.position, store.Millis(k.CreatedAt), string(k.Algorithm),
-			flag(k.External), flag(k.Active), store.Millis(k.ActiveSince), k.Replaces, store.Millis(k.SeenAt), store.Millis(k.RetiredAt))
+			store.Flag(k.External), store.Flag(k.Active), store.Millis(k.ActiveSince), k.Replaces, store.Millis(k.SeenAt), store.Millis(k.RetiredAt))
 		if err != nil {
 			return fmt.Errorf("dkim_keys: %w", err)
 		}

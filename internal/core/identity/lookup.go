@@ -15,6 +15,7 @@ import (
 type Resolver interface {
 	QueryTXT(ctx context.Context, name string) (dns.Result[string], error)
 	QueryMX(ctx context.Context, domain string) (dns.Result[dns.MX], error)
+	QuerySOA(ctx context.Context, zone string) (dns.Result[dns.SOA], error)
 }
 
 var _ Resolver = (*dns.Resolver)(nil)
@@ -68,6 +69,9 @@ func (s *Identities) lookup(ctx context.Context, id Identity) (findings, error) 
 		// "amazonses:" may stand before the token.
 		wg.Go(func() { bare = s.lookupToken(ctx, id.Name, id.Token, "amazonses:"+id.Token) })
 	}
+	if id.Kind == Domain {
+		wg.Go(func() { f.soa = s.lookupSOA(ctx, id.Name) })
+	}
 	if watched(id.MailFrom.Status) {
 		wg.Go(func() { f.mailFrom = s.lookupMX(ctx, id.MailFrom.Domain) })
 	}
@@ -77,6 +81,30 @@ func (s *Identities) lookup(ctx context.Context, id Identity) (findings, error) 
 		f.dkim = finding{reason: problem}
 	}
 	return f, nil
+}
+
+// maxAbove is how many names above a domain may be asked for the start of its zone.
+const maxAbove = 4
+
+// lookupSOA looks for the start of the zone that a domain is in: at its own name or the
+// closest one above, but for a single label, which is nobody's to be verified. It is shown,
+// and nothing depends on it.
+func (s *Identities) lookupSOA(ctx context.Context, domain string) dns.SOA {
+	for range 1 + maxAbove {
+		res, err := s.o.Resolver.QuerySOA(ctx, domain)
+		if err == nil {
+			return res.Records[0]
+		}
+		if kind := dns.KindOf(err); kind != dns.NotExist && kind != dns.NoData {
+			break
+		}
+		_, above, _ := strings.Cut(domain, ".")
+		if !strings.Contains(above, ".") {
+			break
+		}
+		domain = above
+	}
+	return dns.SOA{}
 }
 
 // replicaProblem is why a replica has no keys; "" for all others.

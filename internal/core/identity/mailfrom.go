@@ -77,21 +77,14 @@ func mailFromDomain(name string, kind Kind, domain string) (string, error) {
 // verified identity that has one (SES: a domain's setting covers its addresses). Its zero
 // value says that there is none.
 func (s *Identities) MailFrom(ctx context.Context, sc scope.Scope, a address.Address) (MailFrom, error) {
-	names := withoutLabels(a)
-	for d := a.Domain; d.Parent() != ""; d = d.Parent() {
-		names = append(names, string(d))
+	id, err := s.nearest(ctx, sc, withoutLabels(make([]string, 0, maxNames), a), a.Domain, (*Identity).hasMailFrom)
+	if fault.Is(err, fault.NotFound) {
+		return MailFrom{}, nil
 	}
-	for _, name := range names {
-		id, err := s.Get(ctx, sc, name)
-		if err != nil && !absent(err) {
-			return MailFrom{}, err
-		}
-		if err == nil && id.Verified() && id.MailFrom.Domain != "" {
-			return id.MailFrom, nil
-		}
-	}
-	return MailFrom{}, nil
+	return id.MailFrom, err
 }
+
+func (i *Identity) hasMailFrom() bool { return i.Verified() && i.MailFrom.Domain != "" }
 
 // feedbackHost is the MX of custom MAIL FROM domains of a region; "" where the server has
 // neither a zone nor a name.

@@ -10,6 +10,7 @@ import (
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/account"
+	"sesame/internal/core/fresh"
 	"sesame/internal/core/notice"
 	"sesame/internal/core/store"
 )
@@ -97,7 +98,7 @@ func (s *Identities) CountCustomMail(ctx context.Context, sc scope.Scope) error 
 	}
 	var refusal error
 	err := s.o.DB.Write(ctx, func(tx *store.Tx) (err error) {
-		if refusal, err = nil, changed(tx, sc.Account); err != nil { // holds the account
+		if refusal, err = nil, fresh.Changed(tx, sc.Account); err != nil { // holds the account
 			return err
 		}
 		// Without the address: it may be sent the other mail, too.

@@ -14,6 +14,7 @@ import (
 
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/fresh"
 	"sesame/internal/core/store"
 	"sesame/internal/proto/policy"
 )
@@ -68,7 +69,7 @@ func (s *Identities) PutPolicy(ctx context.Context, sc scope.Scope, name string,
 		}
 		return s.putPolicy(tx, *id, how, p)
 	})
-	s.policies.forget(sc.Account)
+	s.changes.Forget(sc.Account)
 	return err
 }
 
@@ -236,34 +237,26 @@ func (s *Identities) loadPolicies(ctx context.Context, sc scope.Scope, name stri
 	return all, store.Wrap("identity.Policies", rows.Err())
 }
 
-// PolicyDocuments returns the compiled policies of the identity with this name, none if
-// there is no such identity. A change made by another node is seen within a second.
-func (s *Identities) PolicyDocuments(ctx context.Context, sc scope.Scope, identityName string) ([]*policy.Document, error) {
-	norm, _, err := ParseName(identityName)
-	if err != nil {
-		return nil, err
-	}
-	if err := s.follow(ctx); err != nil {
-		return nil, err
-	}
-	e, drops, ok := s.policies.get(sc, norm)
-	if ok {
-		return e.value, nil
-	}
-	all, err := s.loadPolicies(ctx, sc, norm)
-	if err != nil {
-		return nil, err
-	}
-	docs := make([]*policy.Document, 0, len(all))
-	for _, p := range all {
-		doc, err := parsePolicy(p.Document)
-		if err != nil { // to go on without it would let through what it denies
-			return nil, fault.Wrap("identity.PolicyDocuments", errors.Join(errors.New("policy "+p.Name+" of "+norm), err))
+// PolicySet returns the policies of the identity with this name, none if there is no such
+// identity. A change made by another node is seen within a second.
+func (s *Identities) PolicySet(ctx context.Context, sc scope.Scope, name string) (*policy.Set, error) {
+	return s.policies.Get(ctx, sc.Account, cacheKey{sc, name}, func() (*policy.Set, error) {
+		norm, _, err := ParseName(name)
+		if err != nil {
+			return nil, err
 		}
-		docs = append(docs, doc)
-	}
-	s.policies.put(sc, norm, cacheEntry[[]*policy.Document]{docs, true}, drops)
-	return docs, nil
+		all, err := s.loadPolicies(ctx, sc, norm)
+		if err != nil {
+			return nil, err
+		}
+		docs := make([]*policy.Document, len(all))
+		for i, p := range all {
+			if docs[i], err = parsePolicy(p.Document); err != nil { // to go on without it would let through what it denies
+				return nil, fault.Wrap("identity.PolicySet", errors.Join(errors.New("policy "+p.Name+" of "+norm), err))
+			}
+		}
+		return policy.NewSet(docs...), nil
+	})
 }
 
 // DeletePolicy removes a policy of an identity, or returns NotFound for either.
@@ -277,14 +270,14 @@ func (s *Identities) DeletePolicy(ctx context.Context, sc scope.Scope, name, pol
 	}
 	var n int64
 	err = s.o.DB.Write(ctx, func(tx *store.Tx) (err error) {
-		if err := changed(tx, sc.Account); err != nil {
+		if err := fresh.Changed(tx, sc.Account); err != nil {
 			return err
 		}
 		n, err = tx.Exec(`DELETE FROM identity_policies WHERE account = ? AND region = ? AND identity = ? AND name = ?`,
 			sc.Account, sc.Region, norm, policyName)
 		return err
 	})
-	s.policies.forget(sc.Account)
+	s.changes.Forget(sc.Account)
 	if err == nil && n == 0 {
 		return noPolicy(policyName)
 	}

@@ -102,8 +102,8 @@ func TestPoliciesOfAnIdentity(t *testing.T) {
 		if all, err := ids.Policies(ctx, sc, owner); err != nil || len(all) != 0 {
 			t.Errorf("after the identity was deleted: %v, %v", all, err)
 		}
-		if docs, err := ids.PolicyDocuments(ctx, sc, owner); err != nil || len(docs) != 0 {
-			t.Errorf("after the identity was deleted: %v, %v", docs, err)
+		if set, err := ids.PolicySet(ctx, sc, owner); err != nil || !set.Empty() {
+			t.Errorf("after the identity was deleted: %v, %v", set, err)
 		}
 	})
 }
@@ -252,11 +252,11 @@ func TestCompiledPoliciesAreFreshWithinASecond(t *testing.T) {
 		create(t, here, owner)
 		decide := func(ids *identity.Identities) policy.Decision {
 			t.Helper()
-			docs, err := ids.PolicyDocuments(ctx, sc, owner)
+			set, err := ids.PolicySet(ctx, sc, owner)
 			if err != nil {
 				t.Fatal(err)
 			}
-			return policy.Evaluate(docs, &policy.Request{
+			return set.Evaluate(&policy.Request{
 				Caller: policy.Caller{Account: "210987654321", ARN: "arn:aws:iam::210987654321:user/x"}, Action: "ses:SendEmail", Resource: ownerARN,
 			})
 		}

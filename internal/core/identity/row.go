@@ -12,6 +12,7 @@ import (
 
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/fresh"
 	"sesame/internal/core/store"
 )
 
@@ -19,7 +20,7 @@ import (
 // sets once or by itself, and the state that checks and changes move together.
 const (
 	ownColumns   = `name, kind, token, config_set, tags, created_at, forwarding, notifications`
-	stateColumns = `verification, verified_at, status_since, checked_at, succeeded_at, check_error, next_check_at, vouched, unsure_since,
+	stateColumns = `verification, verified_at, status_since, checked_at, succeeded_at, check_error, next_check_at, vouched, unsure_since, soa_primary, soa_admin, soa_serial,
 	signing, dkim_status, dkim_origin, dkim_since, dkim_next_bits, dkim_length_changed_at, dkim_override, dkim_unsure_since,
 	mail_from, mail_from_status, mail_from_since, mail_from_behavior, mail_from_unsure_since`
 	columns = ownColumns + ", " + stateColumns
@@ -47,7 +48,7 @@ func (i Identity) own() ([]any, error) {
 		return nil, err
 	}
 	return []any{i.Scope.Account, i.Scope.Region, i.Name, string(i.Kind), i.Token, i.ConfigSet, string(tags), store.Millis(i.CreatedAt),
-		flag(i.Forwarding), string(notifications)}, nil
+		store.Flag(i.Forwarding), string(notifications)}, nil
 }
 
 // state is the values of stateColumns.
@@ -55,19 +56,11 @@ func (i Identity) state() []any {
 	c, d, m := i.Check, i.DKIMInfo, i.MailFrom
 	return []any{
 		string(i.Verification), store.Millis(i.VerifiedAt), store.Millis(c.StatusSince), store.Millis(c.At), store.Millis(c.SucceededAt), c.Error,
-		store.Millis(c.Next), flag(i.Vouched), store.Millis(i.unsure.verification),
-		flag(i.Signing), string(i.DKIM), string(d.Origin), store.Millis(d.Since), d.NextBits, store.Millis(d.LengthChangedAt), flag(d.Override),
+		store.Millis(c.Next), store.Flag(i.Vouched), store.Millis(i.unsure.verification), c.SOA.Primary, c.SOA.Admin, int64(c.SOA.Serial),
+		store.Flag(i.Signing), string(i.DKIM), string(d.Origin), store.Millis(d.Since), d.NextBits, store.Millis(d.LengthChangedAt), store.Flag(d.Override),
 		store.Millis(i.unsure.dkim),
 		m.Domain, string(m.Status), store.Millis(m.Since), string(m.Behavior), store.Millis(i.unsure.mailFrom),
 	}
-}
-
-// flag is a bool as both engines keep it.
-func flag(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // scan reads columns.
@@ -78,6 +71,7 @@ func scan(row interface{ Scan(...any) error }, id *Identity) error {
 	var dkimSince, lengthChanged, dkimUnsure, mailFromSince, mailFromUnsure int64
 	err := row.Scan(&id.Name, &id.Kind, &id.Token, &id.ConfigSet, &tags, &created, &forwarding, &notifications,
 		&id.Verification, &verified, &statusSince, &checked, &succeeded, &id.Check.Error, &next, &vouched, &unsure,
+		&id.Check.SOA.Primary, &id.Check.SOA.Admin, &id.Check.SOA.Serial,
 		&signing, &id.DKIM, &id.DKIMInfo.Origin, &dkimSince, &id.DKIMInfo.NextBits, &lengthChanged, &override, &dkimUnsure,
 		&id.MailFrom.Domain, &id.MailFrom.Status, &mailFromSince, &id.MailFrom.Behavior, &mailFromUnsure)
 	if err != nil {
@@ -163,7 +157,7 @@ func (s *Identities) change(ctx context.Context, sc scope.Scope, name string, fn
 		}
 		return saveKeys(tx, id, before)
 	})
-	s.cache.forget(sc.Account)
+	s.changes.Forget(sc.Account)
 	if err != nil {
 		return Identity{}, err
 	}
@@ -178,7 +172,7 @@ func (s *Identities) change(ctx context.Context, sc scope.Scope, name string, fn
 // to change them.
 func lock(tx *store.Tx, sc scope.Scope, name string) (id Identity, refusal, err error) {
 	id.Scope = sc
-	if err := changed(tx, sc.Account); err != nil {
+	if err := fresh.Changed(tx, sc.Account); err != nil {
 		return id, nil, err
 	}
 	n, err := tx.Exec(`UPDATE identities SET account = account WHERE account = ? AND region = ? AND name = ?`, sc.Account, sc.Region, name)

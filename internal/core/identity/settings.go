@@ -172,7 +172,7 @@ func (s *Identities) configure(ctx context.Context, sc scope.Scope, name string,
 		}
 		return keepSettings(tx, id)
 	})
-	s.cache.forget(sc.Account)
+	s.changes.Forget(sc.Account)
 	return cmp.Or(err, refusal)
 }
 
@@ -186,6 +186,6 @@ func keepSettings(tx *store.Tx, id Identity) error {
 		return err
 	}
 	_, err = tx.Exec(`UPDATE identities SET config_set = ?, tags = ?, forwarding = ?, notifications = ? WHERE account = ? AND region = ? AND name = ?`,
-		id.ConfigSet, string(tags), flag(id.Forwarding), string(notifications), id.Scope.Account, id.Scope.Region, id.Name)
+		id.ConfigSet, string(tags), store.Flag(id.Forwarding), string(notifications), id.Scope.Account, id.Scope.Region, id.Name)
 	return err
 }

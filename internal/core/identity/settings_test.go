@@ -94,8 +94,8 @@ func TestSettingsOfNothing(t *testing.T) {
 		if _, err := ids.Policies(ctx, at, name); !fault.Is(err, fault.NotFound) {
 			t.Errorf("%s: %v", where, err)
 		}
-		if docs, err := ids.PolicyDocuments(ctx, at, name); err != nil || len(docs) != 0 {
-			t.Errorf("%s: %v, %v", where, docs, err)
+		if set, err := ids.PolicySet(ctx, at, name); err != nil || !set.Empty() {
+			t.Errorf("%s: %v, %v", where, set, err)
 		}
 	}
 	if err := ids.SetForwarding(ctx, sc, "no name", false); !fault.Is(err, fault.Invalid) {

@@ -7,6 +7,7 @@ import (
 
 	"sesame/internal/base/scope"
 	"sesame/internal/core/notice"
+	"sesame/internal/proto/dns"
 )
 
 // How long a status waits (SES: identity statuses, custom MAIL FROM set-up states).
@@ -62,6 +63,7 @@ type findings struct {
 	token    finding
 	mailFrom finding
 	shown    map[string]finding // by selector: DNS shows the key itself
+	soa      dns.SOA
 }
 
 // apply moves the identity by what was found, and returns what its account is told.
@@ -71,7 +73,7 @@ func (i *Identity) apply(f findings, now time.Time, o Options) (told []notice.No
 			told = append(told, notice.Notice{Scope: i.Scope, Kind: kind, Identity: i.Name, Detail: d, At: now})
 		}
 	}
-	i.Check.At, i.Check.Error = now, ""
+	i.Check.At, i.Check.Error, i.Check.SOA = now, "", f.soa
 	for _, since := range []*time.Time{&i.Check.StatusSince, &i.DKIMInfo.Since} {
 		if since.IsZero() { // made before there was a clock for it
 			*since = now

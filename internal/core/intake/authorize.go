@@ -127,7 +127,7 @@ func (i *Intake) use(ctx context.Context, sc scope.Scope, c claim) (access.Use, 
 				return u, err
 			}
 		case c.named:
-			return u, fault.New(fault.Invalid, "The identity <%s> does not cover the address <%s>.", printable(c.arn), c.address)
+			return u, fault.New(fault.Invalid, "The identity <%s> does not cover the address <%s>.", fault.Printable(c.arn), c.address)
 		}
 	}
 	id, err := i.o.Identities.Resolve(ctx, sc, c.address)
@@ -166,13 +166,13 @@ func identityARN(sc scope.Scope, arn string) (owner scope.Scope, name string, er
 	owner, resource, ok := scope.ParseARN(arn)
 	name, is := strings.CutPrefix(resource, "identity/")
 	if !ok || !is {
-		return owner, "", fault.New(fault.Invalid, "Invalid identity ARN <%s>.", printable(arn))
+		return owner, "", fault.New(fault.Invalid, "Invalid identity ARN <%s>.", fault.Printable(arn))
 	}
 	if owner.Region != sc.Region {
-		return owner, "", fault.New(fault.Invalid, "The identity <%s> is not in the region %s.", printable(arn), sc.Region)
+		return owner, "", fault.New(fault.Invalid, "The identity <%s> is not in the region %s.", fault.Printable(arn), sc.Region)
 	}
 	if name, _, err = identity.ParseName(name); err != nil {
-		return owner, "", fault.New(fault.Invalid, "Invalid identity ARN <%s>.", printable(arn))
+		return owner, "", fault.New(fault.Invalid, "Invalid identity ARN <%s>.", fault.Printable(arn))
 	}
 	return owner, name, nil
 }
@@ -245,18 +245,4 @@ func notVerified(sc scope.Scope, failed []string) error {
 	}
 	return fault.New(fault.Rejected, "Email address is not verified. The following identities failed the check in region %s: %s",
 		strings.ToUpper(sc.Region), list)
-}
-
-// printable is s for a text that goes to the peer: no control characters, and not long.
-func printable(s string) string {
-	const most = 200
-	if len(s) > most {
-		s = s[:most] + "..."
-	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return '?'
-		}
-		return r
-	}, s)
 }

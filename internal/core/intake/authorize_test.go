@@ -124,7 +124,7 @@ func TestWhatIsWrongWithAnARN(t *testing.T) {
 		{"a pattern", "arn:aws:ses:us-east-1:888888888888:identity/*", "Invalid identity ARN <arn:aws:ses:us-east-1:888888888888:identity/*>."},
 		{"a look-alike account", "arn:aws:ses:us-east-1:88888888888８:identity/example.org", "Invalid identity ARN <arn:aws:ses:us-east-1:88888888888?:identity/example.org>."},
 		{"a line break", "arn:aws:ses:us-east-1:888888888888:identity/a\r\nb", "Invalid identity ARN <arn:aws:ses:us-east-1:888888888888:identity/a??b>."},
-		{"a long one", long, "Invalid identity ARN <" + long[:200] + "...>."},
+		{"a long one", long, "Invalid identity ARN <" + long[:100] + "...>."},
 		{"another region's", strings.Replace(ownedARN, "us-east-1", "us-west-2", 1), "The identity <arn:aws:ses:us-west-2:888888888888:identity/example.org> is not in the region us-east-1."},
 		{"another domain's", strings.Replace(ownedARN, "example.org", "example.info", 1), "The identity <arn:aws:ses:us-east-1:888888888888:identity/example.info> does not cover the address <a@example.org>."},
 		{"a domain that only ends alike", strings.Replace(ownedARN, "example.org", "ple.org", 1), "The identity <arn:aws:ses:us-east-1:888888888888:identity/ple.org> does not cover the address <a@example.org>."},

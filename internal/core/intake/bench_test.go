@@ -6,6 +6,7 @@ import (
 	"context"
 	"crypto/rand"
 	"fmt"
+	"os"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -20,6 +21,7 @@ import (
 	"sesame/internal/core/intake"
 	"sesame/internal/core/keyring"
 	"sesame/internal/core/quota"
+	"sesame/internal/core/setting"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
 )
@@ -78,41 +80,106 @@ func writePolicies(b *testing.B, accounts *account.Accounts, ids *identity.Ident
 	}
 }
 
-// BenchmarkAccept accepts mail on SQLite: without identities and policies; with 10,000
-// identities and 100 policies, from one sender; and from all senders in turn, each of which
-// has sent before. What is added is in cpu-µs/op; ns/op has the waits for the disk in it,
-// which many share.
-func BenchmarkAccept(b *testing.B) {
-	db, err := store.Open(ctx, store.Options{Path: b.TempDir() + "/bench.db"})
+// side is one way of deciding about mail, with a database of its own.
+type side struct {
+	name       string
+	db         *store.DB
+	identities intake.Identities
+	access     intake.Authorizer
+	settings   intake.Settings
+	accounts   intake.Accounts
+	senders    int
+}
+
+// sides are accepting without identities and policies; with 10,000 identities and 100
+// policies, from one sender; and from all senders in turn. Each has its own copy of one
+// database.
+func sides(b *testing.B) []side {
+	b.Helper()
+	filled := b.TempDir() + "/filled.db"
+	db := openAt(b, filled)
+	_, ids, accounts := parts(db)
+	fill(b, ids)
+	writePolicies(b, accounts, ids)
+	if err := db.Close(); err != nil {
+		b.Fatal(err)
+	}
+	content, err := os.ReadFile(filled)
 	if err != nil {
 		b.Fatal(err)
 	}
-	b.Cleanup(func() { _ = db.Close() })
+	all := []side{{name: "without", senders: 1}, {name: "1sender", senders: 1}, {name: "10000senders", senders: benchIdentities - 1}}
+	for n := range all {
+		s := &all[n]
+		path := b.TempDir() + "/" + s.name + ".db"
+		if err := os.WriteFile(path, content, 0o600); err != nil {
+			b.Fatal(err)
+		}
+		s.db, s.identities, s.access = openAt(b, path), open{}, open{}
+		b.Cleanup(func() { _ = s.db.Close() })
+		if n > 0 {
+			settings, ids, accounts := parts(s.db)
+			s.settings, s.identities, s.accounts = settings, ids, accounts
+			s.access = access.New(access.Options{Policies: accounts, Identities: ids, Organizations: accounts, Clock: clock.System})
+		}
+	}
+	return all
+}
+
+func openAt(b *testing.B, path string) *store.DB {
+	b.Helper()
+	db, err := store.Open(ctx, store.Options{Path: path})
+	if err != nil {
+		b.Fatal(err)
+	}
+	return db
+}
+
+// parts are what decides about mail, as the server puts it together.
+func parts(db *store.DB) (*setting.Settings, *identity.Identities, *account.Accounts) {
 	ring := keyring.Ephemeral()
-	ids := identity.New(identity.Options{DB: db, Seal: ring, Clock: clock.System, Random: rand.Reader, VerifyAtOnce: true})
-	fill(b, ids)
-	accounts := account.New(db, ring, clock.System, rand.Reader)
-	writePolicies(b, accounts, ids)
-	authorizer := access.New(access.Options{Policies: accounts, Identities: ids, Clock: clock.System})
-	sp := spool.New(spool.Options{DB: db, Clock: clock.System, Node: "bench/1", LeaseFor: time.Hour, InRow: 1 << 30})
-	for _, c := range []struct {
-		name       string
-		identities intake.Identities
-		access     intake.Authorizer
-		senders    int
-	}{
-		{"without", open{}, open{}, 1},
-		{"1sender", ids, authorizer, 1},
-		{"10000senders", ids, authorizer, benchIdentities - 1},
-	} {
-		b.Run(c.name, func(b *testing.B) {
-			in := intake.New(intake.Options{
-				Spool: sp, Identities: c.identities, Access: c.access, Quotas: quota.New(quota.Options{DB: db, Clock: clock.System}), Clock: clock.System, Random: rand.Reader, MAC: ring.MAC,
-			})
-			acceptAll(b, in, c.senders)
+	return setting.New(setting.Options{DB: db, Clock: clock.System}),
+		identity.New(identity.Options{DB: db, Seal: ring, Clock: clock.System, Random: rand.Reader, VerifyAtOnce: true}),
+		account.New(db, ring, clock.System, rand.Reader)
+}
+
+// intake is the side's way in, to a spool.
+func (s side) intake(sp intake.Spool, quotas intake.Quotas) *intake.Intake {
+	return intake.New(intake.Options{
+		Spool: sp, Identities: s.identities, Access: s.access, Accounts: s.accounts, Settings: s.settings, Quotas: quotas,
+		Clock: clock.System, Random: rand.Reader, MAC: keyring.Ephemeral().MAC,
+	})
+}
+
+// BenchmarkAccept accepts mail on SQLite. What identities and policies add is in
+// cpu-µs/op; ns/op has the waits for the disk in it, which many share.
+func BenchmarkAccept(b *testing.B) {
+	for _, s := range sides(b) {
+		b.Run(s.name, func(b *testing.B) {
+			sp := spool.New(spool.Options{DB: s.db, Clock: clock.System, Node: "bench/1", LeaseFor: time.Hour, InRow: 1 << 30})
+			acceptAll(b, s.intake(sp, quota.New(quota.Options{DB: s.db, Clock: clock.System})), s.senders)
 		})
 	}
 }
+
+// BenchmarkDecide is BenchmarkAccept without storing: the differences between the lines
+// are those of the other, and much steadier.
+func BenchmarkDecide(b *testing.B) {
+	for _, s := range sides(b) {
+		b.Run(s.name, func(b *testing.B) { acceptAll(b, s.intake(nowhere{}, nowhere{}), s.senders) })
+	}
+}
+
+// nowhere takes any message and keeps none.
+type nowhere struct{}
+
+func (nowhere) Accept(context.Context, *spool.Message) error { return nil }
+
+func (nowhere) Reserve(context.Context, scope.Scope, quota.Load) (quota.Hold, error) {
+	return quota.Hold{}, nil
+}
+
+func (nowhere) Settle(quota.Hold, bool) {}
 
 // acceptAll has many clients send from the senders in turn.
 func acceptAll(b *testing.B, in *intake.Intake, senders int) {

@@ -22,6 +22,7 @@ import (
 	"sesame/internal/base/scope"
 	"sesame/internal/core/access"
 	"sesame/internal/core/account"
+	"sesame/internal/core/configset"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/quota"
@@ -52,7 +53,8 @@ type world struct {
 	accountErr, settingErr error
 	mailFrom               identity.MailFrom
 
-	identities []identity.Identity // that are known by their ARNs
+	identities []identity.Identity      // that are known by their ARNs
+	sets       map[string]configset.Set // of sc
 	accessErr  error
 	asked      []access.Send // what access was asked
 }
@@ -121,7 +123,7 @@ func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 func (w *world) intake() *intake.Intake {
 	return intake.New(intake.Options{
 		Spool: w, Identities: w, Access: w, Quotas: w, Accounts: w, Settings: w, Clock: clock.NewFake(now).Now, Random: zeros{},
-		MAC: func(purpose string, data []byte) []byte { return []byte(purpose) },
+		MAC: func(purpose string, data []byte) []byte { return []byte(purpose) }, ConfigSets: configSets{w},
 	})
 }
 

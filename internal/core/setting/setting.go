@@ -11,12 +11,11 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
-	"sync"
-	"time"
 
 	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/fresh"
 	"sesame/internal/core/store"
 )
 
@@ -108,10 +107,9 @@ type Options struct {
 // Settings serves the settings of one server. It is safe for concurrent use. A change
 // made by another node is seen within a second.
 type Settings struct {
-	o     Options
-	mu    sync.RWMutex
-	cache map[key]cached
-	puts  uint64 // what was read before the last one is not kept
+	o       Options
+	changes *fresh.Changes
+	cache   *fresh.Cache[key, Values]
 }
 
 type key struct {
@@ -119,61 +117,28 @@ type key struct {
 	identity, configSet string
 }
 
-type cached struct {
-	values Values
-	until  time.Time
-}
-
-const (
-	cacheFor  = time.Second
-	cacheSize = 10_000 // at the bound the cache starts anew
-)
+const cacheSize = 50_000 // entries: one for each sender
 
 // New returns the settings kept in o.DB.
-func New(o Options) *Settings { return &Settings{o: o, cache: map[key]cached{}} }
+func New(o Options) *Settings {
+	changes := fresh.NewChanges(o.DB, o.Clock)
+	return &Settings{o: o, changes: changes, cache: fresh.NewCache[key](changes, fresh.Options[Values]{Size: cacheSize})}
+}
 
 // Effective returns what holds for a message that is sent under an identity with a
 // configuration set. Either may be "".
 func (s *Settings) Effective(ctx context.Context, sc scope.Scope, identity, configSet string) (Values, error) {
-	k, now := key{sc, identity, configSet}, s.o.Clock()
-	v, puts, ok := s.lookup(k, now)
-	if ok {
-		return v, nil
-	}
-	line := []Resource{{Scope: sc, Kind: Account}}
-	if identity != "" {
-		line = append(line, Resource{sc, Identity, identity})
-	}
-	if configSet != "" {
-		line = append(line, Resource{sc, ConfigurationSet, configSet})
-	}
-	v, _, err := s.resolve(ctx, line, nil)
-	if err != nil {
-		return Values{}, err
-	}
-	s.keep(k, cached{v, now.Add(cacheFor)}, puts)
-	return v, nil
-}
-
-// lookup returns what is cached. Where nothing is, keep takes what the caller then reads,
-// with puts.
-func (s *Settings) lookup(k key, now time.Time) (v Values, puts uint64, ok bool) {
-	s.mu.RLock()
-	defer s.mu.RUnlock()
-	c, ok := s.cache[k]
-	return c.values, s.puts, ok && now.Before(c.until)
-}
-
-func (s *Settings) keep(k key, c cached, puts uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if puts != s.puts {
-		return
-	}
-	if len(s.cache) >= cacheSize {
-		clear(s.cache)
-	}
-	s.cache[k] = c
+	return s.cache.Get(ctx, sc.Account, key{sc, identity, configSet}, func() (Values, error) {
+		line := []Resource{{Scope: sc, Kind: Account}}
+		if identity != "" {
+			line = append(line, Resource{sc, Identity, identity})
+		}
+		if configSet != "" {
+			line = append(line, Resource{sc, ConfigurationSet, configSet})
+		}
+		v, _, err := s.resolve(ctx, line, nil)
+		return v, err
+	})
 }
 
 // resolve puts the settings of the resources over each other, the last on top, and
@@ -231,6 +196,9 @@ func (s *Settings) Put(ctx context.Context, r Resource, o Own) error {
 		return fault.Wrap("setting.Put", err)
 	}
 	err = s.o.DB.Write(ctx, func(tx *store.Tx) error {
+		if err := fresh.Changed(tx, r.Scope.Account); err != nil {
+			return err
+		}
 		if o == (Own{}) {
 			return Forget(tx, r)
 		}
@@ -238,10 +206,7 @@ func (s *Settings) Put(ctx context.Context, r Resource, o Own) error {
 			ON CONFLICT (account, region, resource) DO UPDATE SET own = excluded.own`, r.Scope.Account, r.Scope.Region, r.path(), string(text))
 		return err
 	})
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	clear(s.cache)
-	s.puts++
+	s.changes.Forget(r.Scope.Account)
 	return err
 }
 
@@ -252,7 +217,8 @@ func (s *Settings) exists(ctx context.Context, r Resource) error {
 	return s.o.Exists(ctx, r)
 }
 
-// Forget removes the settings of a resource, in the transaction that removes it.
+// Forget removes the settings of a resource, in the transaction that removes it, which is a
+// change of its account (fresh.Changed).
 func Forget(tx *store.Tx, r Resource) error {
 	_, err := tx.Exec(`DELETE FROM settings WHERE account = ? AND region = ? AND resource = ?`, r.Scope.Account, r.Scope.Region, r.path())
 	return err

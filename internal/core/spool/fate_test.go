@@ -96,3 +96,30 @@ func TestWhatElseIsWrittenGoesWithTheMessage(t *testing.T) {
 		}
 	})
 }
+
+func TestWhatElseIsWrittenGoesWithTheOutcome(t *testing.T) {
+	refused := errors.New("refused")
+	each(t, func(t *testing.T, f *fixture) {
+		f.accept(t, "x", "u@one.example")
+		e := f.lease(t, "one.example", 1)[0]
+		count := func(tx *store.Tx) error { tx.Count(sc, "also", time.Time{}, 1); return nil }
+		st := spool.Settlement{Entry: e, State: spool.Bounced, Event: event.Bounce,
+			Also: []func(*store.Tx) error{count, func(*store.Tx) error { return refused }}}
+		if err := f.Settle(ctx, st); !errors.Is(err, refused) {
+			t.Fatalf("%v, want the error of what else is written", err)
+		}
+		const counted = `SELECT count(*) FROM counters WHERE name = 'also'`
+		if f.count(t, `SELECT count(*) FROM recipients WHERE state = 1`) != 1 || f.count(t, counted) != 0 {
+			t.Error("something of the refused outcome is left")
+		}
+		st.Also = st.Also[:1]
+		for range 2 { // the second time the lease is lost
+			if err := f.Settle(ctx, st); err != nil {
+				t.Fatal(err)
+			}
+		}
+		if n := f.count(t, `SELECT COALESCE(sum(value), 0) FROM counters WHERE name = 'also'`); n != 1 {
+			t.Errorf("written %d times", n)
+		}
+	})
+}

@@ -270,7 +270,7 @@ func (s *Spool) insert(tx *store.Tx, a acceptance) error {
 		identity_account, subject, original_id, config_set, tags, size, header_size, eight_bit, blob, content)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		m.Scope.Account, m.Scope.Region, m.ID, store.Millis(m.AcceptedAt), m.Operation, m.Caller, m.SourceIP, m.ReturnPath.String(), m.Sender.Written(), m.Identity,
-		m.IdentityAccount, m.Subject, m.OriginalID, m.ConfigSet, a.tags, len(m.Content), m.HeaderSize, flag(m.EightBit), a.blob, inRow)
+		m.IdentityAccount, m.Subject, m.OriginalID, m.ConfigSet, a.tags, len(m.Content), m.HeaderSize, store.Flag(m.EightBit), a.blob, inRow)
 	if err != nil {
 		return fmt.Errorf("messages: %w", err)
 	}
@@ -343,13 +343,6 @@ func addresses(as []address.Address) []string {
 		s[i] = a.String()
 	}
 	return s
-}
-
-func flag(b bool) int {
-	if b {
-		return 1
-	}
-	return 0
 }
 
 // Sweep removes blobs that a crash left without a row.

@@ -307,3 +307,11 @@ func Time(ms int64) time.Time {
 	}
 	return time.UnixMilli(ms).UTC()
 }
+
+// Flag is a bool as both engines keep it.
+func Flag(b bool) int {
+	if b {
+		return 1
+	}
+	return 0
+}

@@ -63,7 +63,7 @@ func keys(recipients []address.Address) []string {
 func (l *Lists) find(ctx context.Context, sc scope.Scope, list List, addresses []string) (map[string]Entry, error) {
 	query, args := selectOwn+` AND address IN `, []any{sc.Account, sc.Region}
 	if list == GlobalList {
-		query, args = selectGlobal+` AND expires_at > ? AND address IN `, []any{sc.Region, store.Millis(l.now())}
+		query, args = selectGlobal+` AND address IN `, []any{sc.Region}
 	}
 	// The number of values is rounded up, so that there are few different queries.
 	width := 1
@@ -79,7 +79,10 @@ func (l *Lists) find(ctx context.Context, sc scope.Scope, list List, addresses [
 	}
 	found := map[string]Entry{}
 	err = each(rows, list, func(e Entry) error {
-		found[e.Address] = e
+		// Not in the query: the index by expiry would be taken, which reads the whole list.
+		if list == AccountList || e.ExpiresAt.After(l.now()) {
+			found[e.Address] = e
+		}
 		return nil
 	})
 	return found, store.Wrap("suppression.find", err)

@@ -59,6 +59,18 @@ func decide(account []Reason, p Policy) Rule {
 	return Rule{By: ByService, List: GlobalList}
 }
 
+// String is the rule for people.
+func (r Rule) String() string {
+	by := map[Level]string{ByConfigSet: "the configuration set overrides the account's settings", ByAccount: "the account's settings", ByService: "the account does not use its list"}[r.By]
+	switch r.List {
+	case NoList:
+		return by + ": nothing is suppressed"
+	case GlobalList:
+		return by + ": the global list holds"
+	}
+	return by + ": the account's list holds for " + strings.ReplaceAll(joinReasons(r.Reasons), ",", " and ")
+}
+
 // suppresses reports whether an entry of the rule's list counts.
 func (r Rule) suppresses(e Entry) bool {
 	return r.List == GlobalList || slices.Contains(r.Reasons, e.Reason)

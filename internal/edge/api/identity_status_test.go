@@ -91,6 +91,11 @@ func TestWhatTheLastCheckFound(t *testing.T) {
 	if got := getIdentity(t, c, verified).VerificationInfo; !reflect.DeepEqual(got, want) {
 		t.Errorf("it never succeeded: %s", show(got))
 	}
+	w.write(t, `UPDATE identities SET checked_at = ?, soa_primary = 'ns1.example.net', soa_admin = 'hostmaster.example.net', soa_serial = 4000000000`, store.Millis(checked))
+	want.SOARecord = &types.SOARecord{PrimaryNameServer: aws.String("ns1.example.net"), AdminEmail: aws.String("hostmaster.example.net"), SerialNumber: 4_000_000_000}
+	if got := getIdentity(t, c, verified).VerificationInfo; !reflect.DeepEqual(got, want) {
+		t.Errorf("with the start of the zone: %s", show(got))
+	}
 }
 
 // TestVerifyingAnAddressAgain has it mailed again until it is verified.

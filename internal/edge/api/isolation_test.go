@@ -48,6 +48,17 @@ func names(of tenant) []string { return []string{of.domain(), of.address()} }
 // for those of the others, and must not show anything with their mark.
 func looks() map[string]look {
 	return map[string]look{
+		"ses.DescribeConfigurationSet": func(ctx context.Context, n, of tenant) (any, error) {
+			return n.one.DescribeConfigurationSet(ctx, &ses.DescribeConfigurationSetInput{ConfigurationSetName: &of.mark})
+		},
+		"ses.ListConfigurationSets": func(ctx context.Context, n, _ tenant) (any, error) { return n.one.ListConfigurationSets(ctx, nil) },
+		"sesv2.GetConfigurationSet": func(ctx context.Context, n, of tenant) (any, error) {
+			return n.two.GetConfigurationSet(ctx, &sesv2.GetConfigurationSetInput{ConfigurationSetName: &of.mark})
+		},
+		"sesv2.GetConfigurationSetEventDestinations": func(ctx context.Context, n, of tenant) (any, error) {
+			return n.two.GetConfigurationSetEventDestinations(ctx, &sesv2.GetConfigurationSetEventDestinationsInput{ConfigurationSetName: &of.mark})
+		},
+		"sesv2.ListConfigurationSets":  func(ctx context.Context, n, _ tenant) (any, error) { return n.two.ListConfigurationSets(ctx, nil) },
 		"ses.GetAccountSendingEnabled": func(ctx context.Context, n, _ tenant) (any, error) { return n.one.GetAccountSendingEnabled(ctx, nil) },
 		"ses.GetCustomVerificationEmailTemplate": func(ctx context.Context, n, of tenant) (any, error) {
 			return n.one.GetCustomVerificationEmailTemplate(ctx, &ses.GetCustomVerificationEmailTemplateInput{TemplateName: &of.mark})
@@ -91,6 +102,10 @@ func looks() map[string]look {
 		"sesv2.GetCustomVerificationEmailTemplate": func(ctx context.Context, n, of tenant) (any, error) {
 			return n.two.GetCustomVerificationEmailTemplate(ctx, &sesv2.GetCustomVerificationEmailTemplateInput{TemplateName: &of.mark})
 		},
+		"sesv2.GetSuppressedDestination": func(ctx context.Context, n, of tenant) (any, error) {
+			return n.two.GetSuppressedDestination(ctx, &sesv2.GetSuppressedDestinationInput{EmailAddress: aws.String(of.address())})
+		},
+		"sesv2.ListSuppressedDestinations": func(ctx context.Context, n, _ tenant) (any, error) { return n.two.ListSuppressedDestinations(ctx, nil) },
 		"sesv2.GetEmailIdentity": func(ctx context.Context, n, of tenant) (any, error) {
 			return n.two.GetEmailIdentity(ctx, &sesv2.GetEmailIdentityInput{EmailIdentity: aws.String(of.address())})
 		},
@@ -177,6 +192,16 @@ func (n tenant) fill(t *testing.T) {
 		SuccessRedirectionURL: aws.String("https://www.example.com/yes"), FailureRedirectionURL: aws.String("https://www.example.com/no"),
 	})
 	must(t, err)
+	_, err = n.two.PutSuppressedDestination(ctx, &sesv2.PutSuppressedDestinationInput{EmailAddress: address, Reason: types.SuppressionListReasonBounce})
+	must(t, err)
+	_, err = n.two.CreateConfigurationSet(ctx, &sesv2.CreateConfigurationSetInput{ConfigurationSetName: &n.mark, Tags: []types.Tag{tag(n.mark, n.mark)}})
+	must(t, err)
+	_, err = n.two.CreateConfigurationSetEventDestination(ctx, &sesv2.CreateConfigurationSetEventDestinationInput{
+		ConfigurationSetName: &n.mark, EventDestinationName: &n.mark, EventDestination: &types.EventDestinationDefinition{
+			MatchingEventTypes: []types.EventType{types.EventTypeBounce}, SnsDestination: &types.SnsDestination{TopicArn: aws.String(n.topic())},
+		},
+	})
+	must(t, err)
 	to := make([]string, n.sent)
 	for i := range to {
 		to[i] = fmt.Sprintf("reader%d@example.net", i)
@@ -215,7 +240,7 @@ func TestNobodySeesWhatIsAnothers(t *testing.T) {
 }
 
 // absent are the codes that say of a resource that it is not there.
-var absent = map[string]bool{"NotFoundException": true, "CustomVerificationEmailTemplateDoesNotExist": true}
+var absent = map[string]bool{"NotFoundException": true, "CustomVerificationEmailTemplateDoesNotExist": true, "ConfigurationSetDoesNotExist": true}
 
 // sees checks what n sees when it asks for what is of's.
 func (n tenant) sees(t *testing.T, see look, of tenant, common bool) {
@@ -245,7 +270,9 @@ func TestNobodyChangesWhatIsAnothers(t *testing.T) {
 	before := map[string]string{}
 	describe := func(n tenant) string {
 		out := getIdentity(t, n.two, n.address())
-		return show(out.Tags) + fmt.Sprint(out.Policies, out.FeedbackForwardingStatus, show(out.MailFromAttributes))
+		set, err := n.two.GetConfigurationSet(t.Context(), &sesv2.GetConfigurationSetInput{ConfigurationSetName: &n.mark})
+		must(t, err)
+		return show(out.Tags) + fmt.Sprint(out.Policies, out.FeedbackForwardingStatus, show(out.MailFromAttributes), show(set))
 	}
 	for _, n := range tenants {
 		before[n.mark] = describe(n)
@@ -261,7 +288,12 @@ func TestNobodyChangesWhatIsAnothers(t *testing.T) {
 			_, err3 := n.two.PutEmailIdentityFeedbackAttributes(ctx, &sesv2.PutEmailIdentityFeedbackAttributesInput{EmailIdentity: address})
 			_, err4 := n.two.DeleteEmailIdentityPolicy(ctx, &sesv2.DeleteEmailIdentityPolicyInput{EmailIdentity: address, PolicyName: &of.mark})
 			_, err5 := n.two.PutEmailIdentityMailFromAttributes(ctx, &sesv2.PutEmailIdentityMailFromAttributesInput{EmailIdentity: address})
-			for _, err := range []error{err1, err2, err3, err4, err5} {
+			_, err10 := n.two.DeleteSuppressedDestination(ctx, &sesv2.DeleteSuppressedDestinationInput{EmailAddress: address})
+			_, err6 := n.two.DeleteConfigurationSet(ctx, &sesv2.DeleteConfigurationSetInput{ConfigurationSetName: &of.mark})
+			_, err7 := n.two.PutConfigurationSetSendingOptions(ctx, &sesv2.PutConfigurationSetSendingOptionsInput{ConfigurationSetName: &of.mark})
+			_, err8 := n.two.DeleteConfigurationSetEventDestination(ctx, &sesv2.DeleteConfigurationSetEventDestinationInput{ConfigurationSetName: &of.mark, EventDestinationName: &of.mark})
+			_, err9 := n.two.TagResource(ctx, &sesv2.TagResourceInput{ResourceArn: aws.String(of.scope.ARN("configuration-set/" + of.mark)), Tags: []types.Tag{tag("a", "b")}})
+			for _, err := range []error{err1, err2, err3, err4, err5, err6, err7, err8, err9, err10} {
 				isA[*types.NotFoundException](t, err)
 			}
 			// These are no errors in version 1, and do nothing.
@@ -271,6 +303,10 @@ func TestNobodyChangesWhatIsAnothers(t *testing.T) {
 			must(t, err)
 			_, err = n.two.SendEmail(ctx, plain(of.address(), reader))
 			isA[*types.MessageRejected](t, err)
+			with := plain(n.address(), reader)
+			with.ConfigurationSetName = &of.mark
+			_, err = n.two.SendEmail(ctx, with)
+			isA[*types.NotFoundException](t, err)
 		}
 	}
 	for _, n := range tenants {

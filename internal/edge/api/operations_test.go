@@ -32,6 +32,10 @@ var built = map[string][]string{
 		"SendEmail", "SendRawEmail", "SetIdentityDkimEnabled", "SetIdentityFeedbackForwardingEnabled",
 		"SetIdentityHeadersInNotificationsEnabled", "SetIdentityMailFromDomain", "SetIdentityNotificationTopic", "UpdateAccountSendingEnabled", "VerifyDomainDkim",
 		"VerifyDomainIdentity", "VerifyEmailAddress", "VerifyEmailIdentity",
+		"CreateConfigurationSet", "CreateConfigurationSetEventDestination", "CreateConfigurationSetTrackingOptions", "DeleteConfigurationSet",
+		"DeleteConfigurationSetEventDestination", "DeleteConfigurationSetTrackingOptions", "DescribeConfigurationSet", "ListConfigurationSets",
+		"PutConfigurationSetDeliveryOptions", "UpdateConfigurationSetEventDestination", "UpdateConfigurationSetReputationMetricsEnabled",
+		"UpdateConfigurationSetSendingEnabled", "UpdateConfigurationSetTrackingOptions",
 	},
 	"sesv2": {
 		"CreateCustomVerificationEmailTemplate", "DeleteCustomVerificationEmailTemplate", "GetCustomVerificationEmailTemplate",
@@ -39,7 +43,13 @@ var built = map[string][]string{
 		"CreateEmailIdentity", "CreateEmailIdentityPolicy", "DeleteEmailIdentity", "DeleteEmailIdentityPolicy", "GetAccount", "GetEmailIdentity",
 		"GetEmailIdentityPolicies", "ListEmailIdentities", "PutAccountDetails", "PutAccountSendingAttributes", "ListTagsForResource", "PutEmailIdentityConfigurationSetAttributes",
 		"PutEmailIdentityDkimAttributes", "PutEmailIdentityDkimSigningAttributes", "PutEmailIdentityFeedbackAttributes",
+		"PutSuppressedDestination", "GetSuppressedDestination", "ListSuppressedDestinations", "DeleteSuppressedDestination", "PutAccountSuppressionAttributes",
 		"PutEmailIdentityMailFromAttributes", "SendEmail", "TagResource", "UntagResource", "UpdateEmailIdentityPolicy",
+		"CreateConfigurationSet", "CreateConfigurationSetEventDestination", "DeleteConfigurationSet", "DeleteConfigurationSetEventDestination",
+		"GetConfigurationSet", "GetConfigurationSetEventDestinations", "ListConfigurationSets", "PutAccountVdmAttributes",
+		"PutConfigurationSetArchivingOptions", "PutConfigurationSetDeliveryOptions", "PutConfigurationSetReputationOptions",
+		"PutConfigurationSetSendingOptions", "PutConfigurationSetSuppressionOptions", "PutConfigurationSetTrackingOptions",
+		"PutConfigurationSetVdmOptions", "UpdateConfigurationSet", "UpdateConfigurationSetEventDestination",
 	},
 }
 

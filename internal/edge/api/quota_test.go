@@ -44,7 +44,7 @@ func TestTheAccountAndItsQuotas(t *testing.T) {
 		equal(t, account, &sesv2.GetAccountOutput{
 			EnforcementStatus: aws.String("HEALTHY"), ProductionAccessEnabled: true, SendingEnabled: true,
 			SendQuota:             &types.SendQuota{Max24HourSend: 100, MaxSendRate: 14, SentLast24Hours: sent},
-			SuppressionAttributes: &types.SuppressionAttributes{SuppressedReasons: []types.SuppressionListReason{}},
+			SuppressionAttributes: &types.SuppressionAttributes{SuppressedReasons: types.SuppressionListReason("").Values()},
 		})
 		q, err := one.GetSendQuota(ctx, nil)
 		if err != nil {

@@ -43,6 +43,7 @@ import (
 	"sesame/internal/core/setting"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
+	"sesame/internal/core/suppression"
 	"sesame/internal/core/zone"
 	"sesame/internal/edge/api"
 	"sesame/internal/edge/api/admin"
@@ -96,8 +97,9 @@ type world struct {
 	kept       *keeper
 	intake     *intake.Intake
 	verifying
-	clock *clock.Fake
-	log   *logBuffer
+	suppression *suppression.Lists
+	clock       *clock.Fake
+	log         *logBuffer
 }
 
 // settings are what a test may want otherwise.
@@ -144,10 +146,13 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	w.configSets = configset.New(w.db, w.clock.Now, w.identities)
 	w.spool = spool.New(kept)
 	w.kept = &keeper{spool: w.spool, messages: map[string]*spool.Message{}}
+	w.suppression = suppression.New(suppression.Options{
+		DB: w.db, Clock: w.clock.Now, Random: rand.Reader, ConfigSets: w.configSets, Accounts: w.accounts,
+	})
 	authorizer := access.New(access.Options{Policies: w.accounts, Identities: w.identities, Organizations: w.accounts, Clock: w.clock.Now})
 	w.intake = intake.New(intake.Options{
 		Spool: w.kept, Identities: w.identities, Access: authorizer, Quotas: quotas, Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
-		Accounts: w.accounts, Settings: w.settings, ConfigSets: w.configSets,
+		Accounts: w.accounts, Settings: w.settings, ConfigSets: w.configSets, Suppressed: w.suppression,
 	})
 	w.verifying.build(w, ring)
 	if s.v1 == nil {
@@ -156,7 +161,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	if s.v2 == nil {
 		s.v2 = &v2.API{
 			Intake: w.intake, Identities: w.identities, Quotas: quotas, Accounts: w.accounts, Templates: w.templates, Verification: w.mailer,
-			ConfigSets: w.configSets, VDM: w.accounts, Zone: zone.Names{Zone: serviceZone},
+			Suppression: w.suppression, ConfigSets: w.configSets, VDM: w.accounts, Zone: zone.Names{Zone: serviceZone},
 		}
 	}
 	all, err := services()
@@ -166,7 +171,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	users, tokens := api.Bind(all[2], &iam.API{Accounts: w.accounts, Clock: w.clock.Now}), api.Bind(all[3], &sts.API{Accounts: w.accounts, Clock: w.clock.Now})
 	o := api.Options{
 		IAM: users, STS: tokens, V1: api.Bind(all[0], s.v1), V2: api.Bind(all[1], s.v2),
-		Admin: admin.New(admin.Identities(&dnscheck.Identities{Identities: w.identities}, w.identities), admin.Settings(w.settings)),
+		Admin: admin.New(admin.Identities(&dnscheck.Identities{Identities: w.identities}, w.identities), admin.Settings(w.settings), admin.Suppression(w.suppression)),
 		Keys:  w.accounts, Access: authorizer, Clock: w.clock.Now, Random: rand.Reader, Log: log, MaxInFlightBytes: 1 << 30,
 		Sandbox: w.accounts,
 	}

@@ -31,6 +31,51 @@ var (
 // Options.Timeout.
 func (r *Resolver) Ask(ctx context.Context, server netip.AddrPort, name string, t Type) ([]Record, error) {
 	k := key{strings.ToLower(mdns.Fqdn(name)), uint16(t)}
+	resp, err := r.askOne(ctx, server, k)
+	if err != nil {
+		return nil, err
+	}
+	if !resp.Authoritative {
+		return nil, r.notAuthoritative(k)
+	}
+	return own(k, resp)
+}
+
+// Delegated asks one name server of a zone's parent whom it delegates the zone to, and
+// returns the host names, sorted, at most 13. It says so by a referral (RFC 1034 §4.3.2),
+// or, being a server of the zone, too, by the zone's own records. The errors are Ask's.
+func (r *Resolver) Delegated(ctx context.Context, server netip.AddrPort, zone string) ([]string, error) {
+	k := key{strings.ToLower(mdns.Fqdn(zone)), mdns.TypeNS}
+	resp, err := r.askOne(ctx, server, k)
+	if err != nil {
+		return nil, err
+	}
+	var hosts []string
+	for _, rr := range slices.Concat(resp.Answer, resp.Ns) {
+		if ns, ok := rr.(*mdns.NS); ok && strings.EqualFold(ns.Hdr.Name, k.name) {
+			hosts = append(hosts, hostName(ns.Ns))
+		}
+	}
+	slices.Sort(hosts)
+	hosts = slices.Compact(hosts)
+	switch {
+	case len(hosts) > 0:
+		return hosts[:min(len(hosts), maxServers)], nil
+	case !resp.Authoritative:
+		return nil, r.notAuthoritative(k)
+	case resp.Rcode == mdns.RcodeNameError:
+		return nil, newError(NotExist, k, false, nil)
+	}
+	return nil, newError(NoData, k, false, nil)
+}
+
+func (r *Resolver) notAuthoritative(k key) error {
+	r.failures.Add(1)
+	return newError(Temporary, k, false, ErrNotAuthoritative)
+}
+
+// askOne asks a server, whose answer may say that there is nothing.
+func (r *Resolver) askOne(ctx context.Context, server netip.AddrPort, k key) (*mdns.Msg, error) {
 	if err := checkName(k); err != nil {
 		return nil, err
 	}
@@ -51,14 +96,12 @@ func (r *Resolver) Ask(ctx context.Context, server netip.AddrPort, name string, 
 	case err != nil:
 	case resp.Rcode != mdns.RcodeSuccess && resp.Rcode != mdns.RcodeNameError:
 		err = serverError{server.String(), resp.Rcode}
-	case !resp.Authoritative:
-		err = ErrNotAuthoritative
 	}
 	if err != nil {
 		r.failures.Add(1)
 		return nil, newError(Temporary, k, false, err)
 	}
-	return own(k, resp)
+	return resp, nil
 }
 
 // own picks the records at the name that was asked for.

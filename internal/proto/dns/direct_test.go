@@ -197,3 +197,31 @@ func TestAuthoritatives(t *testing.T) {
 		t.Errorf("a name in no zone: %+v, %v", d, err)
 	}
 }
+
+func TestWhomAParentDelegatesTo(t *testing.T) {
+	t.Parallel()
+	srv := dnstest.New(t, dnstest.Zone{
+		Records:   "both.test. NS Ns.both.test.\nheld.test. TXT here\nlame.test. TXT here",
+		Referrals: "sub.test. NS b.sub.test.\nsub.test. NS A.example.\nsub.test. NS a.example.",
+		NXDomain:  []string{"nx.test"}, ServFail: []string{"fail.test"}, Lame: []string{"lame.test"},
+	})
+	at := netip.MustParseAddrPort(srv.Addr())
+	r := newResolver(t, dnstest.New(t, dnstest.Zone{}), func(o *dns.Options) { o.AllowPrivate = true })
+	for _, c := range []struct {
+		name, zone string
+		want       []string
+		kind       dns.Kind
+	}{
+		{"a referral, each host once", "Sub.test", []string{"a.example", "b.sub.test"}, 0},
+		{"a server of parent and zone answers", "both.test.", []string{"ns.both.test"}, 0},
+		{"no such name", "nx.test", nil, dns.NotExist},
+		{"a name that is no zone", "held.test", nil, dns.NoData},
+		{"a server that does not know", "lame.test", nil, dns.Temporary},
+		{"a server that fails", "fail.test", nil, dns.Temporary},
+	} {
+		got, err := r.Delegated(t.Context(), at, c.zone)
+		if !reflect.DeepEqual(got, c.want) || (err == nil) != (c.want != nil) || err != nil && dns.KindOf(err) != c.kind {
+			t.Errorf("%s: %v, %v", c.name, got, err)
+		}
+	}
+}

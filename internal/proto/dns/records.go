@@ -105,6 +105,7 @@ func (r *Resolver) QueryPTR(ctx context.Context, a netip.Addr) (Result[string], 
 // SOA is the start of a zone (RFC 1035 §3.3.13).
 type SOA struct {
 	Primary string // name of the server where the zone is changed
+	Admin   string // mailbox of who keeps the zone, as a name: its first label is the local part
 	Serial  uint32
 }
 
@@ -115,6 +116,6 @@ func (r *Resolver) QuerySOA(ctx context.Context, zone string) (Result[SOA], erro
 		if !ok {
 			return SOA{}, false
 		}
-		return SOA{Primary: hostName(s.Ns), Serial: s.Serial}, true
+		return SOA{Primary: hostName(s.Ns), Admin: hostName(s.Mbox), Serial: s.Serial}, true
 	})
 }

@@ -84,7 +84,7 @@ func FuzzEvaluate(f *testing.F) {
 		if got := deny.Evaluate(r()); (got == policy.Deny) != (want == policy.Allow) {
 			t.Errorf("denied: %v, allowed: %v", got, want)
 		}
-		if got := policy.Evaluate([]*policy.Document{allow, deny}, r()); got == policy.Allow {
+		if got := policy.NewSet(allow, deny).Evaluate(r()); got == policy.Allow {
 			t.Error("an allowance won over a denial")
 		}
 	})

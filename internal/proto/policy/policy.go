@@ -1,18 +1,14 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package policy is the policy language of IAM (IAM User Guide, "Grammar of the IAM JSON
-// policy language"): Parse reads a document strictly and compiles it, Evaluate decides a
-// request by it. It serves IAM policies, roles' trust policies and the policies of SES
+// policy language"): Parse reads a document strictly and compiles it, NewSet puts documents
+// together, Evaluate decides a request by them. It serves IAM policies, roles' trust policies and the policies of SES
 // identities alike; Validate tells the kinds apart.
 //
 // A Document is read-only once parsed and may be used from any number of goroutines. What
 // a document can cost is bounded when it is parsed: its size, its statements, its values,
 // and wildcards in a form whose matching would take more than one pass over the value.
 package policy
-
-import (
-	"strings"
-)
 
 // Effect is what a statement does where it applies.
 type Effect string
@@ -112,7 +108,8 @@ type Request struct {
 // SetResource makes the request one about another resource.
 func (r *Request) SetResource(text string) { r.Resource, r.arn = text, arn{text: text} }
 
-// Evaluate decides the request by the document alone.
+// Evaluate decides the request by the document alone. Whoever has several documents, or asks
+// often, makes a Set of them.
 func (d *Document) Evaluate(r *Request) Decision {
 	decision := NotApplicable
 	for i := range d.Statements {
@@ -128,26 +125,12 @@ func (d *Document) Evaluate(r *Request) Decision {
 	return decision
 }
 
-// Evaluate decides the request by a set of documents: Deny if one of them denies, else
-// Allow if one of them allows.
-func Evaluate(docs []*Document, r *Request) Decision {
-	decision := NotApplicable
-	for _, d := range docs {
-		if decision = max(decision, d.Evaluate(r)); decision == Deny {
-			break
-		}
-	}
-	return decision
-}
-
 func (s *Statement) applies(r *Request) bool {
 	return s.aboutCaller(r) && s.aboutAction(r) && s.aboutResource(r) && s.conditionsHold(r)
 }
 
 func (s *Statement) aboutAction(r *Request) bool {
-	if r.folded == "" {
-		r.folded = strings.ToLower(r.Action)
-	}
+	r.fold()
 	for i := range s.actions {
 		if s.actions[i].match(r.folded, nil) {
 			return !s.NotAction

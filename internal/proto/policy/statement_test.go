@@ -200,7 +200,7 @@ func TestCombination(t *testing.T) {
 		for _, statements := range c.documents {
 			docs = append(docs, parse(t, policy.IdentityBased, `{"Statement":[`+statements+`]}`))
 		}
-		if got := policy.Evaluate(docs, &policy.Request{Action: theAction, Resource: theIdentity}); got != c.want {
+		if got := policy.NewSet(docs...).Evaluate(&policy.Request{Action: theAction, Resource: theIdentity}); got != c.want {
 			t.Errorf("%s: %v, want %v", c.sentence, got, c.want)
 		}
 	}

@@ -39,7 +39,7 @@ func (l List) After(token *string) (string, error) {
 	b, err := base64.RawURLEncoding.DecodeString(s)
 	last, ok := strings.CutPrefix(string(b), l.prefix())
 	if err != nil || !ok {
-		return "", fault.InField(fault.Invalid, "NextToken", "Invalid NextToken <%s>.", printable(s))
+		return "", fault.InField(fault.Invalid, "NextToken", "Invalid NextToken <%s>.", fault.Printable(s))
 	}
 	return last, nil
 }
@@ -56,19 +56,4 @@ func Size(parameter string, asked *int32, def, most int) (int, error) {
 	}
 	return 0, fault.InField(fault.Invalid, parameter,
 		"Value %d for parameter %s is invalid. %[2]s must be between 1 and %d.", *asked, parameter, most)
-}
-
-// printable is s fit to be sent back: without anything that is not printable ASCII, and
-// not long.
-func printable(s string) string {
-	const most = 100
-	if len(s) > most {
-		s = s[:most] + "..."
-	}
-	return strings.Map(func(r rune) rune {
-		if r < ' ' || r > '~' {
-			return '?'
-		}
-		return r
-	}, s)
 }

@@ -15,6 +15,7 @@ import (
 	"sesame/internal/core/identity"
 	"sesame/internal/edge/api/caller"
 	"sesame/internal/edge/api/page"
+	"sesame/internal/proto/dns"
 )
 
 // Page sizes of ListEmailIdentities, as SES has them.
@@ -120,7 +121,16 @@ func verificationInfo(id identity.Identity) *types.VerificationInfo {
 	}
 	return &types.VerificationInfo{
 		ErrorType: types.VerificationError(c.Error), LastCheckedTimestamp: moment(c.At), LastSuccessTimestamp: moment(c.SucceededAt),
+		SOARecord: soaRecord(c.SOA),
 	}
+}
+
+// soaRecord is the start of the zone that a domain is in, where a check saw it.
+func soaRecord(s dns.SOA) *types.SOARecord {
+	if s.Primary == "" {
+		return nil
+	}
+	return &types.SOARecord{PrimaryNameServer: &s.Primary, AdminEmail: optional(s.Admin), SerialNumber: int64(s.Serial)}
 }
 
 // ListEmailIdentities lists identities by name, whatever their status.

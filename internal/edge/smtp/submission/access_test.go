@@ -35,23 +35,29 @@ func (p *policies) authorizer(c clock.Clock) *access.Authorizer {
 }
 
 // Policies implements access.Policies.
-func (p *policies) Policies(context.Context, account.Principal) ([]*policy.Document, error) {
+func (p *policies) Policies(context.Context, account.Principal) (*policy.Set, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	d, err := policy.Parse([]byte(cmp.Or(p.user, everything)))
-	return []*policy.Document{d}, err
+	return compile(cmp.Or(p.user, everything))
 }
 
-// PolicyDocuments implements access.Identities.
-func (p *policies) PolicyDocuments(_ context.Context, sc scope.Scope, name string) ([]*policy.Document, error) {
+// PolicySet implements access.Identities.
+func (p *policies) PolicySet(_ context.Context, sc scope.Scope, name string) (*policy.Set, error) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	text, ok := p.identities[sc.ARN("identity/"+name)]
 	if !ok {
 		return nil, nil
 	}
+	return compile(text)
+}
+
+func compile(text string) (*policy.Set, error) {
 	d, err := policy.Parse([]byte(text))
-	return []*policy.Document{d}, err
+	if err != nil {
+		return nil, err
+	}
+	return policy.NewSet(d), nil
 }
 
 // set changes the policies.

@@ -30,6 +30,10 @@ type Zone struct {
 	Authentic []string // answers with the AD flag
 	Partial   []string // aliases that are left to the client to follow
 	Lame      []string // answers without the AA flag; all others have it
+
+	// Referrals are NS records, as lines of a master file, that the server gives as the
+	// parent's to questions for NS that do not want recursion (RFC 1034 §4.3.2).
+	Referrals string
 }
 
 // TB is the part of testing.TB that New needs.
@@ -47,6 +51,7 @@ type Server struct {
 	mu      sync.Mutex
 	zone    Zone
 	records map[string][]mdns.RR // by owner, lower case and fully qualified
+	refers  map[string][]mdns.RR
 	asked   []string
 }
 
@@ -120,6 +125,10 @@ func (s *Server) Set(z Zone) error {
 	if err != nil {
 		return err
 	}
+	refers, err := parse(z.Referrals)
+	if err != nil {
+		return err
+	}
 	for _, list := range []*[]string{&z.NXDomain, &z.NoData, &z.ServFail, &z.Silent, &z.Truncated, &z.Authentic, &z.Partial, &z.Lame} {
 		out := make([]string, len(*list))
 		for i, e := range *list {
@@ -129,7 +138,7 @@ func (s *Server) Set(z Zone) error {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.zone, s.records = z, records
+	s.zone, s.records, s.refers = z, records, refers
 	return nil
 }
 
@@ -190,6 +199,8 @@ func (s *Server) answer(m *mdns.Msg, udp bool) *mdns.Msg {
 		return nil
 	case in(s.zone.ServFail):
 		resp.Rcode = mdns.RcodeServerFailure
+	case q.Qtype == mdns.TypeNS && !m.RecursionDesired && len(s.refers[name]) > 0:
+		resp.Authoritative, resp.Ns = false, s.refers[name]
 	case in(s.zone.NXDomain):
 		resp.Rcode = mdns.RcodeNameError
 		resp.Ns = []mdns.RR{s.soa(name)}

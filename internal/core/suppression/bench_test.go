@@ -1,0 +1,39 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package suppression_test
+
+import (
+	"crypto/rand"
+	"fmt"
+	"testing"
+
+	"sesame/internal/base/address"
+	"sesame/internal/base/clock"
+	"sesame/internal/core/suppression"
+	"sesame/internal/testkit/storetest"
+)
+
+// BenchmarkCheck is what one message to one recipient costs that is on no list: with an
+// empty list and with one of ten thousand addresses.
+func BenchmarkCheck(b *testing.B) {
+	for _, size := range []int{0, 10_000} {
+		b.Run(fmt.Sprint(size), func(b *testing.B) {
+			l := suppression.New(suppression.Options{DB: storetest.SQLite(b), Clock: clock.System, Random: rand.Reader, ConfigSets: sets{}})
+			var records []suppression.Record
+			for n := range size {
+				records = append(records, suppression.Record{Address: fmt.Sprintf("r%d@example.com", n), Reason: "BOUNCE"})
+			}
+			for _, err := range l.Import(ctx, sc, records) {
+				must(b, err)
+			}
+			to := []address.Address{parse(b, "free@example.net")}
+			b.ReportAllocs()
+			b.ResetTimer()
+			for range b.N {
+				if hits, err := l.Check(ctx, sc, suppression.Policy{}, to); err != nil || len(hits) != 0 {
+					b.Fatal(hits, err)
+				}
+			}
+		})
+	}
+}
