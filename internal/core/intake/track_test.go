@@ -103,4 +103,3 @@ func TestTwoPlaceholdersAreRefused(t *testing.T) {
 		}
 	}
 }
-
