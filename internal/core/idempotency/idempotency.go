@@ -13,6 +13,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -38,6 +39,7 @@ type Key struct {
 	Name      string        // 1 to MaxName octets
 	Hash      string        // of the content: it must be the same
 	Keep      time.Duration // since it was done
+	New       bool          // by all that the client knows it is: it is not looked for before
 }
 
 // place is what a key is found by.
@@ -84,7 +86,8 @@ func (k *Keys) Once(ctx context.Context, keys []Key, do func(Remember) (string, 
 		}
 		defer land()
 	}
-	if answer, found, err := k.find(ctx, keys); err != nil || found {
+	known := slices.DeleteFunc(slices.Clone(keys), func(key Key) bool { return key.New })
+	if answer, found, err := k.find(ctx, known); err != nil || found {
 		return answer, err
 	}
 	answer, err := do(func(tx *store.Tx, answer string) error { return k.remember(tx, keys, answer) })

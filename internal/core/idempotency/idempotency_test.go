@@ -28,20 +28,21 @@ var (
 // node does things on a database: each adds one to a counter.
 type node struct {
 	*idempotency.Keys
-	db    *store.DB
-	clock *clock.Fake
-	n     atomic.Int64
+	region string // where it does them
+	db     *store.DB
+	clock  *clock.Fake
+	n      atomic.Int64
 }
 
 func newNode(db *store.DB, c *clock.Fake) *node {
-	return &node{Keys: idempotency.New(db, c.Now), db: db, clock: c}
+	return &node{Keys: idempotency.New(db, c.Now), region: sc.Region, db: db, clock: c}
 }
 
 func (n *node) once(keys ...idempotency.Key) (string, error) {
 	return n.Once(ctx, keys, func(remember idempotency.Remember) (string, error) {
 		answer := fmt.Sprint("answer-", n.n.Add(1))
 		return answer, n.db.Write(ctx, func(tx *store.Tx) error {
-			tx.Count(sc, "done", n.clock.Now(), 1)
+			tx.Count(scope.Scope{Account: sc.Account, Region: n.region}, "done", n.clock.Now(), 1)
 			return remember(tx, answer)
 		})
 	})
@@ -50,7 +51,7 @@ func (n *node) once(keys ...idempotency.Key) (string, error) {
 func (n *node) done(t *testing.T) int {
 	t.Helper()
 	var count int
-	if err := n.db.QueryRow(ctx, `SELECT COALESCE(sum(value), 0) FROM counters WHERE name = 'done'`).Scan(&count); err != nil {
+	if err := n.db.QueryRow(ctx, `SELECT COALESCE(sum(value), 0) FROM counters WHERE name = 'done' AND region = ?`, n.region).Scan(&count); err != nil {
 		t.Fatal(err)
 	}
 	return count
@@ -73,7 +74,7 @@ func each(t *testing.T, test func(t *testing.T, n *node)) {
 
 func TestOnce(t *testing.T) {
 	first := key("k", "h")
-	for _, c := range []struct {
+	cases := []struct {
 		name   string
 		again  []idempotency.Key
 		later  time.Duration
@@ -89,15 +90,29 @@ func TestOnce(t *testing.T) {
 		{name: "another account is another request", again: []idempotency.Key{with(first, func(k *idempotency.Key) { k.Scope.Account = "210987654321" })}, answer: "answer-2"},
 		{name: "another region is another request", again: []idempotency.Key{with(first, func(k *idempotency.Key) { k.Scope.Region = "eu-west-1" })}, answer: "answer-2"},
 		{name: "one known key of two is enough", again: []idempotency.Key{key("new", "h"), first}, answer: "answer-1"},
+		{name: "a key that should be new, and is not, gets the first answer, too", again: []idempotency.Key{with(first, func(k *idempotency.Key) { k.New = true })}, answer: "answer-1"},
 		{name: "without a key all is done again", answer: "answer-2"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			each(t, func(t *testing.T, n *node) {
-				if answer, err := n.once(first); err != nil || answer != "answer-1" {
+	}
+	each(t, func(t *testing.T, all *node) {
+		for i, c := range cases {
+			t.Run(c.name, func(t *testing.T) {
+				n := newNode(all.db, clock.NewFake(start))
+				n.region = fmt.Sprint("region-", i) // each case is in a region of its own
+				there := func(k idempotency.Key) idempotency.Key {
+					if k.Scope.Region == sc.Region {
+						k.Scope.Region = n.region
+					}
+					return k
+				}
+				if answer, err := n.once(there(first)); err != nil || answer != "answer-1" {
 					t.Fatal(answer, err)
 				}
 				n.clock.Advance(c.later)
-				answer, err := n.once(c.again...)
+				var again []idempotency.Key
+				for _, k := range c.again {
+					again = append(again, there(k))
+				}
+				answer, err := n.once(again...)
 				if c.kind != 0 {
 					if !fault.Is(err, c.kind) || n.done(t) != 1 {
 						t.Errorf("%q, %v, done %d times", answer, err, n.done(t))
@@ -111,8 +126,8 @@ func TestOnce(t *testing.T) {
 					t.Errorf("done %d times, want %d", n.done(t), want)
 				}
 			})
-		})
-	}
+		}
+	})
 }
 
 func TestWhatWasRefusedIsNotRemembered(t *testing.T) {
