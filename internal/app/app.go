@@ -29,6 +29,7 @@ import (
 	"sesame/internal/core/delivery"
 	"sesame/internal/core/dispatch"
 	"sesame/internal/core/dnscheck"
+	"sesame/internal/core/idempotency"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/keyring"
@@ -83,6 +84,7 @@ type Server struct {
 	identities  *identity.Identities
 	configSets  *configset.Sets
 	suppression *suppression.Lists
+	keys        *idempotency.Keys
 	checker     *identity.Checker
 	checks      *dnscheck.Identities
 	access      *access.Authorizer
@@ -202,13 +204,14 @@ func (s *Server) buildCore(ctx context.Context) error {
 		DB: s.db, Blobs: blobs, Clock: s.clock, Log: s.log, Node: s.node.name, LeaseFor: leaseFor, InRow: limit,
 		MaxAge: s.cfg.Delivery.MaxAge.Duration,
 	})
+	s.keys = idempotency.New(s.db, s.clock)
 	s.access = s.authorizer()
 	if err := s.buildTracking(); err != nil {
 		return err
 	}
 	s.intake = intake.New(intake.Options{
 		Spool: s.spool, Identities: s.identities, Access: s.access, Quotas: s.quotas, Clock: s.clock, Random: rand.Reader, MAC: s.ring.MAC,
-		Accounts: s.accounts, Settings: s.settings, ConfigSets: s.configSets, Suppressed: s.suppression,
+		Accounts: s.accounts, Settings: s.settings, ConfigSets: s.configSets, Suppressed: s.suppression, Once: s.keys,
 		Tracking: trackingRules{s.tracker, track.NewRules(s.settings, s.accounts, s.clock)},
 	})
 	if s.cfg.Dev {
@@ -317,6 +320,9 @@ func (s *Server) purge(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-t.C:
+			if _, err := s.keys.Purge(ctx); err != nil {
+				s.log.Error("purge of idempotency keys", "error", err)
+			}
 			if n, err := s.spool.Purge(ctx, s.clock().Add(-s.cfg.Delivery.Retention.Duration)); err != nil {
 				s.log.Error("purge", "error", err)
 			} else if n > 0 {

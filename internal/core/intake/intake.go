@@ -20,6 +20,7 @@ import (
 	"sesame/internal/core/access"
 	"sesame/internal/core/configset"
 	"sesame/internal/core/content"
+	"sesame/internal/core/idempotency"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/quota"
 	"sesame/internal/core/spool"
@@ -60,6 +61,7 @@ type Options struct {
 	Clock      clock.Clock
 	Random     io.Reader
 	ConfigSets ConfigSets
+	Once       Once                                     // nil: what is asked for twice is sent twice
 	Tracking   Tracking                                 // nil: nothing is tracked
 	MAC        func(purpose string, data []byte) []byte // keyed hash, for opaque values in headers
 }
@@ -82,6 +84,7 @@ type draft struct {
 	set        configset.Set   // of ConfigSet, where that is not ""
 	recipients []address.Address
 	fates      []spool.Fate // of recipients that nothing is sent to
+	remember   idempotency.Remember
 }
 
 // Accept takes a message or refuses it. When it returns an id the message is
@@ -100,7 +103,12 @@ func (i *Intake) Accept(ctx context.Context, s Submission) (string, error) {
 			return "", err
 		}
 	}
-	if s.System {
+	return i.once(ctx, d, func() (string, error) { return i.send(ctx, d) })
+}
+
+// send takes what the message needs of the quotas and accepts it.
+func (i *Intake) send(ctx context.Context, d *draft) (string, error) {
+	if d.System {
 		return i.commit(ctx, d)
 	}
 	held, err := i.reserve(ctx, d)
@@ -228,7 +236,7 @@ func (i *Intake) commit(ctx context.Context, d *draft) (string, error) {
 	if owner := d.identity.Owner.Account; owner != d.Scope.Account {
 		m.IdentityAccount = owner
 	}
-	return id, i.o.Spool.Accept(ctx, m)
+	return id, i.o.Spool.Accept(ctx, d.remembered(m))
 }
 
 // storable is s as every database takes it: valid UTF-8 without NUL.

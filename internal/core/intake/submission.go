@@ -45,6 +45,8 @@ type Submission struct {
 	ConfigSet  string
 	Tags       []spool.Tag
 
+	Idempotency Idempotency // how it is known again
+
 	// SourceFirst names a Source that is not verified before anything that is wrong with
 	// the message: API v2 asks who sends before it reads what is sent, v1 does not.
 	SourceFirst bool

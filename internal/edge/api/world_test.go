@@ -36,6 +36,7 @@ import (
 	"sesame/internal/core/blob"
 	"sesame/internal/core/configset"
 	"sesame/internal/core/dnscheck"
+	"sesame/internal/core/idempotency"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/keyring"
@@ -153,6 +154,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	w.intake = intake.New(intake.Options{
 		Spool: w.kept, Identities: w.identities, Access: authorizer, Quotas: quotas, Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
 		Accounts: w.accounts, Settings: w.settings, ConfigSets: w.configSets, Suppressed: w.suppression,
+		Once: idempotency.New(w.db, w.clock.Now),
 	})
 	w.verifying.build(w, ring)
 	if s.v1 == nil {

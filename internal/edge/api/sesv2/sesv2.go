@@ -78,7 +78,7 @@ func submission(ctx context.Context, operation string) intake.Submission {
 	c := caller.From(ctx)
 	return intake.Submission{
 		Scope: c.Scope, Principal: c.Principal, SourceIP: c.SourceIP, Operation: operation,
-		Action: "ses:" + operation, UserAgent: c.UserAgent, Secure: c.Secure, APIVersion: "2",
+		Action: "ses:" + operation, UserAgent: c.UserAgent, Secure: c.Secure, Idempotency: c.Idempotency, APIVersion: "2",
 	}
 }
 
