@@ -158,7 +158,7 @@ func (w *world) crowd(t *testing.T) {
 				VALUES (?, ?, ?, '/', '', '[]', 1, 1, 0, 0)`},
 			{identity.MaxPerRegion, `INSERT INTO identities (account, region, kind, verification, token, dkim_status, tags, created_at, name)
 				VALUES (?, 'us-east-1', 'EMAIL_ADDRESS', 'SUCCESS', '', 'NOT_STARTED', 'null', 0, ? || ?)`},
-			{template.MaxTemplates, `INSERT INTO templates (account, region, name, tags, created_at, updated_at, subject, text_part, html_part)
+			{template.MaxTemplates - 1, `INSERT INTO templates (account, region, name, tags, created_at, updated_at, subject, text_part, html_part)
 				VALUES (?, 'us-east-1', ? || ?, '[]', 0, 0, 'x', 'x', '')`},
 		} {
 			for n := range fill.most {
