@@ -115,7 +115,7 @@ func (a *Authorizer) Authorize(ctx context.Context, c Call) error {
 				return err
 			}
 			r.Direct = true
-			decision = max(decision, own.Evaluate(r))
+			decision = Combine(true, decision, own.Evaluate(r))
 			r.Direct = false
 		}
 		if decision != policy.Allow || !granted.session(r) {

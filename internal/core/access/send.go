@@ -108,20 +108,15 @@ func (a *Authorizer) mayUse(ctx context.Context, g *grants, u Use, r *policy.Req
 	r.SetResource(u.ARN())
 	decision := g.iam.Evaluate(r)
 	if decision == policy.Deny || !own && decision != policy.Allow || !g.session(r) {
-		return false, nil
+		return false, nil // whatever the owner says
 	}
-	// What the owner allows to his own account as a whole is for that account's IAM
-	// policies to pass on; to another account it is as good as by name.
 	r.Direct = own
 	owners, err := a.owners(ctx, u.Owner, names, r)
 	r.Direct = false
 	if err != nil {
 		return false, err
 	}
-	if own {
-		return max(decision, owners) == policy.Allow, nil
-	}
-	return owners == policy.Allow, nil
+	return Combine(own, decision, owners) == policy.Allow, nil
 }
 
 // owners decides by the policies of the owner's identities, the most specific first. Its

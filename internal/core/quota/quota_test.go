@@ -135,7 +135,7 @@ func TestTheCountSurvivesARestart(t *testing.T) {
 
 func TestReportedQuotasWithoutLimits(t *testing.T) {
 	t.Parallel()
-	if d, r := (quota.Limits{}).Reported(); d != -1 || r <= 0 {
-		t.Errorf("%v %v: clients need -1 for no daily quota and a positive rate", d, r)
+	if r := (quota.Limits{}).Reported(3); r.Daily != -1 || r.Rate <= 0 || r.Sent != 3 {
+		t.Errorf("%+v: clients need -1 for no daily quota and a positive rate", r)
 	}
 }

@@ -5,7 +5,6 @@ package api_test
 import (
 	"testing"
 
-	"sesame/internal/core/configset"
 	"sesame/internal/core/template"
 )
 
@@ -16,14 +15,6 @@ const emailTemplate = "T"
 func (w *world) withEmails(t *testing.T) {
 	t.Helper()
 	must(t, w.emails.Create(t.Context(), home, template.Template{Name: emailTemplate, Content: template.Content{Subject: "Hi", Text: "Ho {{name}}"}}))
-}
-
-// withPausedSet gives it a configuration set whose sending is paused.
-func (w *world) withPausedSet(t *testing.T) {
-	t.Helper()
-	o := configset.Default()
-	o.SendingEnabled = false
-	must(t, w.configSets.Create(t.Context(), configset.Set{Scope: home, Name: "paused", Options: o}))
 }
 
 // with is m with more members.
@@ -65,7 +56,7 @@ func producedByTemplates() []produced {
 		{"ses", "InvalidRenderingParameterException", "", []asked{{"TestRenderTemplate", render(emailTemplate, "{")}}},
 		{"ses", "MissingRenderingAttributeException", "", []asked{{"TestRenderTemplate", render(emailTemplate, "{}")}}},
 		{"ses", "ConfigurationSetDoesNotExistException", "", both(input{"ConfigurationSetName": "gone"})},
-		{"ses", "ConfigurationSetSendingPausedException", "", both(input{"ConfigurationSetName": "paused"})},
+		{"ses", "ConfigurationSetSendingPausedException", "", both(input{"ConfigurationSetName": "stopped"})},
 		{"ses", "MessageRejected", "", both(input{"Source": "a@example.net"})},
 		{"ses", "MailFromDomainNotVerifiedException", "no MAIL FROM", both(input{"Source": "a@d.example.com"})},
 		{"ses", "AccountSendingPausedException", "paused", both(nil)},

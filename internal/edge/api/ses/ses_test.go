@@ -60,8 +60,8 @@ func (f *fake) TestRender(context.Context, scope.Scope, string, *string) (string
 	return "", f.err
 }
 
-func (f *fake) Limits(context.Context, scope.Scope) (quota.Limits, error) {
-	return quota.Limits{Daily: 200, Rate: 1}, f.err
+func (f *fake) Report(context.Context, scope.Scope) (quota.Report, error) {
+	return quota.Report{Daily: 200, Rate: 1, Sent: 7}, f.err
 }
 func (f *fake) Current(context.Context, scope.Scope) (account.Details, error) {
 	return account.Details{}, f.err
@@ -70,7 +70,6 @@ func (f *fake) SetSending(context.Context, scope.Scope, string, bool) error { re
 func (f *fake) PutProfile(context.Context, scope.Scope, string, account.Profile, bool) error {
 	return f.err
 }
-func (f *fake) Sent(context.Context, scope.Scope) (int64, error) { return 7, f.err }
 func (f *fake) SendStatistics(context.Context, scope.Scope) ([]spool.DataPoint, error) {
 	return f.points, f.err
 }

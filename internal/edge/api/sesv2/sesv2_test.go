@@ -60,7 +60,9 @@ func (f *fake) TestRender(context.Context, scope.Scope, string, *string) (string
 	return "", f.err
 }
 
-func (f *fake) Limits(context.Context, scope.Scope) (quota.Limits, error) { return f.limits, f.err }
+func (f *fake) Report(context.Context, scope.Scope) (quota.Report, error) {
+	return f.limits.Reported(7), f.err
+}
 
 func (f *fake) Current(context.Context, scope.Scope) (account.Details, error) {
 	return f.details, f.err
@@ -71,8 +73,6 @@ func (f *fake) SetSending(context.Context, scope.Scope, string, bool) error { re
 func (f *fake) PutProfile(context.Context, scope.Scope, string, account.Profile, bool) error {
 	return f.err
 }
-
-func (f *fake) Sent(context.Context, scope.Scope) (int64, error) { return 7, f.err }
 
 var who = caller.Caller{
 	Scope: scope.Scope{Account: "123456789012", Region: "eu-west-1"}, SourceIP: "192.0.2.7", UserAgent: "sdk", Secure: true, RequestID: "R",
