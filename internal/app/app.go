@@ -40,6 +40,7 @@ import (
 	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
 	"sesame/internal/core/suppression"
+	"sesame/internal/core/template"
 	"sesame/internal/core/track"
 	"sesame/internal/core/zone"
 	"sesame/internal/edge/api"
@@ -77,24 +78,25 @@ type Server struct {
 	log   *slog.Logger
 	clock clock.Clock
 
-	node        *node
-	db          *store.DB
-	ring        *keyring.Ring
-	accounts    *account.Accounts
-	identities  *identity.Identities
-	configSets  *configset.Sets
-	suppression *suppression.Lists
-	keys        *idempotency.Keys
-	checker     *identity.Checker
-	checks      *dnscheck.Identities
-	access      *access.Authorizer
-	quotas      *quota.Quotas
-	settings    *setting.Settings
-	spool       *spool.Spool
-	transport   *delivery.Transport
-	dispatcher  *dispatch.Dispatcher
-	intake      *intake.Intake
-	mailbox     *mailbox.Mailbox // dev alone
+	node           *node
+	db             *store.DB
+	ring           *keyring.Ring
+	accounts       *account.Accounts
+	identities     *identity.Identities
+	configSets     *configset.Sets
+	emailTemplates *template.Templates
+	suppression    *suppression.Lists
+	keys           *idempotency.Keys
+	checker        *identity.Checker
+	checks         *dnscheck.Identities
+	access         *access.Authorizer
+	quotas         *quota.Quotas
+	settings       *setting.Settings
+	spool          *spool.Spool
+	transport      *delivery.Transport
+	dispatcher     *dispatch.Dispatcher
+	intake         *intake.Intake
+	mailbox        *mailbox.Mailbox // dev alone
 	verification
 	tracking
 
@@ -182,6 +184,7 @@ func (s *Server) buildCore(ctx context.Context) error {
 	o.Accounts = s.accounts
 	s.identities = identity.New(o)
 	s.configSets = configset.New(s.db, s.clock, s.identities)
+	s.emailTemplates = template.New(s.db, s.clock)
 	s.suppression = suppression.New(suppression.Options{
 		DB: s.db, Clock: s.clock, Random: rand.Reader, Log: s.log, ConfigSets: s.configSets, Accounts: s.accounts,
 	})
@@ -211,7 +214,7 @@ func (s *Server) buildCore(ctx context.Context) error {
 	}
 	s.intake = intake.New(intake.Options{
 		Spool: s.spool, Identities: s.identities, Access: s.access, Quotas: s.quotas, Clock: s.clock, Random: rand.Reader, MAC: s.ring.MAC,
-		Accounts: s.accounts, Settings: s.settings, ConfigSets: s.configSets, Suppressed: s.suppression, Once: s.keys,
+		Accounts: s.accounts, Settings: s.settings, ConfigSets: s.configSets, Suppressed: s.suppression, Once: s.keys, Templates: s.emailTemplates,
 		Tracking: trackingRules{s.tracker, track.NewRules(s.settings, s.accounts, s.clock)},
 	})
 	if s.cfg.Dev {

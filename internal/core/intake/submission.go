@@ -59,6 +59,12 @@ type Submission struct {
 	// set says (SES: verification mails are not tracked).
 	Untracked bool
 
+	// template is the name of the stored template that the message is made of.
+	template string
+
+	// unrendered says why the message could not be made: it has no content then.
+	unrendered *unrendered
+
 	// System marks mail of the service itself: it is sent in the service's account,
 	// whatever Scope's is, and no identity, permission or quota is asked for. No door may
 	// set it.
