@@ -20,6 +20,7 @@ import (
 	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/configset"
 	"sesame/internal/core/fresh"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/store"
@@ -140,9 +141,9 @@ type Options struct {
 	Clock clock.Clock
 	Sign  Signer
 
-	// Base is where links lead: protocol and host, of the service in a region or of a
-	// tracking domain, which may be "".
-	Base func(region, domain string) string
+	// Base is where links lead, protocol and host, of mail in a region with a configuration
+	// set, whose zero value is none.
+	Base func(region string, set configset.Set) string
 
 	// MailDomain is where mail unsubscribes; "" offers no way by mail.
 	MailDomain address.Domain

@@ -12,6 +12,7 @@ import (
 
 	"sesame/internal/base/address"
 	"sesame/internal/base/msgid"
+	"sesame/internal/core/configset"
 )
 
 // Path is where unsubscribing begins on every host that is ours; a token follows.
@@ -77,12 +78,12 @@ type Offer struct {
 	Mailto string // "" where mail does not come in
 }
 
-// Offer makes the ways out for recipient n of the message with an id, whose configuration
-// set has a tracking domain, or "".
-func (s Sending) Offer(n int, messageID, domain string) Offer {
+// Offer makes the ways out for recipient n of the message with an id and a configuration
+// set, whose zero value is none.
+func (s Sending) Offer(n int, messageID string, set configset.Set) Offer {
 	l := s.lists
 	token := l.token(s.handles[n], s.topic, messageID)
-	o := Offer{URL: l.o.Base(s.region, domain) + Path + token}
+	o := Offer{URL: l.o.Base(s.region, set) + Path + token}
 	if l.o.MailDomain != "" {
 		o.Mailto = "mailto:" + localPrefix + token + "@" + string(l.o.MailDomain) + "?subject=unsubscribe"
 	}

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sesame/internal/base/address"
+	"sesame/internal/core/configset"
 	"sesame/internal/core/contact"
 	"sesame/internal/core/event"
 	"sesame/internal/core/keyring"
@@ -24,12 +25,13 @@ func TestTheWaysOut(t *testing.T) {
 	w.withList(t)
 	s, err := w.ForSend(ctx, sc, "News", "Sports", []address.Address{mailbox(t, "somebody")})
 	must(t, err)
-	o := s.Offer(0, messageID, "")
+	o := s.Offer(0, messageID, configset.Set{})
 	token, ok := strings.CutPrefix(o.URL, "https://r.us-east-1.ses.example.net/unsubscribe/")
 	if !ok || len(token) != 52 || o.Mailto != "mailto:unsubscribe-"+token+"@ses.example.net?subject=unsubscribe" {
 		t.Errorf("%+v", o)
 	}
-	if o := s.Offer(0, messageID, "links.example.com"); o.URL != "https://links.example.com/unsubscribe/"+token {
+	tracked := configset.Set{Options: configset.Options{TrackingDomain: "Links.example.com"}}
+	if o := s.Offer(0, messageID, tracked); o.URL != "https://links.example.com/unsubscribe/"+token {
 		t.Errorf("%+v", o)
 	}
 	to := strings.TrimSuffix(strings.TrimPrefix(o.Mailto, "mailto:"), "?subject=unsubscribe")
@@ -151,10 +153,10 @@ func TestLinksThatLeadNowhere(t *testing.T) {
 		w := newWorld(db)
 		w.withList(t)
 		token := w.offer(t, "Sports", "a")
-		other := contact.New(contact.Options{DB: w.db, Clock: w.clock.Now, Sign: keyring.Ephemeral(), Base: func(string, string) string { return "" }})
+		other := contact.New(contact.Options{DB: w.db, Clock: w.clock.Now, Sign: keyring.Ephemeral(), Base: func(string, configset.Set) string { return "" }})
 		s, err := other.ForSend(ctx, sc, "News", "Sports", []address.Address{mailbox(t, "a")})
 		must(t, err)
-		forged := strings.TrimPrefix(s.Offer(0, messageID, "").URL, contact.Path)
+		forged := strings.TrimPrefix(s.Offer(0, messageID, configset.Set{}).URL, contact.Path)
 		broken := []string{"", "a", token[:51], token + "a", forged, token[:51] + "0", strings.Repeat("a", 1<<16)}
 		for i := range token {
 			c := byte('a')
@@ -218,7 +220,7 @@ func TestALinkOutlivesANewKey(t *testing.T) {
 	w := newWorld(storetest.SQLite(t))
 	w.withList(t)
 	w.add(t, "a", "")
-	w.Lists = contact.New(contact.Options{DB: w.db, Clock: w.clock.Now, Sign: keyring.Ephemeral(), Base: func(string, string) string { return "" }})
+	w.Lists = contact.New(contact.Options{DB: w.db, Clock: w.clock.Now, Sign: keyring.Ephemeral(), Base: func(string, configset.Set) string { return "" }})
 	_, err := w.Unsubscribe(ctx, w.offer(t, "Sports", "a"))
 	must(t, err)
 	if got := w.state(t, "a"); got != "Sports-" {

@@ -3,6 +3,7 @@
 package contact_test
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -14,6 +15,7 @@ import (
 	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/configset"
 	"sesame/internal/core/contact"
 	"sesame/internal/core/event"
 	"sesame/internal/core/keyring"
@@ -43,11 +45,8 @@ func newWorld(db *store.DB) *world {
 
 // node is another node on the same database, with the same keyring.
 func (w *world) node() *contact.Lists {
-	return contact.New(contact.Options{DB: w.db, Clock: w.clock.Now, Sign: w.ring, MailDomain: "ses.example.net", Base: func(region, domain string) string {
-		if domain == "" {
-			domain = "r." + region + ".ses.example.net"
-		}
-		return "https://" + domain
+	return contact.New(contact.Options{DB: w.db, Clock: w.clock.Now, Sign: w.ring, MailDomain: "ses.example.net", Base: func(region string, set configset.Set) string {
+		return "https://" + cmp.Or(set.TrackingHost(), "r."+region+".ses.example.net")
 	}})
 }
 
@@ -153,7 +152,7 @@ func (w *world) offer(t testing.TB, topic, local string) string {
 	if s.Enlist != nil {
 		must(t, w.db.Write(ctx, s.Enlist))
 	}
-	_, token, _ := strings.Cut(s.Offer(0, messageID, "").URL, contact.Path)
+	_, token, _ := strings.Cut(s.Offer(0, messageID, configset.Set{}).URL, contact.Path)
 	return token
 }
 
