@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"sesame/internal/core/account"
+	"sesame/internal/core/contact"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/quota"
 	"sesame/internal/core/store"
@@ -102,7 +103,7 @@ func broken(t *testing.T) *world {
 
 // furnished has as much as there may be of everything: the user alice and the role mailer with
 // tags and policies, ten of which are managed, the policy Send with tags and versions, the
-// domain d.example.com with policies, and templates.
+// domain d.example.com with policies, templates, and the contact list News with a contact.
 func furnished(t *testing.T) *world {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -136,6 +137,8 @@ func furnished(t *testing.T) *world {
 	for n := range verification.MaxTemplates - 1 {
 		w.letter(t, fmt.Sprint("t", n), sender)
 	}
+	must(t, w.contacts.CreateList(ctx, contact.List{Scope: home, Name: "News", Topics: []contact.Topic{{Name: "Sports", Default: contact.OptIn}}}))
+	must(t, w.contacts.Create(ctx, home, "News", contact.Contact{Address: reader}))
 	w.crowd(t)
 	return w
 }

@@ -35,6 +35,7 @@ import (
 	"sesame/internal/core/account"
 	"sesame/internal/core/blob"
 	"sesame/internal/core/configset"
+	"sesame/internal/core/contact"
 	"sesame/internal/core/dnscheck"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
@@ -98,6 +99,7 @@ type world struct {
 	intake     *intake.Intake
 	verifying
 	suppression *suppression.Lists
+	contacts    *contact.Lists
 	clock       *clock.Fake
 	log         *logBuffer
 }
@@ -149,10 +151,13 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	w.suppression = suppression.New(suppression.Options{
 		DB: w.db, Clock: w.clock.Now, Random: rand.Reader, ConfigSets: w.configSets, Accounts: w.accounts,
 	})
+	w.contacts = contact.New(contact.Options{
+		DB: w.db, Clock: w.clock.Now, Sign: ring, MailDomain: serviceZone, Base: func(string, configset.Set) string { return "https://" + serviceZone },
+	})
 	authorizer := access.New(access.Options{Policies: w.accounts, Identities: w.identities, Organizations: w.accounts, Clock: w.clock.Now})
 	w.intake = intake.New(intake.Options{
 		Spool: w.kept, Identities: w.identities, Access: authorizer, Quotas: quotas, Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
-		Accounts: w.accounts, Settings: w.settings, ConfigSets: w.configSets, Suppressed: w.suppression,
+		Accounts: w.accounts, Settings: w.settings, ConfigSets: w.configSets, Suppressed: w.suppression, Contacts: w.contacts,
 	})
 	w.verifying.build(w, ring)
 	if s.v1 == nil {
@@ -161,7 +166,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	if s.v2 == nil {
 		s.v2 = &v2.API{
 			Intake: w.intake, Identities: w.identities, Quotas: quotas, Accounts: w.accounts, Templates: w.templates, Verification: w.mailer,
-			Suppression: w.suppression, ConfigSets: w.configSets, VDM: w.accounts, Zone: zone.Names{Zone: serviceZone},
+			Suppression: w.suppression, Contacts: w.contacts, ConfigSets: w.configSets, VDM: w.accounts, Zone: zone.Names{Zone: serviceZone},
 		}
 	}
 	all, err := services()

@@ -13,6 +13,7 @@ import (
 
 	"sesame/internal/base/fault"
 	"sesame/internal/core/configset"
+	"sesame/internal/core/contact"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/spool"
@@ -37,6 +38,7 @@ type API struct {
 	Accounts   Accounts
 
 	Suppression *suppression.Lists
+	Contacts    *contact.Lists
 
 	Templates    *verification.Templates
 	Verification *verification.Mailer
@@ -53,6 +55,7 @@ func (a *API) SendEmail(ctx context.Context, in *sesv2.SendEmailInput) (*sesv2.S
 	}
 	s := submission(ctx, "SendEmail")
 	s.MaxBytes, s.ConfigSet, s.Tags, s.ARNs = intake.MaxBytesV2, aws.ToString(in.ConfigurationSetName), tags(in.EmailTags), arns(in)
+	s.List = listOf(in.ListManagementOptions)
 	var err error
 	if s.ReturnPath, err = intake.OptionalAddress("FeedbackForwardingEmailAddress", aws.ToString(in.FeedbackForwardingEmailAddress)); err != nil {
 		return nil, err
@@ -98,7 +101,6 @@ func unbuiltSend(in *sesv2.SendEmailInput) error {
 	}{
 		{"Content.Template", in.Content.Template != nil},
 		{"ConfigurationOverrides", in.ConfigurationOverrides != nil},
-		{"ListManagementOptions", in.ListManagementOptions != nil},
 		{"TenantName", in.TenantName != nil},
 		{"EndpointId", in.EndpointId != nil},
 	} {
