@@ -132,15 +132,16 @@ func TestFilters(t *testing.T) {
 				for size := 1; size <= 5; size++ {
 					var all []contact.Contact
 					for behind, more := "", true; more; {
-						page, next, _, err := w.Page(ctx, sc, "News", c.filter, behind, size)
+						p, err := w.Contacts(ctx, sc, "News", contact.Query{Filter: c.filter, Behind: behind, Limit: size})
 						must(t, err)
-						if len(page) > size || next && len(page) < size {
-							t.Fatalf("a page of %d has %d", size, len(page))
+						n := len(p.Contacts)
+						if n > size || p.More && n < size {
+							t.Fatalf("a page of %d has %d", size, n)
 						}
-						if more = next; len(page) > 0 {
-							behind = page[len(page)-1].Address
+						if more = p.More; n > 0 {
+							behind = p.Contacts[n-1].Address
 						}
-						all = append(all, page...)
+						all = append(all, p.Contacts...)
 					}
 					if got := names(all); got != c.want {
 						t.Errorf("pages of %d: %s, want %s", size, got, c.want)
@@ -153,13 +154,13 @@ func TestFilters(t *testing.T) {
 				}
 			})
 		}
-		_, _, _, err := w.Page(ctx, sc, "News", contact.Filter{Topic: "X"}, "", 5)
+		_, err := w.Contacts(ctx, sc, "News", contact.Query{Filter: contact.Filter{Topic: "X"}, Limit: 5})
 		refused(t, err, fault.Invalid, "List: News doesn't contain Topic: X")
-		_, _, _, err = w.Page(ctx, sc, "News", contact.Filter{UseDefault: true}, "", 5)
+		_, err = w.Contacts(ctx, sc, "News", contact.Query{Filter: contact.Filter{UseDefault: true}, Limit: 5})
 		refused(t, err, fault.Invalid, "TopicName can't be blank.")
 		for _, other := range others {
-			if page, _, _, err := w.Page(ctx, other, "News", contact.Filter{}, "", 5); err != nil || len(page) != 0 {
-				t.Errorf("%v sees %s, %v", other, names(page), err)
+			if p, err := w.Contacts(ctx, other, "News", contact.Query{Limit: 5}); err != nil || len(p.Contacts) != 0 {
+				t.Errorf("%v sees %s, %v", other, names(p.Contacts), err)
 			}
 		}
 	})

@@ -24,36 +24,49 @@ type Filter struct {
 	UseDefault bool
 }
 
-// Page returns up to limit contacts of a list behind an address, in the order of their
-// addresses, whether there are more, and the list.
-func (l *Lists) Page(ctx context.Context, sc scope.Scope, name string, f Filter, behind string, limit int) (contacts []Contact, more bool, list List, err error) {
-	if list, err = l.List(ctx, sc, name); err != nil {
-		return nil, false, List{}, err
+// Query asks for a page of contacts.
+type Query struct {
+	Filter
+	Behind string // an address; "" for the first page
+	Limit  int
+}
+
+// Page is a part of a list, in the order of the addresses.
+type Page struct {
+	List     List
+	Contacts []Contact
+	More     bool // others follow
+}
+
+// Contacts returns a page of the contacts of a list.
+func (l *Lists) Contacts(ctx context.Context, sc scope.Scope, name string, q Query) (p Page, err error) {
+	if p.List, err = l.List(ctx, sc, name); err != nil {
+		return Page{}, err
 	}
-	where, args, err := f.where(list)
+	where, args, err := q.where(p.List)
 	if err != nil {
-		return nil, false, List{}, err
+		return Page{}, err
 	}
-	args = append(append([]any{sc.Account, sc.Region, list.id, behind}, args...), limit+1)
+	args = append(append([]any{sc.Account, sc.Region, p.List.id, q.Behind}, args...), q.Limit+1)
 	rows, err := l.o.DB.Query(ctx, contactQuery+` AND c.address > ?`+where+` ORDER BY c.address LIMIT ?`, args...)
 	if err != nil {
-		return nil, false, List{}, store.Wrap("contact.Page", err)
+		return Page{}, store.Wrap("contact.Contacts", err)
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var c Contact
 		if err := scanContact(rows, &c); err != nil {
-			return nil, false, List{}, store.Wrap("contact.Page", err)
+			return Page{}, store.Wrap("contact.Contacts", err)
 		}
-		contacts = append(contacts, c)
+		p.Contacts = append(p.Contacts, c)
 	}
 	if err := rows.Err(); err != nil {
-		return nil, false, List{}, store.Wrap("contact.Page", err)
+		return Page{}, store.Wrap("contact.Contacts", err)
 	}
-	if len(contacts) > limit {
-		contacts, more = contacts[:limit], true
+	if len(p.Contacts) > q.Limit {
+		p.Contacts, p.More = p.Contacts[:q.Limit], true
 	}
-	return contacts, more, list, store.Wrap("contact.Page", l.addPreferences(ctx, list, contacts))
+	return p, store.Wrap("contact.Contacts", l.addPreferences(ctx, p.List, p.Contacts))
 }
 
 const saidOf = `SELECT 1 FROM contact_preferences p WHERE p.account = c.account AND p.region = c.region AND p.list = c.list AND p.address = c.address AND p.topic = ?`

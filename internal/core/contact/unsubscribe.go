@@ -7,7 +7,6 @@ import (
 	"database/sql"
 	"errors"
 	"slices"
-	"time"
 
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
@@ -148,7 +147,7 @@ func (l *Lists) decide(ctx context.Context, token string, source event.Subscript
 		if _, err := update(tx, t.list, after); err != nil {
 			return err
 		}
-		return event.Append(tx, changed(t, message, source, before, after, now))
+		return event.Append(tx, change{t, message, source, before, after}.event())
 	})
 	if err == nil && gone {
 		err = ErrGone
@@ -205,12 +204,19 @@ func (l *Lists) message(ctx context.Context, t target) (id string, err error) {
 	return id, store.Wrap("contact.message", err)
 }
 
-// changed is the event of a recipient's change.
-func changed(t target, message string, source event.SubscriptionSource, before, after Contact, at time.Time) event.Event {
+// change is what a recipient has changed, by the link of a message.
+type change struct {
+	target
+	message       string
+	source        event.SubscriptionSource
+	before, after Contact
+}
+
+func (c change) event() event.Event {
 	return event.Event{
-		Scope: t.list.Scope, Kind: event.Subscription, MessageID: message, At: at,
-		Detail: event.Detail{Recipients: []string{t.address}, Subscription: &event.SubscriptionChange{
-			ContactList: t.list.Name, Source: source, Old: t.list.told(before), New: t.list.told(after),
+		Scope: c.list.Scope, Kind: event.Subscription, MessageID: c.message, At: c.after.UpdatedAt,
+		Detail: event.Detail{Recipients: []string{c.address}, Subscription: &event.SubscriptionChange{
+			ContactList: c.list.Name, Source: c.source, Old: c.list.told(c.before), New: c.list.told(c.after),
 		}},
 	}
 }

@@ -70,30 +70,29 @@ func (a *API) ListContacts(ctx context.Context, in *sesv2.ListContactsInput) (*s
 	if err != nil {
 		return nil, err
 	}
-	behind, err := tokens.After(in.NextToken)
-	if err != nil {
+	q := contact.Query{Limit: size}
+	if q.Behind, err = tokens.After(in.NextToken); err != nil {
 		return nil, err
 	}
-	var f contact.Filter
 	if in.Filter != nil {
-		f.Status = contact.Status(in.Filter.FilteredStatus)
+		q.Status = contact.Status(in.Filter.FilteredStatus)
 		if t := in.Filter.TopicFilter; t != nil {
-			f.Topic, f.UseDefault = aws.ToString(t.TopicName), t.UseDefaultIfPreferenceUnavailable
+			q.Topic, q.UseDefault = aws.ToString(t.TopicName), t.UseDefaultIfPreferenceUnavailable
 		}
 	}
-	contacts, more, list, err := a.Contacts.Page(ctx, sc, aws.ToString(in.ContactListName), f, behind, size)
+	p, err := a.Contacts.Contacts(ctx, sc, aws.ToString(in.ContactListName), q)
 	if err != nil {
 		return nil, err
 	}
 	out := &sesv2.ListContactsOutput{Contacts: []types.Contact{}}
-	for _, c := range contacts {
+	for _, c := range p.Contacts {
 		out.Contacts = append(out.Contacts, types.Contact{
 			EmailAddress: &c.Address, UnsubscribeAll: c.UnsubscribeAll, LastUpdatedTimestamp: &c.UpdatedAt,
-			TopicPreferences: preferenceList(c.Preferences), TopicDefaultPreferences: preferenceList(list.Defaults(c)),
+			TopicPreferences: preferenceList(c.Preferences), TopicDefaultPreferences: preferenceList(p.List.Defaults(c)),
 		})
 	}
-	if more {
-		out.NextToken = tokens.Token(contacts[len(contacts)-1].Address)
+	if p.More {
+		out.NextToken = tokens.Token(p.Contacts[len(p.Contacts)-1].Address)
 	}
 	return out, nil
 }
