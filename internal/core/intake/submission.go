@@ -44,6 +44,7 @@ type Submission struct {
 	ARNs       ARNs            // identities of others; those of the message's header where it has none
 	ConfigSet  string
 	Tags       []spool.Tag
+	List       List // that of the message's header where it has none
 
 	Idempotency Idempotency // how it is known again
 
