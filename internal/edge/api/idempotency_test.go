@@ -217,6 +217,33 @@ func TestTheRetriesOfAnSDKSendNothingTwice(t *testing.T) {
 	}
 }
 
+func TestAKeyOfABulkCallIsOneForEachEntry(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	in := &sesv2.SendBulkEmailInput{
+		FromEmailAddress: aws.String(sender),
+		DefaultContent: &types.BulkEmailContent{Template: &types.Template{
+			TemplateContent: &types.EmailTemplateContent{Subject: aws.String("Hi"), Text: aws.String("Hello")}, TemplateData: aws.String("{}"),
+		}},
+		BulkEmailEntries: []types.BulkEmailEntry{
+			{Destination: &types.Destination{ToAddresses: []string{reader}}},
+			{Destination: &types.Destination{ToAddresses: []string{"no address"}}},
+			{Destination: &types.Destination{ToAddresses: []string{reader}}},
+		},
+	}
+	c := w.sesv2Client(tester(), withKey("bulk"))
+	first := done(c.SendBulkEmail(t.Context(), in))(t).BulkEmailEntryResults
+	again := done(c.SendBulkEmail(t.Context(), in))(t).BulkEmailEntryResults
+	if w.count() != 2 || *first[0].MessageId == *first[2].MessageId {
+		t.Errorf("%d messages, want one for each entry that can be sent", w.count())
+	}
+	for n := range first {
+		if aws.ToString(again[n].MessageId) != aws.ToString(first[n].MessageId) || again[n].Status != first[n].Status {
+			t.Errorf("entry %d: %+v, then %+v", n, first[n], again[n])
+		}
+	}
+}
+
 func TestKeysOutliveTheServer(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -198,7 +198,7 @@ func TestErrorsPass(t *testing.T) {
 	for range 20 {
 		_, err := a.SendEmail(from(t), in)
 		var e *fault.Error
-		if !errors.As(err, &e) || e.Kind != fault.NotImplemented || e.Field != "Content.Template" {
+		if !errors.As(err, &e) || e.Kind != fault.NotImplemented || e.Field != "TenantName" {
 			t.Fatalf("%v", err)
 		}
 	}
