@@ -24,11 +24,11 @@ func TestTemplates(t *testing.T) {
 	alejandro := greeting("alejandro.rosalez@example.net", "Alejandro", "alligator")
 	anaya := greeting("anaya.iyengar@example.net", "Anaya", "angelfish")
 	friend := greeting("richard.roe@example.net", "friend", "unknown")
-	own, plain := anaya, friend
-	own.Header, plain.Header = map[string]string{"X-Campaign": "own"}, map[string]string{"X-Campaign": "default"}
 	hello := func(to, name string) want {
 		return want{From: "Mary Major <mary.major@example.com>", To: []string{to}, Subject: "Hello " + name, Text: "Hello " + name + "!"}
 	}
+	own, plain := hello("rosie@example.net", "Rosie"), hello("sam@example.net", "friend")
+	own.Header, plain.Header = map[string]string{"X-Campaign": "own"}, map[string]string{"X-Campaign": "default"}
 	for name, c := range map[string]struct {
 		program func(t *testing.T) string
 		script  string
@@ -39,12 +39,13 @@ func TestTemplates(t *testing.T) {
 			"v1 bulk 2": greeting("shirley.rodriguez@example.net", "Shirley", "shark"), "v1 bulk 3": friend, "v2 bulk": friend,
 		}},
 		"boto3": {func(t *testing.T) string { return need.Module(t, need.Boto3) }, "templates.py", map[string]want{
-			"v1 templated": alejandro, "v2 templated": alejandro, "v2 merge own": own, "v2 merge default": plain,
+			"v1 templated": alejandro, "v2 templated": alejandro, "v2 merge own": anaya, "v2 merge default": friend,
 		}},
 		"JavaScript": {func(t *testing.T) string { return npm(t, "@aws-sdk/client-ses", "@aws-sdk/client-sesv2") }, "templates.mjs", map[string]want{
 			"nested": {From: "Mary Major <mary.major@example.com>", To: []string{"bilbo@example.net"}, Subject: "Amazon Tip",
 				HTML: "\n        <h1>Hello, Bilbo!</h1>\n        <p>Did you know Amazon has a mascot named Peccy?</p>"},
 			"bulk 0": hello("bilbo@example.net", "Bilbo"), "bulk 1": hello("frodo@example.net", "Frodo"),
+			"merge 0": plain, "merge 1": own,
 		}},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -58,6 +58,30 @@ for (const [n, status] of bulk.Status.entries()) {
   sent(`bulk ${n}`, status.MessageId);
 }
 
+// As django-anymail sends a mail merge: with a recipient's own headers. Debian's boto3 does
+// not know them.
+const merge = await sesv2.send(
+  new v2.SendBulkEmailCommand({
+    FromEmailAddress: Source,
+    DefaultEmailTags: [{ Name: "tag", Value: "welcome" }],
+    DefaultContent: {
+      Template: { TemplateName: "Hello", TemplateData: `{"name":"friend"}`, Headers: [{ Name: "X-Campaign", Value: "default" }] },
+    },
+    BulkEmailEntries: [
+      { Destination: { ToAddresses: ["sam@example.net"] } },
+      {
+        Destination: { ToAddresses: ["rosie@example.net"] },
+        ReplacementEmailContent: { ReplacementTemplate: { ReplacementTemplateData: `{"name":"Rosie"}` } },
+        ReplacementHeaders: [{ Name: "X-Campaign", Value: "own" }],
+      },
+    ],
+  }),
+);
+for (const [n, result] of merge.BulkEmailEntryResults.entries()) {
+  assert.equal(result.Status, "SUCCESS");
+  sent(`merge ${n}`, result.MessageId);
+}
+
 const pages = [];
 for await (const page of v2.paginateListEmailTemplates({ client: sesv2, pageSize: 1 }, {})) {
   pages.push(...page.TemplatesMetadata.map((t) => t.TemplateName));

@@ -46,7 +46,7 @@ sent(
     )["MessageId"],
 )
 
-# As django-anymail sends a mail merge: tags and headers of every recipient's own.
+# As django-anymail sends a mail merge, with a recipient's own tags.
 results = sesv2.send_bulk_email(
     FromEmailAddress=sender,
     DefaultEmailTags=[{"Name": "tag", "Value": "welcome"}],
@@ -54,7 +54,6 @@ results = sesv2.send_bulk_email(
         "Template": {
             "TemplateName": "MyTemplate",
             "TemplateData": json.dumps({"name": "friend", "favoriteanimal": "unknown"}),
-            "Headers": [{"Name": "X-Campaign", "Value": "default"}],
         }
     },
     BulkEmailEntries=[
@@ -64,7 +63,6 @@ results = sesv2.send_bulk_email(
                 "ReplacementTemplate": {"ReplacementTemplateData": json.dumps({"name": "Anaya", "favoriteanimal": "angelfish"})}
             },
             "ReplacementTags": [{"Name": "tag", "Value": "own"}],
-            "ReplacementHeaders": [{"Name": "X-Campaign", "Value": "own"}],
         },
         {"Destination": {"ToAddresses": ["richard.roe@example.net"]}},
     ],
