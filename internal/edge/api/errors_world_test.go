@@ -17,6 +17,7 @@ import (
 	"sesame/internal/core/identity"
 	"sesame/internal/core/quota"
 	"sesame/internal/core/store"
+	"sesame/internal/core/template"
 	"sesame/internal/core/verification"
 	"sesame/internal/edge/api"
 	"sesame/internal/testkit/need"
@@ -59,6 +60,7 @@ func withTemplate(t *testing.T, from string, change ...func(*settings)) *world {
 	t.Helper()
 	w := newWorld(t, change...)
 	w.letter(t, "t", from)
+	w.withEmails(t)
 	return w
 }
 
@@ -144,6 +146,7 @@ func furnished(t *testing.T) *world {
 	for n := range verification.MaxTemplates - 1 {
 		w.letter(t, fmt.Sprint("t", n), sender)
 	}
+	w.withEmails(t)
 	w.furnishSets(t)
 	w.crowd(t)
 	return w
@@ -159,6 +162,8 @@ func (w *world) crowd(t *testing.T) {
 			VALUES (?, ?, ?, '/', '', '[]', 1, 1, 0, 0)`},
 		{identity.MaxPerRegion, `INSERT INTO identities (account, region, kind, verification, token, dkim_status, tags, created_at, name)
 			VALUES (?, 'us-east-1', 'EMAIL_ADDRESS', 'SUCCESS', '', 'NOT_STARTED', 'null', 0, ? || ?)`},
+		{template.MaxTemplates - 1, `INSERT INTO templates (account, region, name, tags, created_at, updated_at, subject, text_part, html_part)
+			VALUES (?, 'us-east-1', ? || ?, '[]', 0, 0, 'x', 'x', '')`},
 	})
 }
 
