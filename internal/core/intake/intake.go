@@ -104,7 +104,7 @@ func (i *Intake) Accept(ctx context.Context, s Submission) (string, error) {
 	d := &draft{Submission: s}
 	steps := []func(context.Context, *draft) error{i.size, i.inspect, i.built, i.configurationSet, i.sender, i.envelope}
 	if !s.System {
-		steps = append(steps, i.account, i.owned, i.allowed, i.mailFrom, i.defaultSet, i.notPaused, i.subscribers, i.suppression)
+		steps = append(steps, i.account, i.owned, i.allowed, i.mailFrom, i.defaultSet, i.notPaused)
 	}
 	for _, step := range steps {
 		if err := step(ctx, d); err != nil {
@@ -114,13 +114,18 @@ func (i *Intake) Accept(ctx context.Context, s Submission) (string, error) {
 	return i.once(ctx, d, func() (string, error) { return i.send(ctx, d) })
 }
 
-// send takes what the message needs of the quotas and accepts it.
+// send finds who is suppressed, takes what the message needs of the quotas and accepts it.
 func (i *Intake) send(ctx context.Context, d *draft) (string, error) {
 	if d.System {
 		return i.commit(ctx, d)
 	}
 	if d.unrendered != nil {
 		return i.keepUnrendered(ctx, d)
+	}
+	for _, step := range []func(context.Context, *draft) error{i.subscribers, i.suppression} {
+		if err := step(ctx, d); err != nil {
+			return "", err
+		}
 	}
 	held, err := i.reserve(ctx, d)
 	if err != nil {
