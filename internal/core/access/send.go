@@ -33,13 +33,18 @@ type Send struct {
 	Action string // "ses:SendEmail", "ses:SendRawEmail" ...
 	Uses   []Use  // of From, Source, Sender and Return-Path; all must be allowed
 
+	// Resources are the ARNs of what else is used, such as a template. The principal's own
+	// policies must allow them.
+	Resources []string
+
 	From       []message.Mailbox // ses:FromAddress and ses:FromDisplayName
 	ReturnPath address.Address   // ses:FeedbackAddress
 	Recipients []address.Address // ses:Recipients: To, Cc and Bcc
 }
 
-// MaySend returns nil if the principal may send the message under all its identities, and
-// else an error of kind AccessDenied that names user, action and identity.
+// MaySend returns nil if the principal may send the message under all its identities and
+// with all its resources, and else an error of kind AccessDenied that names user, action
+// and what may not be used.
 func (a *Authorizer) MaySend(ctx context.Context, s Send) error {
 	granted, err := a.grants(ctx, s.Principal)
 	if err != nil {
@@ -57,10 +62,20 @@ func (a *Authorizer) MaySend(ctx context.Context, s Send) error {
 			return err
 		}
 		if !allowed {
-			return fault.New(fault.AccessDenied, "User `%s' is not authorized to perform `%s' on resource `%s'", s.Principal.ARN(), s.Action, u.ARN())
+			return s.denied(u.ARN())
+		}
+	}
+	for _, arn := range s.Resources {
+		r.SetResource(arn)
+		if granted.iam.Evaluate(r) != policy.Allow || !granted.session(r) {
+			return s.denied(arn)
 		}
 	}
 	return nil
+}
+
+func (s *Send) denied(arn string) error {
+	return fault.New(fault.AccessDenied, "User `%s' is not authorized to perform `%s' on resource `%s'", s.Principal.ARN(), s.Action, arn)
 }
 
 // distinct are the uses, each once: equal ones need one decision. A message may be from any

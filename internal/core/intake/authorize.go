@@ -13,6 +13,7 @@ import (
 	"sesame/internal/core/access"
 	"sesame/internal/core/account"
 	"sesame/internal/core/identity"
+	"sesame/internal/core/template"
 	"sesame/internal/proto/message"
 )
 
@@ -196,7 +197,7 @@ func (i *Intake) allowed(ctx context.Context, d *draft) error {
 		Request: access.Request{
 			Scope: d.Scope, Principal: d.Principal, SourceIP: d.SourceIP, UserAgent: d.UserAgent, Secure: d.Secure, APIVersion: d.APIVersion,
 		},
-		Action: d.Action, Uses: d.uses, From: d.msg.From, ReturnPath: d.returnPath, Recipients: d.recipients,
+		Action: d.Action, Uses: d.uses, From: d.msg.From, ReturnPath: d.returnPath, Recipients: d.recipients, Resources: d.resources(),
 	}
 	if len(s.From) == 0 {
 		s.From = []message.Mailbox{{Address: d.sender}}
@@ -222,6 +223,18 @@ func (i *Intake) allowed(ctx context.Context, d *draft) error {
 		failed = append(failed, strangers...)
 	}
 	return notVerified(d.Scope, failed)
+}
+
+// resources are what the message names beside identities: its template and its
+// configuration set (SES: IAM, resources of the operations that send).
+func (d *draft) resources() (arns []string) {
+	if d.template != "" {
+		arns = append(arns, d.Scope.ARN(template.Kind+d.template))
+	}
+	if d.ConfigSet != "" {
+		arns = append(arns, d.Scope.ARN("configuration-set/"+d.ConfigSet))
+	}
+	return arns
 }
 
 // maxListed bounds the text that lists unverified identities, so that it fits an

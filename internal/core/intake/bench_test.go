@@ -27,6 +27,7 @@ import (
 	"sesame/internal/core/setting"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
+	"sesame/internal/core/suppression"
 )
 
 const benchIdentities = 10_000
@@ -91,11 +92,13 @@ type side struct {
 	access     intake.Authorizer
 	settings   intake.Settings
 	accounts   intake.Accounts
+	suppressed intake.Suppressed
 	senders    int
 }
 
 // sides are accepting without identities and policies; with 10,000 identities and 100
-// policies, from one sender; and from all senders in turn. Each has its own copy of one
+// policies, from one sender; and from all senders in turn; and without those, with a
+// suppression list of 10,000 addresses that nobody writes to. Each has its own copy of one
 // database.
 func sides(b *testing.B) []side {
 	b.Helper()
@@ -111,7 +114,7 @@ func sides(b *testing.B) []side {
 	if err != nil {
 		b.Fatal(err)
 	}
-	all := []side{{name: "without", senders: 1}, {name: "1sender", senders: 1}, {name: "10000senders", senders: benchIdentities - 1}}
+	all := []side{{name: "without", senders: 1}, {name: "1sender", senders: 1}, {name: "10000senders", senders: benchIdentities - 1}, {name: "10000suppressed", senders: 1}}
 	for n := range all {
 		s := &all[n]
 		path := b.TempDir() + "/" + s.name + ".db"
@@ -120,13 +123,40 @@ func sides(b *testing.B) []side {
 		}
 		s.db, s.identities, s.access = openAt(b, path), open{}, open{}
 		b.Cleanup(func() { _ = s.db.Close() })
-		if n > 0 {
+		switch s.name {
+		case "10000suppressed":
+			s.suppressed = suppressing(b, s.db)
+		case "1sender", "10000senders":
 			settings, ids, accounts := parts(s.db)
 			s.settings, s.identities, s.accounts = settings, ids, accounts
 			s.access = access.New(access.Options{Policies: accounts, Identities: ids, Organizations: accounts, Clock: clock.System})
 		}
 	}
 	return all
+}
+
+// suppressing is a suppression list of an hour ago, which has been read.
+func suppressing(b *testing.B, db *store.DB) intake.Suppressed {
+	b.Helper()
+	before := suppression.New(suppression.Options{DB: db, Clock: clock.NewFake(time.Now().Add(-time.Hour)).Now, Random: rand.Reader})
+	var records []suppression.Record
+	for i := range 10_000 {
+		records = append(records, suppression.Record{Address: fmt.Sprintf("r%d@example.org", i), Reason: "BOUNCE"})
+	}
+	for _, err := range before.Import(ctx, sc, records) {
+		if err != nil {
+			b.Fatal(err)
+		}
+	}
+	now := clock.NewFake(time.Now())
+	lists := suppression.New(suppression.Options{DB: db, Clock: now.Now, Random: rand.Reader})
+	for range 2 {
+		if _, err := lists.Check(ctx, sc, suppression.Policy{}, []address.Address{{Local: "b", Domain: "example.net"}}); err != nil {
+			b.Fatal(err)
+		}
+		now.Advance(time.Second)
+	}
+	return lists
 }
 
 func openAt(b *testing.B, path string) *store.DB {
@@ -149,7 +179,7 @@ func parts(db *store.DB) (*setting.Settings, *identity.Identities, *account.Acco
 // intake is the side's way in, to a spool.
 func (s side) intake(sp intake.Spool, quotas intake.Quotas) *intake.Intake {
 	return intake.New(intake.Options{
-		Spool: sp, Identities: s.identities, Access: s.access, Accounts: s.accounts, Settings: s.settings, Quotas: quotas,
+		Spool: sp, Identities: s.identities, Access: s.access, Accounts: s.accounts, Settings: s.settings, Quotas: quotas, Suppressed: s.suppressed,
 		Clock: clock.System, Random: rand.Reader, MAC: keyring.Ephemeral().MAC,
 	})
 }

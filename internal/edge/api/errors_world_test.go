@@ -14,9 +14,11 @@ import (
 
 	"sesame/internal/core/account"
 	"sesame/internal/core/configset"
+	"sesame/internal/core/contact"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/quota"
 	"sesame/internal/core/store"
+	"sesame/internal/core/template"
 	"sesame/internal/core/verification"
 	"sesame/internal/edge/api"
 	"sesame/internal/testkit/need"
@@ -59,6 +61,7 @@ func withTemplate(t *testing.T, from string, change ...func(*settings)) *world {
 	t.Helper()
 	w := newWorld(t, change...)
 	w.letter(t, "t", from)
+	w.withEmails(t)
 	return w
 }
 
@@ -110,7 +113,8 @@ func broken(t *testing.T) *world {
 
 // furnished has as much as there may be of everything: the user alice and the role mailer with
 // tags and policies, ten of which are managed, the policy Send with tags and versions, the
-// domain d.example.com with policies, templates, and configuration sets.
+// domain d.example.com with policies, templates, configuration sets, and the contact list News
+// with a contact.
 func furnished(t *testing.T) *world {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -144,7 +148,10 @@ func furnished(t *testing.T) *world {
 	for n := range verification.MaxTemplates - 1 {
 		w.letter(t, fmt.Sprint("t", n), sender)
 	}
+	w.withEmails(t)
 	w.furnishSets(t)
+	must(t, w.contacts.CreateList(ctx, contact.List{Scope: home, Name: "News", Topics: []contact.Topic{{Name: "Sports", Default: contact.OptIn}}}))
+	must(t, w.contacts.Create(ctx, home, "News", contact.Contact{Address: reader}))
 	w.crowd(t)
 	return w
 }
@@ -159,6 +166,8 @@ func (w *world) crowd(t *testing.T) {
 			VALUES (?, ?, ?, '/', '', '[]', 1, 1, 0, 0)`},
 		{identity.MaxPerRegion, `INSERT INTO identities (account, region, kind, verification, token, dkim_status, tags, created_at, name)
 			VALUES (?, 'us-east-1', 'EMAIL_ADDRESS', 'SUCCESS', '', 'NOT_STARTED', 'null', 0, ? || ?)`},
+		{template.MaxTemplates - 1, `INSERT INTO templates (account, region, name, tags, created_at, updated_at, subject, text_part, html_part)
+			VALUES (?, 'us-east-1', ? || ?, '[]', 0, 0, 'x', 'x', '')`},
 	})
 }
 

@@ -32,6 +32,7 @@ var built = map[string][]string{
 		"SendEmail", "SendRawEmail", "SetIdentityDkimEnabled", "SetIdentityFeedbackForwardingEnabled",
 		"SetIdentityHeadersInNotificationsEnabled", "SetIdentityMailFromDomain", "SetIdentityNotificationTopic", "UpdateAccountSendingEnabled", "VerifyDomainDkim",
 		"VerifyDomainIdentity", "VerifyEmailAddress", "VerifyEmailIdentity",
+		"CreateTemplate", "DeleteTemplate", "GetTemplate", "ListTemplates", "SendBulkTemplatedEmail", "SendTemplatedEmail", "TestRenderTemplate", "UpdateTemplate",
 		"CreateConfigurationSet", "CreateConfigurationSetEventDestination", "CreateConfigurationSetTrackingOptions", "DeleteConfigurationSet",
 		"DeleteConfigurationSetEventDestination", "DeleteConfigurationSetTrackingOptions", "DescribeConfigurationSet", "ListConfigurationSets",
 		"PutConfigurationSetDeliveryOptions", "UpdateConfigurationSetEventDestination", "UpdateConfigurationSetReputationMetricsEnabled",
@@ -45,11 +46,14 @@ var built = map[string][]string{
 		"PutEmailIdentityDkimAttributes", "PutEmailIdentityDkimSigningAttributes", "PutEmailIdentityFeedbackAttributes",
 		"PutSuppressedDestination", "GetSuppressedDestination", "ListSuppressedDestinations", "DeleteSuppressedDestination", "PutAccountSuppressionAttributes",
 		"PutEmailIdentityMailFromAttributes", "SendEmail", "TagResource", "UntagResource", "UpdateEmailIdentityPolicy",
+		"CreateEmailTemplate", "DeleteEmailTemplate", "GetEmailTemplate", "ListEmailTemplates", "SendBulkEmail", "TestRenderEmailTemplate", "UpdateEmailTemplate",
 		"CreateConfigurationSet", "CreateConfigurationSetEventDestination", "DeleteConfigurationSet", "DeleteConfigurationSetEventDestination",
 		"GetConfigurationSet", "GetConfigurationSetEventDestinations", "ListConfigurationSets", "PutAccountVdmAttributes",
 		"PutConfigurationSetArchivingOptions", "PutConfigurationSetDeliveryOptions", "PutConfigurationSetReputationOptions",
 		"PutConfigurationSetSendingOptions", "PutConfigurationSetSuppressionOptions", "PutConfigurationSetTrackingOptions",
 		"PutConfigurationSetVdmOptions", "UpdateConfigurationSet", "UpdateConfigurationSetEventDestination",
+		"CreateContact", "CreateContactList", "DeleteContact", "DeleteContactList", "GetContact", "GetContactList", "ListContactLists", "ListContacts",
+		"UpdateContact", "UpdateContactList",
 	},
 }
 

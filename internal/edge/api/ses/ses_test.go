@@ -29,6 +29,9 @@ import (
 type fake struct {
 	submission intake.Submission
 	formatted  *intake.Formatted
+	templated  *intake.Templated
+	bulk       *intake.Bulk
+	results    []intake.Result
 	points     []spool.DataPoint
 	err        error
 }
@@ -41,6 +44,20 @@ func (f *fake) Accept(_ context.Context, s intake.Submission) (string, error) {
 func (f *fake) AcceptFormatted(_ context.Context, s intake.Submission, m intake.Formatted) (string, error) {
 	f.submission, f.formatted = s, &m
 	return "ID", f.err
+}
+
+func (f *fake) AcceptTemplated(_ context.Context, s intake.Submission, t intake.Templated) (string, error) {
+	f.submission, f.templated = s, &t
+	return "ID", f.err
+}
+
+func (f *fake) AcceptBulk(_ context.Context, s intake.Submission, b intake.Bulk) ([]intake.Result, error) {
+	f.submission, f.bulk = s, &b
+	return f.results, f.err
+}
+
+func (f *fake) TestRender(context.Context, scope.Scope, string, *string) (string, error) {
+	return "", f.err
 }
 
 func (f *fake) Report(context.Context, scope.Scope) (quota.Report, error) {
