@@ -271,7 +271,6 @@ func TestServeSaysWhatIsWrong(t *testing.T) {
 		{"no certificate", "hostname = \"mail.example.com\"", "tls: listen.https, smtp and smtps need cert_file and key_file, or acme_domains"},
 		{"half a certificate", "[tls]\ncert_file = \"x\"", "tls: give both cert_file and key_file"},
 		{"a certificate that is not there", quiet + "[tls]\ncert_file = \"/none/cert.pem\"\nkey_file = \"/none/key.pem\"\n", "no such file"},
-		{"receiving", quiet + "mx = [\":25\"]\n", "listen.mx: receiving is for `sesame dev` alone so far"},
 		{"a wait that is none", quiet + "[delivery]\nretry = [\"soon\"]\n", `invalid duration`},
 		{"a route without hosts", quiet + "[[routes]]\ndomain = \"*\"\n", "routes[0]: hosts is empty"},
 		{"a level that is none", quiet + "[log]\nlevel = \"loud\"\n", `log.level "loud" is not debug, info, warn or error`},

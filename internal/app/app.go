@@ -26,9 +26,11 @@ import (
 	"sesame/internal/core/account"
 	"sesame/internal/core/blob"
 	"sesame/internal/core/configset"
+	"sesame/internal/core/contact"
 	"sesame/internal/core/delivery"
 	"sesame/internal/core/dispatch"
 	"sesame/internal/core/dnscheck"
+	"sesame/internal/core/idempotency"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/keyring"
@@ -85,6 +87,8 @@ type Server struct {
 	configSets     *configset.Sets
 	emailTemplates *template.Templates
 	suppression    *suppression.Lists
+	contacts       *contact.Lists
+	keys           *idempotency.Keys
 	checker        *identity.Checker
 	checks         *dnscheck.Identities
 	access         *access.Authorizer
@@ -139,6 +143,7 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server,
 	s.run(func() { s.adjustQuotas(background) })
 	s.run(func() { s.keepAccounts(background) })
 	s.run(func() { s.cleanSuppression(background) })
+	s.run(func() { s.cleanContacts(background) })
 	s.run(func() { s.checker.Run(background) })
 	s.run(func() { s.push(background) })
 	s.run(func() { s.serviceMail.Run(background) })
@@ -205,13 +210,15 @@ func (s *Server) buildCore(ctx context.Context) error {
 		DB: s.db, Blobs: blobs, Clock: s.clock, Log: s.log, Node: s.node.name, LeaseFor: leaseFor, InRow: limit,
 		MaxAge: s.cfg.Delivery.MaxAge.Duration,
 	})
+	s.keys = idempotency.New(s.db, s.clock)
 	s.access = s.authorizer()
-	if err := s.buildTracking(); err != nil {
+	if err := errors.Join(s.buildTracking(), s.buildContacts()); err != nil {
 		return err
 	}
 	s.intake = intake.New(intake.Options{
 		Spool: s.spool, Identities: s.identities, Access: s.access, Quotas: s.quotas, Clock: s.clock, Random: rand.Reader, MAC: s.ring.MAC,
-		Accounts: s.accounts, Settings: s.settings, ConfigSets: s.configSets, Suppressed: s.suppression, Templates: s.emailTemplates,
+		Accounts: s.accounts, Settings: s.settings, ConfigSets: s.configSets, Suppressed: s.suppression, Once: s.keys, Templates: s.emailTemplates,
+		Contacts: s.contacts,
 		Tracking: trackingRules{s.tracker, track.NewRules(s.settings, s.accounts, s.clock)},
 	})
 	if s.cfg.Dev {
@@ -225,7 +232,7 @@ func (s *Server) routes() []delivery.Route {
 	if s.cfg.Dev {
 		return []delivery.Route{{Pattern: "*", Hosts: s.addresses.MX}}
 	}
-	var routes []delivery.Route
+	routes := s.ownRoute()
 	for _, r := range s.cfg.Routes {
 		routes = append(routes, delivery.Route{Pattern: r.Domain, Hosts: r.Hosts, TLS: tlsPolicy(r.TLS)})
 	}
@@ -320,6 +327,9 @@ func (s *Server) purge(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-t.C:
+			if _, err := s.keys.Purge(ctx); err != nil {
+				s.log.Error("purge of idempotency keys", "error", err)
+			}
 			if n, err := s.spool.Purge(ctx, s.clock().Add(-s.cfg.Delivery.Retention.Duration)); err != nil {
 				s.log.Error("purge", "error", err)
 			} else if n > 0 {

@@ -30,7 +30,6 @@ import (
 	"sesame/internal/edge/console"
 	"sesame/internal/edge/httpx"
 	"sesame/internal/edge/ops"
-	"sesame/internal/edge/smtp/mx"
 	"sesame/internal/edge/smtp/submission"
 	"sesame/internal/proto/awswire"
 	"sesame/internal/proto/smtpserver"
@@ -105,7 +104,7 @@ func (s *Server) listen(context.Context) error {
 		{l.HTTP, &s.addresses.HTTP, &s.listeners.http},
 		{l.SMTP, &s.addresses.SMTP, &s.listeners.smtp},
 		{l.SMTPS, &s.addresses.SMTPS, &s.listeners.smtps},
-		{l.MX, &s.addresses.MX, &s.listeners.mx},
+		{s.separateMX(), &s.addresses.MX, &s.listeners.mx},
 		{list(l.Ops), &s.addresses.Ops, &s.listeners.ops},
 	} {
 		for _, addr := range open.addrs {
@@ -116,6 +115,11 @@ func (s *Server) listen(context.Context) error {
 			s.listeners.all = append(s.listeners.all, n)
 			*open.to = append(*open.to, n)
 			*open.real = append(*open.real, n.Addr().String())
+		}
+	}
+	for i, addr := range l.SMTP {
+		if s.cfg.SharesMX(addr) {
+			s.addresses.MX = append(s.addresses.MX, s.addresses.SMTP[i])
 		}
 	}
 	return s.listenDNS()
@@ -174,11 +178,11 @@ func (s *Server) openDoors(ctx context.Context) error {
 	for _, n := range s.listeners.ops {
 		s.http(netutil.LimitListener(n, maxConns), s.ops())
 	}
-	for _, n := range s.listeners.smtp {
-		err = errors.Join(err, s.submission(n, tlsConfig, false))
+	for i, n := range s.listeners.smtp {
+		err = errors.Join(err, s.submission(n, tlsConfig, s.cfg.SharesMX(s.cfg.Listen.SMTP[i])))
 	}
 	for _, n := range s.listeners.smtps {
-		err = errors.Join(err, s.submission(n, tlsConfig, true))
+		err = errors.Join(err, s.implicitSubmission(n, tlsConfig))
 	}
 	for _, n := range s.listeners.mx {
 		err = errors.Join(err, s.mx(n, tlsConfig))
@@ -213,7 +217,7 @@ func (s *Server) web() (http.Handler, error) {
 		},
 		&sesv2.API{
 			Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Accounts: s.accounts,
-			Templates: s.templates, Verification: s.verifier, Zone: zoneNames(s.cfg), ConfigSets: s.configSets, EmailTemplates: s.emailTemplates, VDM: s.accounts, Suppression: s.suppression,
+			Templates: s.templates, Verification: s.verifier, Zone: zoneNames(s.cfg), ConfigSets: s.configSets, EmailTemplates: s.emailTemplates, VDM: s.accounts, Suppression: s.suppression, Contacts: s.contacts,
 		})
 	if err != nil {
 		return nil, err
@@ -227,7 +231,7 @@ func (s *Server) web() (http.Handler, error) {
 		V1: v1, V2: v2, IAM: users, STS: tokens, Admin: s.admin(), Keys: s.accounts, Access: s.access, Clock: s.clock, Random: rand.Reader, Log: s.log,
 		Regions: s.regions(), MaxInFlightBytes: maxInFlight, Calls: s.calls(), Sandbox: s.accounts,
 	})
-	apis, err := s.withTracking(s.withLinks(compress.Handler(s.api)))
+	apis, err := s.withTracking(s.withUnsubscribing(s.withLinks(compress.Handler(s.api))))
 	if err != nil {
 		return nil, err
 	}
@@ -314,8 +318,26 @@ const (
 	maxDATA          = 64 << 20 // bytes of messages on their way in at once
 )
 
-// submission serves SES's SMTP interface for the first region.
-func (s *Server) submission(l net.Listener, t *tls.Config, implicit bool) error {
+// submission serves SES's SMTP interface for the first region. A listener that is shared
+// takes mail to the service from who does not authenticate.
+func (s *Server) submission(l net.Listener, t *tls.Config, shared bool) error {
+	c, b := s.submissionConfig(t)
+	if shared {
+		c.Auth = true
+		return s.smtp(l, c, twoDoors{b, s.exchanger(smtpserver.ErrAuthRequired)})
+	}
+	c.RequireAuth, c.RequireTLS = true, true
+	return s.smtp(l, c, b)
+}
+
+// implicitSubmission is submission with TLS from the first byte.
+func (s *Server) implicitSubmission(l net.Listener, t *tls.Config) error {
+	c, b := s.submissionConfig(t)
+	c.RequireAuth, c.Implicit = true, true
+	return s.smtp(l, c, b)
+}
+
+func (s *Server) submissionConfig(t *tls.Config) (smtpserver.Config, *submission.Backend) {
 	limits := smtpserver.Limits{
 		MaxRecipients:    2 * intake.MaxRecipients, // who is just over reads SES's refusal
 		MaxInFlightBytes: maxDATA, MaxSessions: maxSessions, MaxSessionsPerIP: maxSessionsPerIP,
@@ -323,16 +345,9 @@ func (s *Server) submission(l net.Listener, t *tls.Config, implicit bool) error 
 	if s.cfg.Dev {
 		limits.MaxSessionsPerIP = maxSessions
 	}
-	return s.smtp(l, smtpserver.Config{
-		Hostname: "email-smtp.amazonaws.com", Greeting: "SimpleEmailService-d-" + strings.ToUpper(randomHex()[:9]),
-		TLS: t, Implicit: implicit, RequireTLS: !implicit, RequireAuth: true,
-		Limits: limits,
-	}, &submission.Backend{Auth: s.accounts, Keys: s.accounts, Intake: s.intake, Region: s.cfg.Regions[0]})
-}
-
-func (s *Server) mx(l net.Listener, t *tls.Config) error {
-	return s.smtp(l, smtpserver.Config{Hostname: s.cfg.Hostname, Greeting: "Sesame", TLS: t, EnhancedCodes: true,
-		Limits: smtpserver.Limits{MaxRecipients: 1000, MaxSessions: maxSessions}}, mx.New(s.mailbox, s.clock, s.cfg.Hostname))
+	return smtpserver.Config{
+		Hostname: "email-smtp.amazonaws.com", Greeting: "SimpleEmailService-d-" + strings.ToUpper(randomHex()[:9]), TLS: t, Limits: limits,
+	}, &submission.Backend{Auth: s.accounts, Keys: s.accounts, Intake: s.intake, Region: s.cfg.Regions[0]}
 }
 
 func (s *Server) smtp(l net.Listener, c smtpserver.Config, b smtpserver.Backend) error {

@@ -49,9 +49,13 @@ func TestALinkIsFollowedFromMessageToEvent(t *testing.T) {
 	if _, err := s.identities.Create(ctx, sc, "example.com", identity.Settings{}); err != nil {
 		t.Fatal(err)
 	}
+	user, err := s.accounts.CreateUser(ctx, account.NewUser{Account: sc.Account, Name: "u", Policies: []string{account.AdministratorAccess}})
+	if err != nil {
+		t.Fatal(err)
+	}
 	const target = "https://www.example.com/?a=1&b=2"
 	id, err := s.intake.AcceptFormatted(ctx, intake.Submission{
-		Scope: sc, Principal: account.Principal{Account: sc.Account}, Operation: "SendEmail", Action: "ses:SendEmail", MaxBytes: intake.MaxBytesV2, ConfigSet: set.Name,
+		Scope: sc, Principal: user.Principal, Operation: "SendEmail", Action: "ses:SendEmail", MaxBytes: intake.MaxBytesV2, ConfigSet: set.Name,
 	}, intake.Formatted{From: "a@example.com", To: []string{"user@example.net"}, Subject: message.Content{Data: "News"},
 		HTML: &message.Content{Data: `<p>ä</p>{{ses:openTracker}}<a ses:tags="k:v" href="` + strings.ReplaceAll(target, "&", "&amp;") + `">news</a>`}})
 	if err != nil {

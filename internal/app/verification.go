@@ -13,6 +13,7 @@ import (
 	"sesame/internal/core/servicemail"
 	core "sesame/internal/core/verification"
 	"sesame/internal/edge/track"
+	"sesame/internal/edge/unsubscribe"
 	"sesame/internal/edge/verify"
 )
 
@@ -60,7 +61,7 @@ func (s *Server) serviceFrom() string {
 
 // isLink reports whether a request follows a link of a mail. Anybody may, by any host name.
 func isLink(r *http.Request) bool {
-	return strings.HasPrefix(r.URL.Path, core.Path) || track.IsPath(r.URL.Path)
+	return strings.HasPrefix(r.URL.Path, core.Path) || track.IsPath(r.URL.Path) || unsubscribe.IsPath(r.URL.Path)
 }
 
 // withLinks puts the pages of links before the APIs.

@@ -57,7 +57,7 @@ type Listen struct {
 	HTTP  []string `toml:"http"`  // API in clear text, for a proxy that ends TLS
 	SMTP  []string `toml:"smtp"`  // submission with STARTTLS
 	SMTPS []string `toml:"smtps"` // submission, TLS from the first byte
-	MX    []string `toml:"mx"`    // catch-all of dev
+	MX    []string `toml:"mx"`    // mail to the service; in dev to anybody
 	DNS   []string `toml:"dns"`   // name server of the zone, UDP and TCP
 	Ops   string   `toml:"ops"`   // /healthz, /readyz, /metrics
 
@@ -163,6 +163,7 @@ func parse(text string, systemName func() (string, error)) (Config, error) {
 		return Config{}, fmt.Errorf("unknown key %s", un[0])
 	}
 	c.zoneDefaults()
+	c.mailDefaults()
 	if c.Hostname != "" {
 		return c, c.Check()
 	}
@@ -212,9 +213,6 @@ func (c Config) checkListen() error {
 				return fmt.Errorf("listen.%s: %q is not host:port", door, a)
 			}
 		}
-	}
-	if len(c.Listen.MX) > 0 && !c.Dev {
-		return errors.New("listen.mx: receiving is for `sesame dev` alone so far")
 	}
 	return nil
 }

@@ -66,7 +66,6 @@ func TestEachBadConfigurationFailsForItsReason(t *testing.T) {
 		{"region", "regions = [\"US\"]\n" + base, "is no region name"},
 		{"no region", "regions = []\n" + base, "at least one region"},
 		{"address without port", base + "[listen]\nhttps = [\"localhost\"]", "listen.https: \"localhost\" is not host:port"},
-		{"receiving", base + "[listen]\nmx = [\":25\"]", "receiving is for `sesame dev` alone so far"},
 		{"no slots", base + "[delivery]\nmax_concurrent = 0", "must be at least 1"},
 		{"no retries", base + "[delivery]\nretry = []", "at least one wait"},
 		{"a retry at once", base + "[delivery]\nretry = [\"0s\"]", "at least 1ms"},

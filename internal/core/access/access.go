@@ -145,12 +145,10 @@ func (g *grants) session(r *policy.Request) bool {
 	return g.narrowed == nil || g.narrowed.Evaluate(r) == policy.Allow
 }
 
-func (a *Authorizer) grants(ctx context.Context, p account.Principal) (*grants, error) {
-	iam, err := a.o.Policies.Policies(ctx, p)
-	if err != nil {
-		return nil, err
+func (a *Authorizer) grants(ctx context.Context, p account.Principal) (g grants, err error) {
+	if g.iam, err = a.o.Policies.Policies(ctx, p); err != nil {
+		return g, err
 	}
-	g := &grants{iam: iam}
 	if p.SessionPolicy != "" {
 		g.narrowed, err = a.sessionPolicy(p.SessionPolicy)
 	}

@@ -56,11 +56,8 @@ func (a *Authorizer) MaySend(ctx context.Context, s Send) error {
 	}
 	r := &policy.Request{Caller: caller(s.Principal), Action: s.Action,
 		Context: &keys{Request: &s.Request, now: a.o.Clock(), organization: org, send: &s}}
-	for i, u := range s.Uses {
-		if used(s.Uses[:i], u) {
-			continue
-		}
-		allowed, err := a.mayUse(ctx, granted, u, r)
+	for _, u := range distinct(s.Uses) {
+		allowed, err := a.mayUse(ctx, &granted, u, r)
 		if err != nil {
 			return err
 		}
@@ -81,14 +78,21 @@ func (s *Send) denied(arn string) error {
 	return fault.New(fault.AccessDenied, "User `%s' is not authorized to perform `%s' on resource `%s'", s.Principal.ARN(), s.Action, arn)
 }
 
-// used reports whether one of the uses needs the same decision as u.
-func used(uses []Use, u Use) bool {
-	for _, v := range uses {
-		if v == u {
-			return true
+// distinct are the uses, each once: equal ones need one decision. A message may be from any
+// number of addresses.
+func distinct(uses []Use) []Use {
+	if len(uses) < 2 {
+		return uses
+	}
+	seen := make(map[Use]bool, len(uses))
+	var once []Use
+	for _, u := range uses {
+		if !seen[u] {
+			seen[u] = true
+			once = append(once, u)
 		}
 	}
-	return false
+	return once
 }
 
 // mayUse decides about one identity. Naming it does not get the principal around a deny
@@ -143,7 +147,7 @@ func (a *Authorizer) owners(ctx context.Context, owner scope.Scope, names []stri
 // that is named, and the verified address and domain identities that are nearest to it.
 // The most specific comes first.
 func (a *Authorizer) precedence(ctx context.Context, u Use) ([]string, error) {
-	names := []string{u.Identity}
+	names := append(make([]string, 0, 3), u.Identity)
 	if u.Nearest && !strings.Contains(u.Identity, "@") {
 		return names, nil // the nearest identity is the nearest domain
 	}

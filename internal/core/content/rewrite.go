@@ -22,6 +22,11 @@ type Rewrite struct {
 	From          address.Address // put in if the message has no From
 	KeepMessageID bool            // leave the caller's Message-ID if there is one
 	KeepBcc       bool            // leave Bcc in
+
+	// Unsubscribe are the URIs by which the recipient gets no more of this, the best first:
+	// an https one that takes a POST (RFC 8058), then others. They replace the caller's own
+	// List-Unsubscribe and List-Unsubscribe-Post.
+	Unsubscribe []string
 }
 
 // dateFormat is SES's, always in UTC.
@@ -34,7 +39,7 @@ var errRewrite = errors.New("content: line break in a value")
 // fields that stay keep their octets and their order; those that are overwritten keep
 // their place. It fails only if a value would break out of its line.
 func (m *Message) Rewrite(r Rewrite) (header, body []byte, err error) {
-	for _, v := range []string{r.MessageID, r.MailDomain, r.FeedbackID} {
+	for _, v := range append([]string{r.MessageID, r.MailDomain, r.FeedbackID}, r.Unsubscribe...) {
 		if strings.ContainsAny(v, "\r\n\x00") {
 			return nil, nil, fault.Wrap("content.Rewrite", errRewrite)
 		}
@@ -62,6 +67,10 @@ func (m *Message) Rewrite(r Rewrite) (header, body []byte, err error) {
 	if r.FeedbackID != "" {
 		w.field("Feedback-ID", r.FeedbackID)
 	}
+	if len(r.Unsubscribe) > 0 { // RFC 2369 §2: a line for each, if they are several
+		w.field("List-Unsubscribe", "<"+strings.Join(r.Unsubscribe, ">,\r\n <")+">")
+		w.field("List-Unsubscribe-Post", "List-Unsubscribe=One-Click")
+	}
 	return append(w.b, '\r', '\n'), m.Body, nil
 }
 
@@ -81,6 +90,7 @@ func (w *rewriter) rewrite(f message.Field, rules Rule) {
 		w.overwrite(f)
 	case rules&Removed != 0 && !(w.r.KeepBcc && f.Is("Bcc")):
 	case f.Is("From") && len(w.m.From) == 0 && !w.r.From.IsZero():
+	case len(w.r.Unsubscribe) > 0 && (f.Is("List-Unsubscribe") || f.Is("List-Unsubscribe-Post")):
 	default:
 		w.hasMIME = w.hasMIME || rules&Added != 0
 		w.keep(f)

@@ -57,7 +57,8 @@ type Detail struct {
 	Template      string `json:"template,omitempty"`      // of Rendering Failure
 	Error         string `json:"error,omitempty"`         // of Rendering Failure
 
-	Engagement *Engagement `json:"engagement,omitempty"` // of Open and Click
+	Engagement   *Engagement         `json:"engagement,omitempty"`   // of Open and Click
+	Subscription *SubscriptionChange `json:"subscription,omitempty"` // of Subscription
 }
 
 // Append writes e in the transaction of the change that it tells of.

@@ -61,7 +61,7 @@ func (d *draft) claims() []claim {
 	case back.arn == "":
 		back.arn = source.arn
 	}
-	all := []claim{source, back, from}
+	all := append(make([]claim, 0, 4), source, back, from)
 	for n, m := range d.msg.From {
 		if n > 0 {
 			all = append(all, claim{address: m.Address, arn: from.arn})
@@ -79,7 +79,7 @@ func (d *draft) claims() []claim {
 func (i *Intake) owned(ctx context.Context, d *draft) error {
 	var failed []string
 	done := map[claim]bool{}
-	for _, c := range d.claims() {
+	for _, c := range slices.Compact(d.claims()) { // mostly they are all the same
 		if done[c] {
 			continue
 		}

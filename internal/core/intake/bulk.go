@@ -127,8 +127,8 @@ func (b *Bulk) message(n int) Formatted {
 
 // submission is the submission of entry n of a call: what is the call's in it, with what
 // is the entry's own.
-func (e *Entry) submission(s Submission, _ int) Submission {
-	s.Tags = withTags(s.Tags, e.Tags)
+func (e *Entry) submission(s Submission, n int) Submission {
+	s.Tags, s.Idempotency.Entry = withTags(s.Tags, e.Tags), n+1
 	return s
 }
 

@@ -20,7 +20,9 @@ import (
 	"sesame/internal/base/scope"
 	"sesame/internal/core/access"
 	"sesame/internal/core/configset"
+	"sesame/internal/core/contact"
 	"sesame/internal/core/content"
+	"sesame/internal/core/idempotency"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/quota"
 	"sesame/internal/core/spool"
@@ -58,9 +60,11 @@ type Options struct {
 	Accounts   Accounts   // nil: every account may send to anybody
 	Settings   Settings   // nil: the defaults
 	Suppressed Suppressed // nil: nobody is
+	Contacts   Contacts   // of mail that is sent to a contact list
 	Clock      clock.Clock
 	Random     io.Reader
 	ConfigSets ConfigSets
+	Once       Once                                     // nil: what is asked for twice is sent twice
 	Templates  Templates                                // nil: no message is made of any
 	Tracking   Tracking                                 // nil: nothing is tracked
 	MAC        func(purpose string, data []byte) []byte // keyed hash, for opaque values in headers
@@ -87,6 +91,8 @@ type draft struct {
 	set        configset.Set   // of ConfigSet, where that is not ""
 	recipients []address.Address
 	fates      []spool.Fate // of recipients that nothing is sent to
+	remember   idempotency.Remember
+	subscribed contact.Sending
 }
 
 // Accept takes a message or refuses it. When it returns an id the message is
@@ -98,18 +104,28 @@ func (i *Intake) Accept(ctx context.Context, s Submission) (string, error) {
 	d := &draft{Submission: s}
 	steps := []func(context.Context, *draft) error{i.size, i.inspect, i.built, i.configurationSet, i.sender, i.envelope}
 	if !s.System {
-		steps = append(steps, i.account, i.owned, i.allowed, i.mailFrom, i.defaultSet, i.notPaused, i.suppression)
+		steps = append(steps, i.account, i.owned, i.allowed, i.mailFrom, i.defaultSet, i.notPaused)
 	}
 	for _, step := range steps {
 		if err := step(ctx, d); err != nil {
 			return "", err
 		}
 	}
-	if s.System {
+	return i.once(ctx, d, func() (string, error) { return i.send(ctx, d) })
+}
+
+// send finds who is suppressed, takes what the message needs of the quotas and accepts it.
+func (i *Intake) send(ctx context.Context, d *draft) (string, error) {
+	if d.System {
 		return i.commit(ctx, d)
 	}
-	if s.unrendered != nil {
+	if d.unrendered != nil {
 		return i.keepUnrendered(ctx, d)
+	}
+	for _, step := range []func(context.Context, *draft) error{i.subscribers, i.suppression} {
+		if err := step(ctx, d); err != nil {
+			return "", err
+		}
 	}
 	held, err := i.reserve(ctx, d)
 	if err != nil {
@@ -150,10 +166,9 @@ func (i *Intake) inspect(ctx context.Context, d *draft) (err error) {
 // built refuses the control fields that no part of this server heeds yet: to ignore
 // one would send something else than was asked for.
 func (i *Intake) built(_ context.Context, d *draft) error {
-	for name, value := range map[string]string{"X-SES-TENANT": d.msg.Tenant, "X-SES-LIST-MANAGEMENT-OPTIONS": d.msg.ContactList} {
-		if value != "" {
-			return fault.InField(fault.NotImplemented, name, "The header %s is not implemented by this server.", name)
-		}
+	if d.msg.Tenant != "" {
+		const name = "X-SES-TENANT"
+		return fault.InField(fault.NotImplemented, name, "The header %s is not implemented by this server.", name)
 	}
 	return nil
 }
@@ -215,11 +230,13 @@ func (i *Intake) commit(ctx context.Context, d *draft) (string, error) {
 	if err != nil {
 		return "", fault.Wrap("intake.Accept", err)
 	}
-	if err := i.editText(ctx, d, id); err != nil {
+	out := d.waysOut(id)
+	if err := i.editText(ctx, d, id, out); err != nil {
 		return "", err
 	}
 	header, body, err := d.msg.Rewrite(content.Rewrite{
 		MessageID: id, MailDomain: msgid.MailDomain(d.Scope.Region), Date: now, FeedbackID: i.feedbackID(d.Scope), From: d.sender,
+		Unsubscribe: uris(out),
 	})
 	if err != nil {
 		return "", err
@@ -239,10 +256,13 @@ func (d *draft) record(id string, now time.Time) *spool.Message {
 		ReturnPath: d.returnPath, Sender: d.sender, Identity: d.identity.Identity, Subject: storable(d.msg.Subject), OriginalID: storable(d.msg.MessageID),
 		ConfigSet: d.ConfigSet, Tags: d.Tags, Recipients: d.recipients,
 	}
+	if d.subscribed.Enlist != nil {
+		m.Also = append(m.Also, d.subscribed.Enlist)
+	}
 	if owner := d.identity.Owner.Account; owner != d.Scope.Account {
 		m.IdentityAccount = owner
 	}
-	return m
+	return d.remembered(m)
 }
 
 // storable is s as every database takes it: valid UTF-8 without NUL.

@@ -44,6 +44,9 @@ type Submission struct {
 	ARNs       ARNs            // identities of others; those of the message's header where it has none
 	ConfigSet  string
 	Tags       []spool.Tag
+	List       List // that of the message's header where it has none
+
+	Idempotency Idempotency // how it is known again
 
 	// SourceFirst names a Source that is not verified before anything that is wrong with
 	// the message: API v2 asks who sends before it reads what is sent, v1 does not.

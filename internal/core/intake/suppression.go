@@ -4,6 +4,7 @@ package intake
 
 import (
 	"context"
+	"slices"
 
 	"sesame/internal/base/address"
 	"sesame/internal/base/scope"
@@ -23,6 +24,11 @@ const (
 	onAccountList = "Amazon SES did not send the message to this address because it is on the suppression list for your account."
 )
 
+// isSettled reports whether nothing is sent to recipient n.
+func (d *draft) isSettled(n int) bool {
+	return slices.ContainsFunc(d.fates, func(f spool.Fate) bool { return slices.Contains(f.Recipients, n) })
+}
+
 // suppression settles the recipients that are on the suppression list that decides. The
 // message is accepted all the same, and they count against the quota; those of the global
 // list count as bounces too, those of the account's do not (SES: suppression lists).
@@ -35,6 +41,9 @@ func (i *Intake) suppression(ctx context.Context, d *draft) error {
 		return err
 	}
 	for _, h := range hits {
+		if d.isSettled(h.N) {
+			continue
+		}
 		f := spool.Fate{
 			Recipients: []int{h.N}, State: spool.Suppressed, Cause: "suppressed", Reason: h.Entry.Why(), Event: event.Bounce,
 			Detail: event.Detail{BounceType: "Permanent", BounceSubType: "OnAccountSuppressionList", Cause: "suppressed", Enhanced: "5.1.1", Reply: onAccountList},

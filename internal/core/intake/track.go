@@ -7,6 +7,7 @@ import (
 
 	"sesame/internal/base/scope"
 	"sesame/internal/core/configset"
+	"sesame/internal/core/contact"
 	"sesame/internal/core/content"
 	"sesame/internal/core/track"
 )
@@ -20,7 +21,7 @@ type Tracking interface {
 // editText makes all changes of what the recipient reads, in one walk over the message.
 // Here is where their edits are collected, in the order in which they see a part. Tracking
 // is the first: what later edits put in is not tracked.
-func (i *Intake) editText(ctx context.Context, d *draft, id string) error {
+func (i *Intake) editText(ctx context.Context, d *draft, id string, out contact.Offer) error {
 	var edits []func(content.TextPart) ([]byte, error)
 	tracking, err := i.tracking(ctx, d, id)
 	if err != nil {
@@ -28,6 +29,9 @@ func (i *Intake) editText(ctx context.Context, d *draft, id string) error {
 	}
 	if tracking != nil {
 		edits = append(edits, tracking)
+	}
+	if out.URL != "" {
+		edits = append(edits, unsubscribeLinks(out.URL))
 	}
 	if len(edits) == 0 {
 		return nil

@@ -213,7 +213,9 @@ func (q *Quotas) Reserve(ctx context.Context, sc scope.Scope, load Load) (Hold, 
 }
 
 // IsDaily reports whether a refusal of Reserve is for the daily quota, not for the rate.
-func IsDaily(err error) bool { return fault.Is(err, fault.Throttled) && fault.PeerText(err) == dailyText }
+func IsDaily(err error) bool {
+	return fault.Is(err, fault.Throttled) && fault.PeerText(err) == dailyText
+}
 
 // Settle ends a hold. What was not accepted is given back.
 func (q *Quotas) Settle(h Hold, accepted bool) {

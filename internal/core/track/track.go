@@ -120,6 +120,17 @@ func (t *Tracker) scheme(secure bool) string {
 	return "http://"
 }
 
+// Base is the protocol and the host of links that are no tracked ones, with the tracking
+// domain and the policy of o: by HTTPS, if there is any. A tracking domain whose policy does
+// not say that it can be asked so is passed over.
+func (t *Tracker) Base(region string, o Options) string {
+	host := o.Domain
+	if host == "" || t.OneHost || o.HTTPS != HTTPSRequired && o.HTTPS != HTTPSOpens {
+		host = t.Host(region)
+	}
+	return t.scheme(true) + host
+}
+
 // base is where the picture, or a link that was secure or not, leads: the protocol and the
 // host.
 func (e *edit) base(pixel, secure bool) string {

@@ -28,6 +28,8 @@ var neverProduced = []excused{
 		"DeleteCustomVerificationEmailTemplate DeleteEmailTemplate GetCustomVerificationEmailTemplate GetEmailTemplate"},
 	{"sesv2", "BadRequestException", "the operation takes nothing but a Boolean value, or nothing at all", "GetAccount PutAccountSendingAttributes"},
 	{"sesv2", "NotFoundException", "a pool that is not there is a BadRequestException", "CreateConfigurationSet"},
+	{"sesv2", "AlreadyExistsException", "a second list is one too many, whatever its name, which is a BadRequestException", "CreateContactList"},
+	{"sesv2", "LimitExceededException", "a second list is a BadRequestException", "CreateContactList"},
 	{"sesv2", "NotFoundException", "it is for a tenant that is not there, and there are none", "ListSuppressedDestinations PutSuppressedDestination"},
 	{"ses", "InvalidConfigurationSetException", "a name that can't be is an InvalidParameterValue, as with SES", "CreateConfigurationSet"},
 	{"ses", "InvalidDeliveryOptionsException", "a TLS policy that is none is a ValidationError", "PutConfigurationSetDeliveryOptions"},

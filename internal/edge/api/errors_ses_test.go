@@ -122,6 +122,14 @@ func producedBySESv2() []produced {
 		m["EmailIdentity"] = "no name"
 		return m
 	}
+	on := func(list, address string, more input) input {
+		m := input{"ContactListName": list, "EmailAddress": address}
+		for name, value := range more {
+			m[name] = value
+		}
+		return m
+	}
+	topic := input{"TopicPreferences": []input{{"TopicName": "None", "SubscriptionStatus": "OPT_IN"}}}
 	policy := input{"PolicyName": "p1", "Policy": identityPolicy}
 	details := input{"MailType": "MARKETING", "WebsiteURL": "https://example.com", "ContactLanguage": "EN", "UseCaseDescription": "News", "ProductionAccessEnabled": true}
 	return []produced{
@@ -132,6 +140,14 @@ func producedBySESv2() []produced {
 			{"DeleteCustomVerificationEmailTemplate", input{"TemplateName": "gone"}},
 			{"DeleteEmailIdentity", gone(nil)},
 			{"DeleteEmailIdentityPolicy", domain(input{"PolicyName": "gone"})},
+			{"CreateContact", on("Gone", reader, nil)},
+			{"DeleteContact", on("News", "gone@example.com", nil)},
+			{"DeleteContactList", input{"ContactListName": "Gone"}},
+			{"GetContact", on("News", "gone@example.com", nil)},
+			{"GetContactList", input{"ContactListName": "Gone"}},
+			{"ListContacts", input{"ContactListName": "Gone"}},
+			{"UpdateContact", on("News", "gone@example.com", nil)},
+			{"UpdateContactList", input{"ContactListName": "Gone"}},
 			{"DeleteSuppressedDestination", input{"EmailAddress": "gone@example.com"}},
 			{"GetSuppressedDestination", input{"EmailAddress": "gone@example.com"}},
 			{"GetCustomVerificationEmailTemplate", input{"TemplateName": "gone"}},
@@ -152,6 +168,7 @@ func producedBySESv2() []produced {
 		}},
 		{"sesv2", "AlreadyExistsException", "", []asked{
 			{"CreateCustomVerificationEmailTemplate", letter(input{"TemplateName": "t0"})},
+			{"CreateContact", on("News", reader, nil)},
 			{"CreateEmailIdentity", input{"EmailIdentity": "D.Example.com"}},
 			{"CreateEmailIdentityPolicy", domain(policy)},
 		}},
@@ -166,6 +183,16 @@ func producedBySESv2() []produced {
 			{"CreateEmailIdentityPolicy", domain(input{"PolicyName": "new", "Policy": "{}"})},
 			{"DeleteEmailIdentity", nobody(nil)},
 			{"DeleteEmailIdentityPolicy", nobody(input{"PolicyName": "p1"})},
+			{"CreateContact", on("News", reader, topic)},
+			{"CreateContactList", input{"ContactListName": "Second"}},
+			{"DeleteContact", on("News", "nobody", nil)},
+			{"DeleteContactList", input{"ContactListName": "a b"}},
+			{"GetContact", on("News", "nobody", nil)},
+			{"GetContactList", input{"ContactListName": "a b"}},
+			{"ListContactLists", input{"NextToken": "nonsense"}},
+			{"ListContacts", input{"ContactListName": "News", "Filter": input{"TopicFilter": input{"TopicName": "None"}}}},
+			{"UpdateContact", on("News", reader, topic)},
+			{"UpdateContactList", input{"ContactListName": "News", "Topics": []input{{"TopicName": "a b", "DisplayName": "x", "DefaultSubscriptionStatus": "OPT_IN"}}}},
 			{"DeleteSuppressedDestination", input{"EmailAddress": "nobody"}},
 			{"GetSuppressedDestination", input{"EmailAddress": "nobody"}},
 			{"ListSuppressedDestinations", input{"PageSize": 1001}},

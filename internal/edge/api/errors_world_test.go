@@ -14,6 +14,7 @@ import (
 
 	"sesame/internal/core/account"
 	"sesame/internal/core/configset"
+	"sesame/internal/core/contact"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/quota"
 	"sesame/internal/core/store"
@@ -112,7 +113,8 @@ func broken(t *testing.T) *world {
 
 // furnished has as much as there may be of everything: the user alice and the role mailer with
 // tags and policies, ten of which are managed, the policy Send with tags and versions, the
-// domain d.example.com with policies, templates, and configuration sets.
+// domain d.example.com with policies, templates, configuration sets, and the contact list News
+// with a contact.
 func furnished(t *testing.T) *world {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -148,6 +150,8 @@ func furnished(t *testing.T) *world {
 	}
 	w.withEmails(t)
 	w.furnishSets(t)
+	must(t, w.contacts.CreateList(ctx, contact.List{Scope: home, Name: "News", Topics: []contact.Topic{{Name: "Sports", Default: contact.OptIn}}}))
+	must(t, w.contacts.Create(ctx, home, "News", contact.Contact{Address: reader}))
 	w.crowd(t)
 	return w
 }

@@ -124,6 +124,20 @@ func looks() map[string]look {
 			return n.two.ListCustomVerificationEmailTemplates(ctx, nil)
 		},
 		"sesv2.ListEmailIdentities": func(ctx context.Context, n, _ tenant) (any, error) { return n.two.ListEmailIdentities(ctx, nil) },
+		"sesv2.GetContact": func(ctx context.Context, n, of tenant) (any, error) {
+			return n.two.GetContact(ctx, &sesv2.GetContactInput{ContactListName: aws.String("news"), EmailAddress: aws.String(of.address())})
+		},
+		"sesv2.GetContactList": func(ctx context.Context, n, of tenant) (any, error) {
+			return n.two.GetContactList(ctx, &sesv2.GetContactListInput{ContactListName: aws.String("news")})
+		},
+		"sesv2.ListContactLists": func(ctx context.Context, n, _ tenant) (any, error) {
+			return ask(ctx, n.two.ListContactLists, nil, func(out *sesv2.ListContactListsOutput) any {
+				return n.count(float64(len(out.ContactLists) - 1 + n.sent))
+			})
+		},
+		"sesv2.ListContacts": func(ctx context.Context, n, _ tenant) (any, error) {
+			return n.two.ListContacts(ctx, &sesv2.ListContactsInput{ContactListName: aws.String("news")})
+		},
 		"sesv2.ListTagsForResource": func(ctx context.Context, n, of tenant) (any, error) {
 			return n.two.ListTagsForResource(ctx, &sesv2.ListTagsForResourceInput{ResourceArn: aws.String(of.arn())})
 		},
@@ -205,6 +219,10 @@ func (n tenant) fill(t *testing.T) {
 	})
 	must(t, err)
 	_, err = n.two.PutSuppressedDestination(ctx, &sesv2.PutSuppressedDestinationInput{EmailAddress: address, Reason: types.SuppressionListReasonBounce})
+	must(t, err)
+	_, err = n.two.CreateContactList(ctx, &sesv2.CreateContactListInput{ContactListName: aws.String("news"), Description: &n.mark})
+	must(t, err)
+	_, err = n.two.CreateContact(ctx, &sesv2.CreateContactInput{ContactListName: aws.String("news"), EmailAddress: address})
 	must(t, err)
 	_, err = n.two.CreateConfigurationSet(ctx, &sesv2.CreateConfigurationSetInput{ConfigurationSetName: &n.mark, Tags: []types.Tag{tag(n.mark, n.mark)}})
 	must(t, err)
@@ -313,7 +331,10 @@ func TestNobodyChangesWhatIsAnothers(t *testing.T) {
 			})
 			_, err13 := n.two.TagResource(ctx, &sesv2.TagResourceInput{ResourceArn: aws.String(of.scope.ARN("template/" + of.mark)), Tags: []types.Tag{tag("a", "b")}})
 			_, err14 := n.two.SendEmail(ctx, withTemplate2(n.address(), types.Template{TemplateArn: aws.String(of.scope.ARN("template/" + of.mark))}))
-			for _, err := range []error{err1, err2, err3, err4, err5, err6, err7, err8, err9, err10, err11, err12, err13, err14} {
+			_, err15 := n.two.UpdateContact(ctx, &sesv2.UpdateContactInput{ContactListName: aws.String("news"), EmailAddress: address})
+			_, err16 := n.two.DeleteContact(ctx, &sesv2.DeleteContactInput{ContactListName: aws.String("news"), EmailAddress: address})
+			_, err17 := n.two.TagResource(ctx, &sesv2.TagResourceInput{ResourceArn: aws.String(of.scope.ARN("contact-list/news")), Tags: []types.Tag{tag("a", "b")}})
+			for _, err := range []error{err1, err2, err3, err4, err5, err6, err7, err8, err9, err10, err11, err12, err13, err14, err15, err16, err17} {
 				isA[*types.NotFoundException](t, err)
 			}
 			// These are no errors in version 1, and do nothing.

@@ -52,6 +52,8 @@ var built = map[string][]string{
 		"PutConfigurationSetArchivingOptions", "PutConfigurationSetDeliveryOptions", "PutConfigurationSetReputationOptions",
 		"PutConfigurationSetSendingOptions", "PutConfigurationSetSuppressionOptions", "PutConfigurationSetTrackingOptions",
 		"PutConfigurationSetVdmOptions", "UpdateConfigurationSet", "UpdateConfigurationSetEventDestination",
+		"CreateContact", "CreateContactList", "DeleteContact", "DeleteContactList", "GetContact", "GetContactList", "ListContactLists", "ListContacts",
+		"UpdateContact", "UpdateContactList",
 	},
 }
 

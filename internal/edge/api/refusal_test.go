@@ -155,7 +155,7 @@ func TestMessagesThatV2Refuses(t *testing.T) {
 		{"raw: a configuration set that does not exist", raw("From: "+sender, "To: b@example.net", "X-SES-CONFIGURATION-SET: none", "", "x"),
 			refusal{404, "NotFoundException", "Configuration set <none> does not exist."}},
 		{"raw: list management", raw("From: "+sender, "To: b@example.net", "X-SES-LIST-MANAGEMENT-OPTIONS: list; topic=t", "", "x"),
-			refusal{501, "NotImplementedException", "The header X-SES-LIST-MANAGEMENT-OPTIONS is not implemented by this server."}},
+			refusal{404, "NotFoundException", "List with name: list doesn't exist."}},
 		{"raw: a file that is not sent", raw("From: "+sender, "To: b@example.net", "Content-Type: multipart/mixed; boundary=x", "", "--x",
 			"Content-Disposition: attachment; filename*=utf-8''%61.vbs", "", "--x--"), bad("Illegal filename 'a.vbs'.")},
 		{"raw: 51 recipients", raw("From: "+sender, "To: "+strings.Join(people(26), ",\r\n "), "Cc: "+strings.Join(people(25), ",\r\n "), "", "x"), bad("Recipient count exceeds 50.")},
@@ -167,9 +167,9 @@ func TestMessagesThatV2Refuses(t *testing.T) {
 			bad("Exactly one of a stored template, by name or ARN, and the content of a template must be given.")},
 		{"a template beside a message", func(in *sesv2.SendEmailInput) { in.Content.Template = &types.Template{} },
 			bad("Exactly one of Simple, Raw and Template must be given in Content.")},
-		{"list management", func(in *sesv2.SendEmailInput) {
+		{"a contact list that is not there", func(in *sesv2.SendEmailInput) {
 			in.ListManagementOptions = &types.ListManagementOptions{ContactListName: aws.String("l")}
-		}, unbuilt("ListManagementOptions")},
+		}, refusal{404, "NotFoundException", "List with name: l doesn't exist."}},
 		{"a tenant", func(in *sesv2.SendEmailInput) { in.TenantName = aws.String("t") }, unbuilt("TenantName")},
 		{"overrides", func(in *sesv2.SendEmailInput) { in.ConfigurationOverrides = &types.ConfigurationOverrides{} }, unbuilt("ConfigurationOverrides")},
 		{"an identity by its ARN that is not there", func(in *sesv2.SendEmailInput) { in.FromEmailAddressIdentityArn = aws.String(arn) }, notThere},

@@ -35,7 +35,9 @@ import (
 	"sesame/internal/core/account"
 	"sesame/internal/core/blob"
 	"sesame/internal/core/configset"
+	"sesame/internal/core/contact"
 	"sesame/internal/core/dnscheck"
+	"sesame/internal/core/idempotency"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/keyring"
@@ -100,6 +102,7 @@ type world struct {
 	intake     *intake.Intake
 	verifying
 	suppression *suppression.Lists
+	contacts    *contact.Lists
 	clock       *clock.Fake
 	log         *logBuffer
 }
@@ -152,10 +155,14 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	w.suppression = suppression.New(suppression.Options{
 		DB: w.db, Clock: w.clock.Now, Random: rand.Reader, ConfigSets: w.configSets, Accounts: w.accounts,
 	})
+	w.contacts = contact.New(contact.Options{
+		DB: w.db, Clock: w.clock.Now, Sign: ring, MailDomain: serviceZone, Base: func(string, configset.Set) string { return "https://" + serviceZone },
+	})
 	authorizer := access.New(access.Options{Policies: w.accounts, Identities: w.identities, Organizations: w.accounts, Clock: w.clock.Now})
 	w.intake = intake.New(intake.Options{
 		Spool: w.kept, Identities: w.identities, Access: authorizer, Quotas: quotas, Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
-		Accounts: w.accounts, Settings: w.settings, ConfigSets: w.configSets, Suppressed: w.suppression, Templates: w.emails,
+		Accounts: w.accounts, Settings: w.settings, ConfigSets: w.configSets, Suppressed: w.suppression, Templates: w.emails, Contacts: w.contacts,
+		Once: idempotency.New(w.db, w.clock.Now),
 	})
 	w.verifying.build(w, ring)
 	if s.v1 == nil {
@@ -164,7 +171,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	if s.v2 == nil {
 		s.v2 = &v2.API{
 			Intake: w.intake, Identities: w.identities, Quotas: quotas, Accounts: w.accounts, Templates: w.templates, Verification: w.mailer,
-			Suppression: w.suppression, ConfigSets: w.configSets, EmailTemplates: w.emails, VDM: w.accounts, Zone: zone.Names{Zone: serviceZone},
+			Suppression: w.suppression, Contacts: w.contacts, ConfigSets: w.configSets, EmailTemplates: w.emails, VDM: w.accounts, Zone: zone.Names{Zone: serviceZone},
 		}
 	}
 	all, err := services()

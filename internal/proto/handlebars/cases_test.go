@@ -18,8 +18,8 @@ var update = flag.Bool("update", false, "write what handlebars.js answers into t
 
 // group is cases with the same data, which is the text of a JSON object.
 type group struct {
-	About string `json:"about"`
-	Data  string `json:"data"`
+	About string    `json:"about"`
+	Data  string    `json:"data"`
 	Cases []example `json:"cases"`
 }
 

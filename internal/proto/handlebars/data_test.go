@@ -66,6 +66,7 @@ func TestMerge(t *testing.T) {
 		{"an empty object leaves the defaults", defaults.Merge(parse(t, `{}`)), "name=friend animal=unknown o=[object Object] "},
 		{"an attribute replaces that of its name", defaults.Merge(parse(t, `{"animal":"lion","x":1}`)), "name=friend animal=lion o=[object Object] x=1 "},
 		{"nothing within an attribute stays", defaults.Merge(parse(t, `{"o":2}`)), "name=friend animal=unknown o=2 "},
+		{"indexes come first", defaults.Merge(parse(t, `{"1":"x"}`)), "1=x name=friend animal=unknown o=[object Object] "},
 		{"null replaces too", defaults.Merge(parse(t, `{"name":null}`)), "name= animal=unknown o=[object Object] "},
 		{"the zero Data has no attributes", handlebars.Data{}.Merge(parse(t, `{"a":1}`)).Merge(handlebars.Data{}), "a=1 "},
 		{"the defaults themselves do not change", defaults, "name=friend animal=unknown o=[object Object] "},

@@ -110,7 +110,7 @@ func submission(ctx context.Context, operation string, set *string, tags []types
 	c := caller.From(ctx)
 	s := intake.Submission{
 		Scope: c.Scope, Principal: c.Principal, SourceIP: c.SourceIP, Operation: operation, MaxBytes: intake.MaxBytesV1,
-		Action: "ses:" + operation, UserAgent: c.UserAgent, Secure: c.Secure, APIVersion: "1", ConfigSet: aws.ToString(set),
+		Action: "ses:" + operation, UserAgent: c.UserAgent, Secure: c.Secure, Idempotency: c.Idempotency, APIVersion: "1", ConfigSet: aws.ToString(set),
 	}
 	for _, t := range tags {
 		s.Tags = append(s.Tags, spool.Tag{Name: aws.ToString(t.Name), Value: aws.ToString(t.Value)})

@@ -14,6 +14,7 @@ import (
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/configset"
+	"sesame/internal/core/contact"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/spool"
@@ -42,6 +43,7 @@ type API struct {
 	Accounts   Accounts
 
 	Suppression *suppression.Lists
+	Contacts    *contact.Lists
 
 	Templates    *verification.Templates
 	Verification *verification.Mailer
@@ -57,7 +59,6 @@ type API struct {
 func (a *API) SendEmail(ctx context.Context, in *sesv2.SendEmailInput) (*sesv2.SendEmailOutput, error) {
 	err := unbuilt("SendEmail", []parameter{
 		{"ConfigurationOverrides", in.ConfigurationOverrides != nil},
-		{"ListManagementOptions", in.ListManagementOptions != nil},
 		{"TenantName", in.TenantName != nil},
 		{"EndpointId", in.EndpointId != nil},
 	})
@@ -66,6 +67,7 @@ func (a *API) SendEmail(ctx context.Context, in *sesv2.SendEmailInput) (*sesv2.S
 	}
 	s := submission(ctx, "SendEmail")
 	s.MaxBytes, s.ConfigSet, s.Tags, s.ARNs = intake.MaxBytesV2, aws.ToString(in.ConfigurationSetName), tags(in.EmailTags), arns(in.FromEmailAddressIdentityArn, in.FeedbackForwardingEmailAddressIdentityArn)
+	s.List = listOf(in.ListManagementOptions)
 	if s.ReturnPath, err = intake.OptionalAddress("FeedbackForwardingEmailAddress", aws.ToString(in.FeedbackForwardingEmailAddress)); err != nil {
 		return nil, err
 	}
@@ -92,7 +94,7 @@ func submission(ctx context.Context, operation string) intake.Submission {
 	c := caller.From(ctx)
 	return intake.Submission{
 		Scope: c.Scope, Principal: c.Principal, SourceIP: c.SourceIP, Operation: operation,
-		Action: "ses:" + operation, UserAgent: c.UserAgent, Secure: c.Secure, APIVersion: "2",
+		Action: "ses:" + operation, UserAgent: c.UserAgent, Secure: c.Secure, Idempotency: c.Idempotency, APIVersion: "2",
 	}
 }
 

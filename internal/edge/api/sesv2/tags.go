@@ -147,6 +147,8 @@ func (a *API) resource(sc scope.Scope, arn *string) (taggable, string, error) {
 		}
 	case "configuration-set":
 		return a.ConfigSets, name, nil
+	case "contact-list":
+		return a.Contacts, name, nil
 	case "custom-verification-email-template":
 		return a.Templates, name, nil
 	case "template":

@@ -1,14 +1,15 @@
 // SPDX-License-Identifier: Apache-2.0
 
-// Package mx is the mail exchanger of dev mode: it takes mail for everybody and
-// delivers it into the built-in mailbox. It adds the trace fields of final delivery
-// and changes nothing else of a message.
+// Package mx is the mail exchanger: it takes mail to the service itself, by which recipients
+// unsubscribe, and in dev mode mail for everybody, which it delivers into the built-in
+// mailbox. It adds the trace fields of final delivery and changes nothing else of a message.
 package mx
 
 import (
 	"bytes"
 	"context"
 	"crypto/tls"
+	"errors"
 	"net/netip"
 	"strings"
 	"time"
@@ -16,6 +17,7 @@ import (
 	"sesame/internal/base/address"
 	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
+	"sesame/internal/core/contact"
 	"sesame/internal/core/mailbox"
 	"sesame/internal/proto/smtpserver"
 )
@@ -25,19 +27,41 @@ type Mailbox interface {
 	Deliver(ctx context.Context, e mailbox.Envelope, message []byte) (id string, err error)
 }
 
+// Leavers are the recipients of mailing lists that leave by mail.
+type Leavers interface {
+	// TokenOf returns the token of an address that mail unsubscribes at.
+	TokenOf(a address.Address) (token string, ok bool)
+	// Look and Unsubscribe fail with contact.ErrBroken where the token is none of ours, and
+	// with contact.ErrGone where there is nothing to unsubscribe from.
+	Look(ctx context.Context, token string) (contact.Subscription, error)
+	Unsubscribe(ctx context.Context, token string) (contact.Subscription, error)
+}
+
+// Options configure a Backend.
+type Options struct {
+	Mailbox  Mailbox // nil: nobody has one
+	Leavers  Leavers
+	Clock    clock.Clock
+	Hostname string // in Received fields
+
+	// Unknown is the answer to recipients that are nobody here.
+	Unknown smtpserver.Reply
+}
+
 // Backend makes the sessions of one listener. It is safe for concurrent use.
 type Backend struct {
-	box      Mailbox
-	now      clock.Clock
+	o        Options
 	hostname address.Domain
 }
 
 var _ smtpserver.Backend = (*Backend)(nil)
 
-// New returns a Backend that delivers into box. hostname is the server's name in
-// Received fields.
-func New(box Mailbox, now clock.Clock, hostname string) *Backend {
-	return &Backend{box: box, now: now, hostname: address.Domain(strings.ToLower(hostname))}
+// NoMailbox is the usual answer to recipients that are nobody here (RFC 5321 §3.3).
+var NoMailbox = smtpserver.Reply{Code: 550, Enhanced: "5.1.1", Text: "No such recipient here"}
+
+// New returns a Backend.
+func New(o Options) *Backend {
+	return &Backend{o: o, hostname: address.Domain(strings.ToLower(o.Hostname))}
 }
 
 // NewSession implements smtpserver.Backend.
@@ -57,6 +81,7 @@ type session struct {
 
 	from       address.Address
 	recipients []address.Address
+	leaving    []string // tokens
 }
 
 // Auth implements smtpserver.Session. Nobody has a password here.
@@ -68,23 +93,47 @@ func (s *session) Mail(_ context.Context, from address.Address, _ smtpserver.Mai
 	return nil
 }
 
-// Rcpt implements smtpserver.Session. Everybody has a mailbox here; the engine bounds
-// how many there are.
-func (s *session) Rcpt(_ context.Context, to address.Address) error {
+// Rcpt implements smtpserver.Session. Who has a link that is ours may leave; in dev
+// everybody else has a mailbox. The engine bounds how many there are.
+func (s *session) Rcpt(ctx context.Context, to address.Address) error {
 	if to.Domain == "" { // RFC 5321 §4.1.1.3: <Postmaster> is the one of this host
 		to.Domain = s.hostname
+	}
+	if token, ok := s.o.Leavers.TokenOf(to); ok {
+		_, err := s.o.Leavers.Look(ctx, token)
+		if errors.Is(err, contact.ErrBroken) {
+			return NoMailbox
+		}
+		if err != nil && !errors.Is(err, contact.ErrGone) {
+			return err
+		}
+		s.leaving = append(s.leaving, token)
+		return nil
+	}
+	if s.o.Mailbox == nil {
+		return s.o.Unknown
 	}
 	s.recipients = append(s.recipients, to)
 	return nil
 }
 
-// Data implements smtpserver.Session.
+// Data implements smtpserver.Session. Whatever it says, mail to an address that
+// unsubscribes does so before it is answered. A client that reads of a failure sends it
+// again, which does no harm.
 func (s *session) Data(ctx context.Context, message []byte) (string, error) {
+	for _, token := range s.leaving {
+		if _, err := s.o.Leavers.Unsubscribe(ctx, token); err != nil && !errors.Is(err, contact.ErrGone) {
+			return "", err
+		}
+	}
+	if len(s.recipients) == 0 {
+		return "", nil
+	}
 	e := mailbox.Envelope{From: s.from, To: s.recipients, RemoteIP: s.remote}
 	if s.info.TLS != nil {
 		e.TLS = tls.VersionName(s.info.TLS.Version)
 	}
-	id, err := s.box.Deliver(ctx, e, s.traced(message))
+	id, err := s.o.Mailbox.Deliver(ctx, e, s.traced(message))
 	switch {
 	case fault.Is(err, fault.Unavailable):
 		return "", smtpserver.ErrNoRoom
@@ -95,7 +144,7 @@ func (s *session) Data(ctx context.Context, message []byte) (string, error) {
 }
 
 // Reset implements smtpserver.Session.
-func (s *session) Reset() { s.from, s.recipients = address.Address{}, nil }
+func (s *session) Reset() { s.from, s.recipients, s.leaving = address.Address{}, nil, nil }
 
 // Close implements smtpserver.Session.
 func (s *session) Close() {}
@@ -110,7 +159,7 @@ func (s *session) traced(message []byte) []byte {
 	if len(s.recipients) == 1 { // more would show blind copies to each other (RFC 5321 §7.2)
 		b.WriteString("\r\n\tfor <" + s.recipients[0].String() + ">")
 	}
-	b.WriteString(";\r\n\t" + s.now().UTC().Format(time.RFC1123Z) + "\r\n")
+	b.WriteString(";\r\n\t" + s.o.Clock().UTC().Format(time.RFC1123Z) + "\r\n")
 	if !beginsWithField(message) {
 		b.WriteString("\r\n") // or else its first lines would be taken for fields
 	}

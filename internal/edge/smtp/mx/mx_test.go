@@ -19,6 +19,7 @@ import (
 	"sesame/internal/base/address"
 	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
+	"sesame/internal/core/contact"
 	"sesame/internal/core/mailbox"
 	"sesame/internal/core/store"
 	"sesame/internal/edge/smtp/mx"
@@ -47,13 +48,41 @@ func (b *fakeBox) Deliver(_ context.Context, e mailbox.Envelope, message []byte)
 	return "17", nil
 }
 
+// leavers have links with the tokens good, gone and failing; any other is none.
+type leavers struct{ left *[]string }
+
+func (leavers) TokenOf(a address.Address) (string, bool) {
+	token, ok := strings.CutPrefix(a.Local, "unsubscribe-")
+	return token, ok && a.Domain == "ses.example.net"
+}
+
+func (leavers) Look(_ context.Context, token string) (s contact.Subscription, err error) {
+	switch token {
+	case "good", "failing":
+		return s, nil
+	case "gone":
+		return s, contact.ErrGone
+	case "unreadable":
+		return s, errors.ErrUnsupported
+	}
+	return s, contact.ErrBroken
+}
+
+func (l leavers) Unsubscribe(ctx context.Context, token string) (contact.Subscription, error) {
+	if token == "failing" {
+		return contact.Subscription{}, errors.ErrUnsupported
+	}
+	*l.left = append(*l.left, token)
+	return l.Look(ctx, token)
+}
+
 func session(t *testing.T, box mx.Mailbox, info smtpserver.ConnInfo) smtpserver.Session {
 	t.Helper()
 	if info.Remote == nil {
 		info.Remote = &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1), Port: 25000}
 	}
 	info.ID, info.Hello = "CONN1", "client.test"
-	s, err := mx.New(box, clock.NewFake(start).Now, "MX.example.com").NewSession(t.Context(), info)
+	s, err := mx.New(mx.Options{Mailbox: box, Leavers: leavers{}, Clock: clock.NewFake(start).Now, Hostname: "MX.example.com"}).NewSession(t.Context(), info)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -188,7 +217,7 @@ func TestOverSMTP(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	server, err := smtpserver.NewServer(smtpserver.Config{Hostname: "mx.test", Greeting: "Sesame"}, mx.New(box, clock.System, "mx.test"))
+	server, err := smtpserver.NewServer(smtpserver.Config{Hostname: "mx.test", Greeting: "Sesame"}, mx.New(mx.Options{Mailbox: box, Leavers: leavers{}, Clock: clock.System, Hostname: "mx.test"}))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -222,5 +251,68 @@ func TestOverSMTP(t *testing.T) {
 	}
 	if err := <-served; !errors.Is(err, smtpserver.ErrServerClosed) {
 		t.Error(err)
+	}
+}
+
+func leave(token string) address.Address {
+	return address.Address{Local: "unsubscribe-" + token, Domain: "ses.example.net"}
+}
+
+// TestWhoLeavesByMail has left when the client reads 250; with a mailbox for everybody, or
+// without one.
+func TestWhoLeavesByMail(t *testing.T) {
+	t.Parallel()
+	authenticate := smtpserver.ErrAuthRequired
+	for _, c := range []struct {
+		name  string
+		to    []address.Address
+		inDev bool
+		rcpt  error // of the last recipient
+		data  error
+		left  []string
+		mails int
+	}{
+		{name: "one", to: []address.Address{leave("good")}, left: []string{"good"}},
+		{name: "in dev it is no mail for the mailbox", to: []address.Address{leave("good")}, inDev: true, left: []string{"good"}},
+		{name: "that of another recipient is", to: []address.Address{leave("good"), bob}, inDev: true, left: []string{"good"}, mails: 1},
+		{name: "who is gone is content", to: []address.Address{leave("gone")}, left: []string{"gone"}},
+		{name: "a link that is none of ours", to: []address.Address{leave("forged")}, rcpt: mx.NoMailbox},
+		{name: "nor in dev", to: []address.Address{leave("forged")}, inDev: true, rcpt: mx.NoMailbox},
+		{name: "somebody else", to: []address.Address{bob}, rcpt: authenticate},
+		{name: "a database that fails", to: []address.Address{leave("unreadable")}, rcpt: errors.ErrUnsupported},
+		{name: "or later", to: []address.Address{bob, leave("failing")}, inDev: true, data: errors.ErrUnsupported},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			t.Parallel()
+			var left []string
+			box := &fakeBox{}
+			o := mx.Options{Leavers: leavers{&left}, Clock: clock.NewFake(start).Now, Hostname: "mx.test", Unknown: authenticate}
+			if c.inDev {
+				o.Mailbox = box
+			}
+			s, err := mx.New(o).NewSession(t.Context(), smtpserver.ConnInfo{Remote: &net.TCPAddr{IP: net.IPv4(192, 0, 2, 1)}})
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer s.Close()
+			if err := s.Mail(t.Context(), alice, smtpserver.MailParams{}); err != nil {
+				t.Fatal(err)
+			}
+			for _, a := range c.to {
+				err = s.Rcpt(t.Context(), a)
+			}
+			if !errors.Is(err, c.rcpt) {
+				t.Fatalf("RCPT: %v", err)
+			}
+			if err == nil {
+				if _, err := s.Data(t.Context(), []byte("x")); !errors.Is(err, c.data) {
+					t.Errorf("DATA: %v", err)
+				}
+			}
+			s.Reset()
+			if !reflect.DeepEqual(left, c.left) || len(box.mail) != c.mails {
+				t.Errorf("%q left, %d mails", left, len(box.mail))
+			}
+		})
 	}
 }
