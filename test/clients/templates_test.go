@@ -22,6 +22,7 @@ func greeting(to, name, animal string) want {
 func TestTemplates(t *testing.T) {
 	t.Parallel()
 	alejandro := greeting("alejandro.rosalez@example.net", "Alejandro", "alligator")
+	again := greeting("alejandro@example.net", "Alejandro", "alligator")
 	anaya := greeting("anaya.iyengar@example.net", "Anaya", "angelfish")
 	friend := greeting("richard.roe@example.net", "friend", "unknown")
 	hello := func(to, name string) want {
@@ -35,11 +36,11 @@ func TestTemplates(t *testing.T) {
 		cases   map[string]want
 	}{
 		"AWS CLI": {func(t *testing.T) string { need.Program(t, need.AWSCLI); return "/bin/sh" }, "templates.sh", map[string]want{
-			"v1 templated": alejandro, "v2 templated": alejandro, "v1 bulk 0": anaya, "v1 bulk 1": greeting("liu.jie@example.net", "Liu", "lion"),
-			"v1 bulk 2": greeting("shirley.rodriguez@example.net", "Shirley", "shark"), "v1 bulk 3": friend, "v2 bulk": friend,
+			"v1 templated": alejandro, "v2 templated": again, "v1 bulk 0": anaya, "v1 bulk 1": greeting("liu.jie@example.net", "Liu", "lion"),
+			"v1 bulk 2": greeting("shirley.rodriguez@example.net", "Shirley", "shark"), "v1 bulk 3": friend, "v2 bulk": greeting("richard@example.net", "friend", "unknown"),
 		}},
 		"boto3": {func(t *testing.T) string { return need.Module(t, need.Boto3) }, "templates.py", map[string]want{
-			"v1 templated": alejandro, "v2 templated": alejandro, "v2 merge own": anaya, "v2 merge default": friend,
+			"v1 templated": alejandro, "v2 templated": again, "v2 merge own": anaya, "v2 merge default": friend,
 		}},
 		"JavaScript": {func(t *testing.T) string { return npm(t, "@aws-sdk/client-ses", "@aws-sdk/client-sesv2") }, "templates.mjs", map[string]want{
 			"nested": {From: "Mary Major <mary.major@example.com>", To: []string{"bilbo@example.net"}, Subject: "Amazon Tip",

@@ -42,7 +42,9 @@ sent("v1 templated", ses.send_templated_email(Source=sender, Destination=to, Tem
 sent(
     "v2 templated",
     sesv2.send_email(
-        FromEmailAddress=sender, Destination=to, Content={"Template": {"TemplateName": "MyTemplate", "TemplateData": data}}
+        FromEmailAddress=sender,
+        Destination={"ToAddresses": ["alejandro@example.net"]},
+        Content={"Template": {"TemplateName": "MyTemplate", "TemplateData": data}},
     )["MessageId"],
 )
 

@@ -92,11 +92,11 @@ aws sesv2 create-email-template --template-name MyTemplate --template-content \
 [ "$(aws sesv2 list-email-templates --page-size 1 --query 'TemplatesMetadata[].TemplateName' --output text)" = MyTemplate ] || fail "wrong list"
 aws sesv2 tag-resource --resource-arn "arn:aws:ses:$AWS_REGION:123456789012:template/MyTemplate" --tags Key=team,Value=mail
 [ "$(aws sesv2 list-tags-for-resource --resource-arn "arn:aws:ses:$AWS_REGION:123456789012:template/MyTemplate" --query 'Tags[].Value' --output text)" = mail ] || fail "no tags"
-sent "v2 templated" "$(aws sesv2 send-email --from-email-address 'Mary Major <mary.major@example.com>' --destination ToAddresses=alejandro.rosalez@example.net \
+sent "v2 templated" "$(aws sesv2 send-email --from-email-address 'Mary Major <mary.major@example.com>' --destination ToAddresses=alejandro@example.net \
 	--content '{"Template":{"TemplateName":"MyTemplate","TemplateData":"{\"name\":\"Alejandro\",\n \"favoriteanimal\":\"alligator\"}"}}' --query MessageId --output text)"
 set -- $(aws sesv2 send-bulk-email --from-email-address 'Mary Major <mary.major@example.com>' \
 	--default-content '{"Template":{"TemplateName":"MyTemplate","TemplateData":"{\"name\":\"friend\",\"favoriteanimal\":\"unknown\"}"}}' \
-	--bulk-email-entries '[{"Destination":{"ToAddresses":["richard.roe@example.net"]}}]' --query 'BulkEmailEntryResults[].[Status,MessageId]' --output text)
+	--bulk-email-entries '[{"Destination":{"ToAddresses":["richard@example.net"]}}]' --query 'BulkEmailEntryResults[].[Status,MessageId]' --output text)
 [ "$1" = SUCCESS ] || fail "v2 bulk: $1"
 sent "v2 bulk" "$2"
 refused BadRequestException aws sesv2 test-render-email-template --template-name MyTemplate --template-data '{'
