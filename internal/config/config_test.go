@@ -3,6 +3,7 @@
 package config_test
 
 import (
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -88,6 +89,32 @@ func TestEachBadConfigurationFailsForItsReason(t *testing.T) {
 	} {
 		if _, err := config.ParseOn("build7", c.text); err == nil || !strings.Contains(err.Error(), c.want) {
 			t.Errorf("%s: got %v, want %q", c.name, err, c.want)
+		}
+	}
+}
+
+// TestWhereMailToTheServiceComesIn is about listen.mx, which shares the listeners of
+// submission that have port 25.
+func TestWhereMailToTheServiceComesIn(t *testing.T) {
+	t.Parallel()
+	for text, want := range map[string]struct {
+		mx     []string
+		shared bool // its first address
+	}{
+		"":                               {[]string{":25"}, true},
+		"smtp = [\"10.0.0.1:25\"]":       {[]string{"10.0.0.1:25"}, true},
+		"smtp = [\":587\"]":              {nil, false},
+		"mx = []":                        {[]string{}, false},
+		"mx = [\":2525\"]":               {[]string{":2525"}, false},
+		"smtp = [\":0\"]\nmx = [\":0\"]": {[]string{":0"}, true},
+	} {
+		c, err := config.Parse(base + "[listen]\n" + text)
+		if err != nil || !slices.Equal(c.Listen.MX, want.mx) || c.TakesMail() != (len(want.mx) > 0) {
+			t.Errorf("%q: %q, %v", text, c.Listen.MX, err)
+			continue
+		}
+		if shared := c.TakesMail() && slices.Contains(c.Listen.SMTP, want.mx[0]) && c.SharesMX(want.mx[0]); shared != want.shared {
+			t.Errorf("%q: shared: %v", text, shared)
 		}
 	}
 }

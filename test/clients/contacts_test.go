@@ -3,12 +3,15 @@
 package clients_test
 
 import (
+	"crypto/tls"
+	"crypto/x509"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"net/http"
 	"net/smtp"
 	"net/textproto"
+	"os"
 	"regexp"
 	"strings"
 	"testing"
@@ -105,6 +108,37 @@ func mailTo(t *testing.T, server, to string) int {
 	return 0
 }
 
+// submit logs in at a listener and sends a mail from somebody to somebody.
+func submit(t *testing.T, s *harness.Server, server, from, to string) {
+	t.Helper()
+	ca, err := os.ReadFile(s.CAFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	roots := x509.NewCertPool()
+	roots.AppendCertsFromPEM(ca)
+	c, err := smtp.Dial(server)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer c.Close()
+	err = c.StartTLS(&tls.Config{RootCAs: roots, ServerName: "localhost"})
+	if err == nil {
+		err = errors.Join(c.Auth(smtp.PlainAuth("", s.Env["SESAME_SMTP_USER"], s.Env["SESAME_SMTP_PASSWORD"], "127.0.0.1")), c.Mail(from), c.Rcpt(to))
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	w, err := c.Data()
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = w.Write([]byte("From: " + from + "\r\nTo: " + to + "\r\nSubject: Submitted\r\n\r\nx\r\n"))
+	if err = errors.Join(err, w.Close(), c.Quit()); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestLeavingAList by mail and by the button of a mail program, in dev and in serve, where
 // one port is for submission and for mail to the service. What serve sends a dev server
 // catches.
@@ -154,6 +188,10 @@ func TestLeavingAList(t *testing.T) {
 			if resp.StatusCode != http.StatusOK || !gone(t, s, "by-button@example.net") {
 				t.Errorf("by the button: HTTP %d", resp.StatusCode)
 			}
+
+			// Who logs in where mail comes in, too, submits.
+			submit(t, s, s.SMTP, "news@example.com", "submitted@example.net")
+			catcher.WaitMail(t, "submitted@example.net", "Submitted")
 
 			// Who reads mail with the same service writes to it by way of it.
 			news(t, s, "inside@example.net")

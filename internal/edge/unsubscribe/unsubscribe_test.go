@@ -5,7 +5,6 @@ package unsubscribe_test
 import (
 	"context"
 	"errors"
-	"fmt"
 	"log/slog"
 	"net/http"
 	"net/http/httptest"
@@ -245,7 +244,7 @@ func FuzzRequest(f *testing.F) {
 		rec := httptest.NewRecorder()
 		unsubscribe.New(newLists(), slog.New(slog.DiscardHandler)).ServeHTTP(rec, r)
 		if rec.Code >= 500 {
-			t.Error(fmt.Sprintf("HTTP %d: %s", rec.Code, rec.Body))
+			t.Errorf("HTTP %d: %s", rec.Code, rec.Body)
 		}
 	})
 }
