@@ -228,6 +228,9 @@ func (i *Intake) commit(ctx context.Context, d *draft) (string, error) {
 	if owner := d.identity.Owner.Account; owner != d.Scope.Account {
 		m.IdentityAccount = owner
 	}
+	if d.msg.TestVirus {
+		withTestVirus(m)
+	}
 	return id, i.o.Spool.Accept(ctx, m)
 }
 
