@@ -270,7 +270,7 @@ func (s *Server) buildDelivery(context.Context) (err error) {
 		retry[i] = w.Duration
 	}
 	s.dispatcher = dispatch.New(dispatch.Options{
-		Spool: s.spool, Transport: s.transport, Suppress: s.suppression, Clock: s.clock, Log: s.log, Terms: s.terms,
+		Spool: s.spool, Transport: s.transport, Suppress: s.suppression, Check: s.contentChecker(), Clock: s.clock, Log: s.log, Terms: s.terms,
 		Preparer: &outgoing.Outgoing{
 			Signers: identity.NewSigners(s.identities, engine), MailFroms: s.identities, Clock: s.clock, ReturnDomain: d, SourceIP: sourceIP(),
 			MAC: func(data []byte) []byte { return s.ring.MAC("verp", data) },

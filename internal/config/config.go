@@ -37,6 +37,7 @@ type Config struct {
 	Limits   Limits   `toml:"limits"`
 	Service  Service  `toml:"service"`
 	Tracking Tracking `toml:"tracking"`
+	Scan     Scan     `toml:"scan"`
 	Log      Log      `toml:"log"`
 
 	// Dev is set by `sesame dev` alone: identities verify at once, the last hop is the
@@ -199,7 +200,7 @@ func (c Config) Check() error {
 			return fmt.Errorf("regions: %q is no region name", r)
 		}
 	}
-	return errors.Join(c.checkListen(), c.checkTLS(), c.checkDelivery(), c.checkRoutes(), c.checkLimits(), c.checkDKIM(), c.checkZone(), c.checkService())
+	return errors.Join(c.checkListen(), c.checkTLS(), c.checkDelivery(), c.checkRoutes(), c.checkLimits(), c.checkDKIM(), c.checkZone(), c.checkService(), c.checkScan())
 }
 
 func (c Config) checkListen() error {

@@ -50,6 +50,7 @@ type Message struct {
 
 	EightBit    bool // octets outside ASCII
 	LongestLine int  // of the body, in octets
+	TestVirus   bool // the EICAR test string is in the body or in one of its parts
 	Opaque      bool // signed or encrypted by its sender: to be passed as it is
 
 	rules []ruleSet          // of the fields of Header
@@ -155,14 +156,16 @@ func (m *Message) Recipients() []address.Address {
 	return all
 }
 
-// checkParts looks at every MIME part for files that are not sent.
+// checkParts looks at every MIME part for files that are not sent, and for the test virus.
 func (m *Message) checkParts(limits Limits) error {
+	m.TestVirus = bytes.Contains(m.Body, []byte(testVirus))
 	err := message.WalkParts(m.Header, m.Body, m.walk, func(p message.Part) error {
 		for _, name := range p.FileNames() {
 			if err := checkFileName(name, limits.Blocked); err != nil {
 				return err
 			}
 		}
+		m.TestVirus = m.TestVirus || hasTestVirus(p)
 		return nil
 	})
 	switch {

@@ -30,15 +30,17 @@ const (
 	reasonSilent    = "the destination does not answer, message too old"
 	reasonTooLate   = "the configuration set's maximum delivery time is over"
 	reasonPrepare   = "could not be prepared on this node"
+	reasonUnchecked = "the content scanner does not answer, tried again later"
 	reasonPanic     = "an error of this program, tried again later"
 	reasonStopped   = "the server stopped during the attempt"
 )
 
 // Causes of attempts that did not get as far as the network.
 const (
-	causePrepare  = "prepare"
-	causePanic    = "panic"
-	causeNotTried = "not-tried"
+	causePrepare   = "prepare"
+	causePanic     = "panic"
+	causeUnchecked = "scan"
+	causeNotTried  = "not-tried"
 )
 
 // lateness is how long after the end of its terms a message is still tried: its turn comes
@@ -89,7 +91,9 @@ func (d *Dispatcher) attempt(r *run) {
 	}
 	st, v := d.try(r)
 	d.judge(r, v)
-	d.settle(r.dest, st)
+	if st.Entry != nil {
+		d.settle(r.dest, st)
+	}
 }
 
 // terms are those of a message.
@@ -103,7 +107,8 @@ func (d *Dispatcher) terms(m *spool.Message) (Terms, error) {
 }
 
 // try makes the attempt. A panic is an outcome too: the recipient is tried later,
-// elsewhere if need be, and expires in the end; its neighbours are not harmed.
+// elsewhere if need be, and expires in the end; its neighbours are not harmed. A settlement
+// without an entry says that the recipient has been settled with the whole message.
 func (d *Dispatcher) try(r *run) (st spool.Settlement, v verdict) {
 	e, started := r.entry, d.o.Clock()
 	defer func() {
@@ -115,7 +120,16 @@ func (d *Dispatcher) try(r *run) (st spool.Settlement, v verdict) {
 	}()
 	ctx, cancel := context.WithTimeout(d.ctx, d.o.AttemptTimeout)
 	defer cancel()
-	prefix, err := d.preparations.prefix(ctx, d.o.Preparer, e.Message)
+	prefix, err := d.preparations.prefix(ctx, d.prepare, e.Message)
+	switch {
+	case errors.Is(err, errRejected):
+		return spool.Settlement{}, nothing
+	case errors.Is(err, errUnchecked):
+		d.o.Log.Error("a message waits for a look at its content", "message", e.Message.ID, "error", err)
+		st := d.failed(r, started, reasonUnchecked)
+		st.Attempt.Cause, st.Detail.Cause = causeUnchecked, causeUnchecked
+		return st, nothing
+	}
 	var from address.Address
 	if err == nil {
 		from, err = d.o.Preparer.ReturnPath(ctx, e.Message, e.N)
@@ -131,6 +145,24 @@ func (d *Dispatcher) try(r *run) (st spool.Settlement, v verdict) {
 		RequireTLS: r.terms.RequireTLS,
 	})
 	return d.outcome(r, a), verdictOf(&a.Outcomes[0])
+}
+
+// What keeps a message from being prepared: its content.
+var (
+	errRejected  = errors.New("the message is rejected for its content")
+	errUnchecked = errors.New("the content could not be checked")
+)
+
+// prepare has the content of a message looked at, and makes what goes before it.
+func (d *Dispatcher) prepare(ctx context.Context, m *spool.Message) ([]byte, error) {
+	if d.o.Check != nil {
+		if ok, err := d.o.Check.Check(ctx, m); err != nil {
+			return nil, fmt.Errorf("%w: %w", errUnchecked, err)
+		} else if !ok {
+			return nil, errRejected
+		}
+	}
+	return d.o.Preparer.Prepare(ctx, m)
 }
 
 // failed is the outcome of an attempt that did not get as far as the network.
@@ -313,8 +345,8 @@ type preparation struct {
 
 var errPanicked = errors.New("panic in the preparation of the message")
 
-// prefix returns what goes before m, which p makes unless it has.
-func (ps *preparations) prefix(ctx context.Context, p Preparer, m *spool.Message) ([]byte, error) {
+// prefix returns what goes before m, which prepare makes unless it has.
+func (ps *preparations) prefix(ctx context.Context, prepare func(context.Context, *spool.Message) ([]byte, error), m *spool.Message) ([]byte, error) {
 	if made := m.Prepared.Load(); made != nil {
 		return *made, nil
 	}
@@ -341,7 +373,7 @@ func (ps *preparations) prefix(ctx context.Context, p Preparer, m *spool.Message
 		ps.mu.Unlock()
 		close(own.done)
 	}()
-	prefix, err := p.Prepare(ctx, m)
+	prefix, err := prepare(ctx, m)
 	own.prefix, own.err = prefix, err
 	if err == nil {
 		m.Prepared.Store(&prefix)

@@ -76,6 +76,12 @@ type Suppressor interface {
 	Bounced(ctx context.Context, f suppression.Feedback, o *smtpclient.Outcome) []func(*store.Tx) error
 }
 
+// Checker has the content of a message looked at before its first attempt. It returns false
+// when every recipient of the message has been rejected. After an error the message waits.
+type Checker interface {
+	Check(ctx context.Context, m *spool.Message) (bool, error)
+}
+
 // Terms are how a message may be delivered, beyond what holds for all.
 type Terms struct {
 	MaxAge     time.Duration // as Options.MaxAge, and shorter; 0 for that one
@@ -88,6 +94,7 @@ type Options struct {
 	Transport Transport
 	Preparer  Preparer
 	Suppress  Suppressor // nil: nothing goes on suppression lists
+	Check     Checker    // nil: nobody looks at content
 	Clock     clock.Clock
 	Log       *slog.Logger
 

@@ -9,7 +9,6 @@ import (
 
 	"sesame/internal/base/msgid"
 	"sesame/internal/base/scope"
-	"sesame/internal/core/quota"
 	"sesame/internal/core/store"
 )
 
@@ -107,6 +106,7 @@ func (s *Spool) purgeSome(ctx context.Context, sc scope.Scope, cutoff time.Time)
 
 func remove(tx *store.Tx, sc scope.Scope, id string) error {
 	for _, q := range []string{
+		`DELETE FROM message_checks WHERE account = ? AND region = ? AND message_id = ?`,
 		`DELETE FROM attempts WHERE account = ? AND region = ? AND message_id = ?`,
 		`DELETE FROM recipients WHERE account = ? AND region = ? AND message_id = ?`,
 		`DELETE FROM messages WHERE account = ? AND region = ? AND id = ?`,
@@ -122,7 +122,7 @@ func (s *Spool) purgeCounters(ctx context.Context, sc scope.Scope, cutoff time.T
 	// The statistics of the API reach back two weeks, whatever the retention is.
 	oldest := min(cutoff.Unix()/60, s.o.Clock().Unix()/60-statisticsMinutes)
 	return s.o.DB.Write(ctx, func(tx *store.Tx) error {
-		for _, name := range []string{quota.Counter, BounceCounter} {
+		for _, name := range counters() {
 			if _, err := tx.Exec(`DELETE FROM counters WHERE account = ? AND region = ? AND name = ? AND minute < ?`,
 				sc.Account, sc.Region, name, oldest); err != nil {
 				return err

@@ -314,23 +314,10 @@ func (s *Spool) insertRecipient(tx *store.Tx, a acceptance, i int) error {
 	return err
 }
 
-// insertFates writes why nothing is sent to some recipients: to the record of attempts,
-// as number 0, and to the outbox.
+// insertFates writes why nothing is sent to some recipients.
 func insertFates(tx *store.Tx, m *Message) error {
-	at := store.Millis(m.AcceptedAt)
 	for _, f := range m.Fates {
-		for _, n := range f.Recipients {
-			if _, err := tx.Exec(`INSERT INTO attempts (account, region, message_id, n, attempt, started_at, duration_ms, host, remote, tls, class, code,
-				enhanced, command, cause, reply, next_at, reason, transcript) VALUES (?, ?, ?, ?, 0, ?, 0, '', '', '', '', 0, '', '', ?, '', 0, ?, '')`,
-				m.Scope.Account, m.Scope.Region, m.ID, n, at, f.Cause, f.Reason); err != nil {
-				return fmt.Errorf("attempts: %w", err)
-			}
-			f.Detail.Recipients = append(f.Detail.Recipients, m.Recipients[n].String())
-		}
-		if f.Counter != "" {
-			tx.Count(m.Scope, f.Counter, m.AcceptedAt, int64(len(f.Recipients)))
-		}
-		if err := event.Append(tx, event.Event{Scope: m.Scope, Kind: f.Event, MessageID: m.ID, At: m.AcceptedAt, Detail: f.Detail}); err != nil {
+		if err := f.insert(tx, m, m.AcceptedAt, func(n int) string { return m.Recipients[n].String() }); err != nil {
 			return err
 		}
 	}

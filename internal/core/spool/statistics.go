@@ -12,7 +12,8 @@ import (
 )
 
 // DataPoint is what happened in the 15 minutes from Start (SES: GetSendStatistics).
-// Attempts counts accepted recipients, Bounces hard bounces alone.
+// Attempts counts accepted recipients, Bounces hard bounces alone,
+// Rejects those of messages with bad content.
 type DataPoint struct {
 	Start                                  time.Time
 	Attempts, Bounces, Complaints, Rejects int64
@@ -27,8 +28,8 @@ const (
 // happened, oldest first.
 func (s *Spool) SendStatistics(ctx context.Context, sc scope.Scope) ([]DataPoint, error) {
 	rows, err := s.o.DB.Query(ctx, `SELECT minute, name, value FROM counters
-		WHERE account = ? AND region = ? AND name IN (?, ?) AND minute > ? ORDER BY minute`,
-		sc.Account, sc.Region, quota.Counter, BounceCounter, s.o.Clock().Unix()/60-statisticsMinutes)
+		WHERE account = ? AND region = ? AND name IN (?, ?, ?) AND minute > ? ORDER BY minute`,
+		sc.Account, sc.Region, quota.Counter, BounceCounter, RejectCounter, s.o.Clock().Unix()/60-statisticsMinutes)
 	if err != nil {
 		return nil, store.Wrap("spool.SendStatistics", err)
 	}
@@ -50,6 +51,8 @@ func (s *Spool) SendStatistics(ctx context.Context, sc scope.Scope) ([]DataPoint
 			p.Attempts += value
 		case BounceCounter:
 			p.Bounces += value
+		case RejectCounter:
+			p.Rejects += value
 		}
 	}
 	return points, store.Wrap("spool.SendStatistics", rows.Err())

@@ -25,6 +25,14 @@ var (
 		Name: "Postfix", Paths: []string{"/usr/sbin/postfix"}, Root: true,
 		Version: []string{"/usr/sbin/postconf", "-d", "-h", "mail_version"}, From: "Debian package postfix",
 	}
+	Clamd = Tool{
+		Name: "clamd", Paths: []string{"/usr/sbin/clamd"},
+		Version: []string{"--version"}, From: "Debian package clamav-daemon",
+	}
+	Rspamd = Tool{
+		Name: "Rspamd", Paths: []string{"/usr/bin/rspamd"},
+		Version: []string{"--version"}, From: "Debian package rspamd",
+	}
 	OpenDKIM = Tool{
 		Name: "OpenDKIM", Paths: []string{"/usr/sbin/opendkim"},
 		Version: []string{"-V"}, From: "Debian package opendkim",
