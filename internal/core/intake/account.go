@@ -64,20 +64,24 @@ func (i *Intake) strangers(ctx context.Context, d *draft, of scope.Scope) (unver
 	return unverified, nil
 }
 
-// reserve takes what the message needs of the account's quotas. The settings are those of
-// the account, too: an identity that is another's has none among them.
-func (i *Intake) reserve(ctx context.Context, d *draft) (quota.Hold, error) {
-	v, own := setting.Default(), ""
+// settings finds the settings that hold for the message. They are the account's that sends:
+// an identity that is another's has none among them.
+func (i *Intake) settings(ctx context.Context, d *draft) (err error) {
+	if i.o.Settings == nil {
+		d.settings = setting.Default()
+		return nil
+	}
+	own := ""
 	if d.identity.Owner == d.Scope {
 		own = d.identity.Identity
 	}
-	if i.o.Settings != nil {
-		var err error
-		if v, err = i.o.Settings.Effective(ctx, d.Scope, own, d.ConfigSet); err != nil {
-			return quota.Hold{}, err
-		}
-	}
+	d.settings, err = i.o.Settings.Effective(ctx, d.Scope, own, d.ConfigSet)
+	return err
+}
+
+// reserve takes what the message needs of the account's quotas.
+func (i *Intake) reserve(ctx context.Context, d *draft) (quota.Hold, error) {
 	return i.o.Quotas.Reserve(ctx, d.Scope, quota.Load{
-		Recipients: len(d.recipients), Simulated: quota.ToSimulator(d.recipients), Bytes: len(d.Raw), Delay: v.QuotaMode == setting.Delay,
+		Recipients: len(d.recipients), Simulated: quota.ToSimulator(d.recipients), Bytes: len(d.Raw), Delay: d.settings.QuotaMode == setting.Delay,
 	})
 }

@@ -36,6 +36,9 @@ type Values struct {
 
 	// DiscardEngagement keeps neither addresses nor agents of who opens and clicks.
 	DiscardEngagement bool
+
+	// KeepMessageID leaves the Message-ID field that the caller gave; SES replaces it.
+	KeepMessageID bool
 }
 
 // Default is what holds where nothing is set.
@@ -48,6 +51,7 @@ type Own struct {
 	Ed25519Signature *bool      `json:",omitempty"`
 
 	DiscardEngagement *bool `json:",omitempty"`
+	KeepMessageID     *bool `json:",omitempty"`
 }
 
 // check refuses values that do not exist.
@@ -75,6 +79,10 @@ func (o Own) over(v *Values, from map[string]string, who string) {
 	if o.DiscardEngagement != nil {
 		v.DiscardEngagement = *o.DiscardEngagement
 		note(from, "DiscardEngagement", who)
+	}
+	if o.KeepMessageID != nil {
+		v.KeepMessageID = *o.KeepMessageID
+		note(from, "KeepMessageID", who)
 	}
 }
 
@@ -177,7 +185,7 @@ func (s *Settings) Get(ctx context.Context, r Resource) (Report, error) {
 	if r.Kind != Account {
 		line = append(line, r)
 	}
-	rep := Report{Arn: r.ARN(), From: map[string]string{"QuotaMode": FromServer, "ServiceSignature": FromServer, "Ed25519Signature": FromServer, "DiscardEngagement": FromServer}}
+	rep := Report{Arn: r.ARN(), From: map[string]string{"QuotaMode": FromServer, "ServiceSignature": FromServer, "Ed25519Signature": FromServer, "DiscardEngagement": FromServer, "KeepMessageID": FromServer}}
 	var err error
 	rep.Effective, rep.Own, err = s.resolve(ctx, line, rep.From)
 	return rep, err
