@@ -9,6 +9,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -75,7 +76,10 @@ func runScanner(t testing.TB, cmd *exec.Cmd, dir, addr string) {
 	cmd.Dir, cmd.Env = dir, baseEnviron(dir)
 	run := start(t, cmd, filepath.Join(dir, "log"))
 	t.Cleanup(func() {
-		run.kill()
+		// Rspamd has children, which a kill would leave behind.
+		if err := run.stop(syscall.SIGTERM, patience); err != nil {
+			t.Logf("%s ended: %v", name, err)
+		}
 		if t.Failed() {
 			t.Logf("the log of %s:\n%s", name, tail(run.log))
 		}
