@@ -28,6 +28,7 @@ type cli struct {
 	Zone            zoneCmd        `cmd:"" help:"Work on the service's DNS zone."`
 	Doctor          doctorCmd      `cmd:"" help:"Examine the whole installation."`
 	Suppression     suppressionCmd `cmd:"" help:"Look at suppression lists, take addresses off, and export them."`
+	Message         messageCmd     `cmd:"" help:"Look at what became of messages."`
 	Settings        settingsCmd    `cmd:"" help:"Show and set what SES has no settings for."`
 	Mail            mailcli.Cmd    `cmd:"" help:"Read the mailbox of a development server."`
 	API             apiCmd         `cmd:"" name:"api" help:"List the operations of SES and whether this server has them."`

@@ -267,7 +267,7 @@ func (s *Server) admin() *admin.Router {
 	if s.mailbox != nil {
 		routes = append(routes, admin.Mailbox(s.mailbox))
 	}
-	return admin.New(append(routes, admin.Identities(s.checks, s.identities), admin.Settings(s.settings), admin.Suppression(s.suppression))...)
+	return admin.New(append(routes, admin.Identities(s.checks, s.identities), admin.Settings(s.settings), admin.Suppression(s.suppression), admin.Messages(s.spool))...)
 }
 
 func (s *Server) ops() http.Handler {

@@ -27,6 +27,13 @@ type Config struct {
 	Routes   []Route  `toml:"routes,omitempty"`
 	Limits   *Limits  `toml:"limits,omitempty"`
 	Zone     *Zone    `toml:"zone,omitempty"`
+	Scan     *Scan    `toml:"scan,omitempty"`
+}
+
+// Scan is the [scan] table.
+type Scan struct {
+	Clamd  string `toml:"clamd"`
+	Rspamd string `toml:"rspamd"`
 }
 
 // Database is the [database] table: an empty URL is SQLite in the data folder.

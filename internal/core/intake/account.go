@@ -64,26 +64,24 @@ func (i *Intake) strangers(ctx context.Context, d *draft, of scope.Scope) (unver
 	return unverified, nil
 }
 
-// effective are the settings that hold for the message. They are those of the account, too:
+// settings finds the settings that hold for the message. They are the account's that sends:
 // an identity that is another's has none among them.
-func (i *Intake) effective(ctx context.Context, d *draft) (setting.Values, error) {
+func (i *Intake) settings(ctx context.Context, d *draft) (err error) {
 	if i.o.Settings == nil {
-		return setting.Default(), nil
+		d.settings = setting.Default()
+		return nil
 	}
 	own := ""
 	if d.identity.Owner == d.Scope {
 		own = d.identity.Identity
 	}
-	return i.o.Settings.Effective(ctx, d.Scope, own, d.ConfigSet)
+	d.settings, err = i.o.Settings.Effective(ctx, d.Scope, own, d.ConfigSet)
+	return err
 }
 
 // reserve takes what the message needs of the account's quotas.
 func (i *Intake) reserve(ctx context.Context, d *draft) (quota.Hold, error) {
-	v, err := i.effective(ctx, d)
-	if err != nil {
-		return quota.Hold{}, err
-	}
 	return i.o.Quotas.Reserve(ctx, d.Scope, quota.Load{
-		Recipients: len(d.recipients), Simulated: quota.ToSimulator(d.recipients), Bytes: len(d.Raw), Delay: v.QuotaMode == setting.Delay,
+		Recipients: len(d.recipients), Simulated: quota.ToSimulator(d.recipients), Bytes: len(d.Raw), Delay: d.settings.QuotaMode == setting.Delay,
 	})
 }

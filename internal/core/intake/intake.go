@@ -25,6 +25,7 @@ import (
 	"sesame/internal/core/idempotency"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/quota"
+	"sesame/internal/core/setting"
 	"sesame/internal/core/spool"
 )
 
@@ -90,6 +91,7 @@ type draft struct {
 	identity   access.Use      // that of sender
 	set        configset.Set   // of ConfigSet, where that is not ""
 	recipients []address.Address
+	settings   setting.Values
 	fates      []spool.Fate // of recipients that nothing is sent to
 	remember   idempotency.Remember
 	subscribed contact.Sending
@@ -104,7 +106,7 @@ func (i *Intake) Accept(ctx context.Context, s Submission) (string, error) {
 	d := &draft{Submission: s}
 	steps := []func(context.Context, *draft) error{i.size, i.inspect, i.built, i.configurationSet, i.sender, i.envelope}
 	if !s.System {
-		steps = append(steps, i.account, i.owned, i.allowed, i.mailFrom, i.defaultSet, i.notPaused)
+		steps = append(steps, i.account, i.owned, i.allowed, i.mailFrom, i.defaultSet, i.notPaused, i.settings)
 	}
 	for _, step := range steps {
 		if err := step(ctx, d); err != nil {
@@ -236,7 +238,7 @@ func (i *Intake) commit(ctx context.Context, d *draft) (string, error) {
 	}
 	header, body, err := d.msg.Rewrite(content.Rewrite{
 		MessageID: id, MailDomain: msgid.MailDomain(d.Scope.Region), Date: now, FeedbackID: i.feedbackID(d.Scope), From: d.sender,
-		Unsubscribe: uris(out),
+		Unsubscribe: uris(out), KeepMessageID: d.settings.KeepMessageID,
 	})
 	if err != nil {
 		return "", err

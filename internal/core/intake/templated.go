@@ -132,11 +132,7 @@ type unrendered struct {
 // keepUnrendered records a message that nothing is sent of, or refuses it where that is
 // wanted. It counts against no quota, but while it is recorded it takes its part of them.
 func (i *Intake) keepUnrendered(ctx context.Context, d *draft) (string, error) {
-	v, err := i.effective(ctx, d)
-	if err != nil {
-		return "", err
-	}
-	if v.StrictTemplates || d.unrendered.refused {
+	if d.settings.StrictTemplates || d.unrendered.refused {
 		return "", d.unrendered.err
 	}
 	held, err := i.reserve(ctx, d)

@@ -40,6 +40,8 @@ type Values struct {
 	// StrictTemplates refuses a message whose template can't be rendered with its data,
 	// instead of telling of it by an event.
 	StrictTemplates bool
+	// KeepMessageID leaves the Message-ID field that the caller gave; SES replaces it.
+	KeepMessageID bool
 }
 
 // Default is what holds where nothing is set.
@@ -53,6 +55,7 @@ type Own struct {
 
 	DiscardEngagement *bool `json:",omitempty"`
 	StrictTemplates   *bool `json:",omitempty"`
+	KeepMessageID     *bool `json:",omitempty"`
 }
 
 // check refuses values that do not exist.
@@ -84,6 +87,10 @@ func (o Own) over(v *Values, from map[string]string, who string) {
 	if o.StrictTemplates != nil {
 		v.StrictTemplates = *o.StrictTemplates
 		note(from, "StrictTemplates", who)
+	}
+	if o.KeepMessageID != nil {
+		v.KeepMessageID = *o.KeepMessageID
+		note(from, "KeepMessageID", who)
 	}
 }
 
@@ -186,7 +193,7 @@ func (s *Settings) Get(ctx context.Context, r Resource) (Report, error) {
 	if r.Kind != Account {
 		line = append(line, r)
 	}
-	rep := Report{Arn: r.ARN(), From: map[string]string{"QuotaMode": FromServer, "ServiceSignature": FromServer, "Ed25519Signature": FromServer, "DiscardEngagement": FromServer, "StrictTemplates": FromServer}}
+	rep := Report{Arn: r.ARN(), From: map[string]string{"QuotaMode": FromServer, "ServiceSignature": FromServer, "Ed25519Signature": FromServer, "DiscardEngagement": FromServer, "StrictTemplates": FromServer, "KeepMessageID": FromServer}}
 	var err error
 	rep.Effective, rep.Own, err = s.resolve(ctx, line, rep.From)
 	return rep, err

@@ -181,7 +181,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	users, tokens := api.Bind(all[2], &iam.API{Accounts: w.accounts, Clock: w.clock.Now}), api.Bind(all[3], &sts.API{Accounts: w.accounts, Clock: w.clock.Now})
 	o := api.Options{
 		IAM: users, STS: tokens, V1: api.Bind(all[0], s.v1), V2: api.Bind(all[1], s.v2),
-		Admin: admin.New(admin.Identities(&dnscheck.Identities{Identities: w.identities}, w.identities), admin.Settings(w.settings), admin.Suppression(w.suppression)),
+		Admin: admin.New(admin.Identities(&dnscheck.Identities{Identities: w.identities}, w.identities), admin.Settings(w.settings), admin.Suppression(w.suppression), admin.Messages(w.spool)),
 		Keys:  w.accounts, Access: authorizer, Clock: w.clock.Now, Random: rand.Reader, Log: log, MaxInFlightBytes: 1 << 30,
 		Sandbox: w.accounts,
 	}
