@@ -38,6 +38,7 @@ type Client struct {
 	region   string
 	keys     aws.Credentials
 	http     *http.Client
+	most     int64 // bytes of an answer
 }
 
 // New reads the environment, which names the server and the keys.
@@ -51,6 +52,7 @@ func New(getenv func(string) string) (*Client, error) {
 		return v
 	}
 	c := &Client{
+		most:     maxAnswer,
 		endpoint: strings.TrimRight(need("AWS_ENDPOINT_URL"), "/"),
 		keys: aws.Credentials{
 			AccessKeyID: need("AWS_ACCESS_KEY_ID"), SecretAccessKey: need("AWS_SECRET_ACCESS_KEY"), SessionToken: getenv("AWS_SESSION_TOKEN"),
@@ -159,11 +161,11 @@ func (c *Client) Do(ctx context.Context, method, path string, query url.Values) 
 		return nil, fmt.Errorf("cannot reach %s: %w", c.endpoint, err)
 	}
 	defer resp.Body.Close()
-	body, err := io.ReadAll(io.LimitReader(resp.Body, maxAnswer+1))
+	body, err := io.ReadAll(io.LimitReader(resp.Body, c.most+1))
 	if err != nil {
 		return nil, fmt.Errorf("cannot read the answer of %s: %w", c.endpoint, err)
 	}
-	if len(body) > maxAnswer {
+	if int64(len(body)) > c.most {
 		return nil, fmt.Errorf("the answer of %s has no end", c.endpoint)
 	}
 	if resp.StatusCode != http.StatusOK {

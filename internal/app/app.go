@@ -30,6 +30,7 @@ import (
 	"sesame/internal/core/delivery"
 	"sesame/internal/core/dispatch"
 	"sesame/internal/core/dnscheck"
+	"sesame/internal/core/idempotency"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/keyring"
@@ -40,6 +41,7 @@ import (
 	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
 	"sesame/internal/core/suppression"
+	"sesame/internal/core/template"
 	"sesame/internal/core/track"
 	"sesame/internal/core/zone"
 	"sesame/internal/edge/api"
@@ -77,24 +79,26 @@ type Server struct {
 	log   *slog.Logger
 	clock clock.Clock
 
-	node        *node
-	db          *store.DB
-	ring        *keyring.Ring
-	accounts    *account.Accounts
-	identities  *identity.Identities
-	configSets  *configset.Sets
-	suppression *suppression.Lists
-	contacts    *contact.Lists
-	checker     *identity.Checker
-	checks      *dnscheck.Identities
-	access      *access.Authorizer
-	quotas      *quota.Quotas
-	settings    *setting.Settings
-	spool       *spool.Spool
-	transport   *delivery.Transport
-	dispatcher  *dispatch.Dispatcher
-	intake      *intake.Intake
-	mailbox     *mailbox.Mailbox // dev alone
+	node           *node
+	db             *store.DB
+	ring           *keyring.Ring
+	accounts       *account.Accounts
+	identities     *identity.Identities
+	configSets     *configset.Sets
+	emailTemplates *template.Templates
+	suppression    *suppression.Lists
+	contacts       *contact.Lists
+	keys           *idempotency.Keys
+	checker        *identity.Checker
+	checks         *dnscheck.Identities
+	access         *access.Authorizer
+	quotas         *quota.Quotas
+	settings       *setting.Settings
+	spool          *spool.Spool
+	transport      *delivery.Transport
+	dispatcher     *dispatch.Dispatcher
+	intake         *intake.Intake
+	mailbox        *mailbox.Mailbox // dev alone
 	verification
 	tracking
 
@@ -183,6 +187,7 @@ func (s *Server) buildCore(ctx context.Context) error {
 	o.Accounts = s.accounts
 	s.identities = identity.New(o)
 	s.configSets = configset.New(s.db, s.clock, s.identities)
+	s.emailTemplates = template.New(s.db, s.clock)
 	s.suppression = suppression.New(suppression.Options{
 		DB: s.db, Clock: s.clock, Random: rand.Reader, Log: s.log, ConfigSets: s.configSets, Accounts: s.accounts,
 	})
@@ -205,13 +210,15 @@ func (s *Server) buildCore(ctx context.Context) error {
 		DB: s.db, Blobs: blobs, Clock: s.clock, Log: s.log, Node: s.node.name, LeaseFor: leaseFor, InRow: limit,
 		MaxAge: s.cfg.Delivery.MaxAge.Duration,
 	})
+	s.keys = idempotency.New(s.db, s.clock)
 	s.access = s.authorizer()
 	if err := errors.Join(s.buildTracking(), s.buildContacts()); err != nil {
 		return err
 	}
 	s.intake = intake.New(intake.Options{
 		Spool: s.spool, Identities: s.identities, Access: s.access, Quotas: s.quotas, Clock: s.clock, Random: rand.Reader, MAC: s.ring.MAC,
-		Accounts: s.accounts, Settings: s.settings, ConfigSets: s.configSets, Suppressed: s.suppression, Contacts: s.contacts,
+		Accounts: s.accounts, Settings: s.settings, ConfigSets: s.configSets, Suppressed: s.suppression, Once: s.keys, Templates: s.emailTemplates,
+		Contacts: s.contacts,
 		Tracking: trackingRules{s.tracker, track.NewRules(s.settings, s.accounts, s.clock)},
 	})
 	if s.cfg.Dev {
@@ -320,6 +327,9 @@ func (s *Server) purge(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case <-t.C:
+			if _, err := s.keys.Purge(ctx); err != nil {
+				s.log.Error("purge of idempotency keys", "error", err)
+			}
 			if n, err := s.spool.Purge(ctx, s.clock().Add(-s.cfg.Delivery.Retention.Duration)); err != nil {
 				s.log.Error("purge", "error", err)
 			} else if n > 0 {

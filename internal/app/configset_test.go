@@ -56,7 +56,7 @@ func (k *clearSink) got() string {
 }
 
 // towards is a server whose mail all goes to a sink.
-func towards(t *testing.T, k *clearSink) *Server {
+func towards(t *testing.T, k smtpserver.Backend) *Server {
 	t.Helper()
 	srv, err := smtpserver.NewServer(smtpserver.Config{Hostname: "sink.example"}, k)
 	if err != nil {

@@ -213,11 +213,11 @@ func (s *Server) web() (http.Handler, error) {
 	v1, v2, err := APIs(
 		&ses.API{
 			Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Statistics: s.spool, Accounts: s.accounts,
-			Templates: s.templates, Verification: s.verifier, ConfigSets: s.configSets,
+			Templates: s.templates, Verification: s.verifier, ConfigSets: s.configSets, EmailTemplates: s.emailTemplates,
 		},
 		&sesv2.API{
 			Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Accounts: s.accounts,
-			Templates: s.templates, Verification: s.verifier, Zone: zoneNames(s.cfg), ConfigSets: s.configSets, VDM: s.accounts, Suppression: s.suppression, Contacts: s.contacts,
+			Templates: s.templates, Verification: s.verifier, Zone: zoneNames(s.cfg), ConfigSets: s.configSets, EmailTemplates: s.emailTemplates, VDM: s.accounts, Suppression: s.suppression, Contacts: s.contacts,
 		})
 	if err != nil {
 		return nil, err

@@ -39,11 +39,10 @@ func script(t *testing.T, s *harness.Server, interpreter, name string, args ...s
 	return s.Run(t, interpreter, append([]string{path}, args...)...)
 }
 
-// npm checks that the npm packages are installed and records their versions. It returns
-// the path of node.
+// npm is need.NPM of this folder's node_modules.
 func npm(t *testing.T, packages ...string) string {
 	t.Helper()
-	return need.NPM(t, ".", packages...)
+	return need.NPM(t, "node_modules", packages...)
 }
 
 // port returns the port of an address. The host of the certificates is localhost.

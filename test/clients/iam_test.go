@@ -20,6 +20,26 @@ func TestBoto3IAM(t *testing.T) {
 	}
 }
 
+// TestJavaScriptIAM and TestJavaScriptAccount set and read back all that there is of users,
+// roles, policies and tokens, and of the account with its verification mails.
+func TestJavaScriptIAM(t *testing.T) {
+	t.Parallel()
+	node := npm(t, "@aws-sdk/client-iam", "@aws-sdk/client-sts")
+	s := harness.Dev(t)
+	if r := script(t, s, node, "iam.mjs"); r.Code != 0 || r.Stdout != "done\n" {
+		t.Errorf("%d: %s%s", r.Code, r.Stdout, r.Stderr)
+	}
+}
+
+func TestJavaScriptAccount(t *testing.T) {
+	t.Parallel()
+	node := npm(t, "@aws-sdk/client-ses", "@aws-sdk/client-sesv2")
+	s := harness.Dev(t)
+	if r := script(t, s, node, "account.mjs"); r.Code != 0 || r.Stdout != "done\n" {
+		t.Errorf("%d: %s%s", r.Code, r.Stdout, r.Stderr)
+	}
+}
+
 // TestAWSCLIIAM compares what each step prints.
 func TestAWSCLIIAM(t *testing.T) {
 	t.Parallel()

@@ -47,8 +47,12 @@ type Listen struct {
 
 // TLS is the [tls] table.
 type TLS struct {
-	CertFile string `toml:"cert_file"`
-	KeyFile  string `toml:"key_file"`
+	CertFile string `toml:"cert_file,omitempty"`
+	KeyFile  string `toml:"key_file,omitempty"`
+
+	ACMEDomains   []string `toml:"acme_domains,omitempty"`
+	ACMEDirectory string   `toml:"acme_directory,omitempty"`
+	ACMECAFile    string   `toml:"acme_ca_file,omitempty"`
 }
 
 // Resolver is the [dns] table.

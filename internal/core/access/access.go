@@ -115,7 +115,7 @@ func (a *Authorizer) Authorize(ctx context.Context, c Call) error {
 				return err
 			}
 			r.Direct = true
-			decision = max(decision, own.Evaluate(r))
+			decision = Combine(true, decision, own.Evaluate(r))
 			r.Direct = false
 		}
 		if decision != policy.Allow || !granted.session(r) {
@@ -145,12 +145,10 @@ func (g *grants) session(r *policy.Request) bool {
 	return g.narrowed == nil || g.narrowed.Evaluate(r) == policy.Allow
 }
 
-func (a *Authorizer) grants(ctx context.Context, p account.Principal) (*grants, error) {
-	iam, err := a.o.Policies.Policies(ctx, p)
-	if err != nil {
-		return nil, err
+func (a *Authorizer) grants(ctx context.Context, p account.Principal) (g grants, err error) {
+	if g.iam, err = a.o.Policies.Policies(ctx, p); err != nil {
+		return g, err
 	}
-	g := &grants{iam: iam}
 	if p.SessionPolicy != "" {
 		g.narrowed, err = a.sessionPolicy(p.SessionPolicy)
 	}

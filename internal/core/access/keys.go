@@ -23,6 +23,7 @@ type keys struct {
 	own          policy.Keys // of the operation alone
 
 	known []known // the values that were asked for
+	room  [4]known
 }
 
 // Context is the condition keys that every request has, for whoever decides about one
@@ -46,6 +47,9 @@ func (k *keys) Values(key string) ([]string, bool) {
 		}
 	}
 	values := k.values(key)
+	if k.known == nil {
+		k.known = k.room[:0]
+	}
 	k.known = append(k.known, known{key, values})
 	return values, values != nil
 }
@@ -131,8 +135,8 @@ func (s *Send) values(key string) []string {
 // through for its spelling.
 func spellings(values []string, a address.Address) []string {
 	values = append(values, a.Written())
-	if s := a.String(); s != a.Written() {
-		values = append(values, s)
+	if a != a.Folded() {
+		values = append(values, a.String())
 	}
 	return values
 }

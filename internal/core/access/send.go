@@ -33,13 +33,18 @@ type Send struct {
 	Action string // "ses:SendEmail", "ses:SendRawEmail" ...
 	Uses   []Use  // of From, Source, Sender and Return-Path; all must be allowed
 
+	// Resources are the ARNs of what else is used, such as a template. The principal's own
+	// policies must allow them.
+	Resources []string
+
 	From       []message.Mailbox // ses:FromAddress and ses:FromDisplayName
 	ReturnPath address.Address   // ses:FeedbackAddress
 	Recipients []address.Address // ses:Recipients: To, Cc and Bcc
 }
 
-// MaySend returns nil if the principal may send the message under all its identities, and
-// else an error of kind AccessDenied that names user, action and identity.
+// MaySend returns nil if the principal may send the message under all its identities and
+// with all its resources, and else an error of kind AccessDenied that names user, action
+// and what may not be used.
 func (a *Authorizer) MaySend(ctx context.Context, s Send) error {
 	granted, err := a.grants(ctx, s.Principal)
 	if err != nil {
@@ -51,29 +56,43 @@ func (a *Authorizer) MaySend(ctx context.Context, s Send) error {
 	}
 	r := &policy.Request{Caller: caller(s.Principal), Action: s.Action,
 		Context: &keys{Request: &s.Request, now: a.o.Clock(), organization: org, send: &s}}
-	for i, u := range s.Uses {
-		if used(s.Uses[:i], u) {
-			continue
-		}
-		allowed, err := a.mayUse(ctx, granted, u, r)
+	for _, u := range distinct(s.Uses) {
+		allowed, err := a.mayUse(ctx, &granted, u, r)
 		if err != nil {
 			return err
 		}
 		if !allowed {
-			return fault.New(fault.AccessDenied, "User `%s' is not authorized to perform `%s' on resource `%s'", s.Principal.ARN(), s.Action, u.ARN())
+			return s.denied(u.ARN())
+		}
+	}
+	for _, arn := range s.Resources {
+		r.SetResource(arn)
+		if granted.iam.Evaluate(r) != policy.Allow || !granted.session(r) {
+			return s.denied(arn)
 		}
 	}
 	return nil
 }
 
-// used reports whether one of the uses needs the same decision as u.
-func used(uses []Use, u Use) bool {
-	for _, v := range uses {
-		if v == u {
-			return true
+func (s *Send) denied(arn string) error {
+	return fault.New(fault.AccessDenied, "User `%s' is not authorized to perform `%s' on resource `%s'", s.Principal.ARN(), s.Action, arn)
+}
+
+// distinct are the uses, each once: equal ones need one decision. A message may be from any
+// number of addresses.
+func distinct(uses []Use) []Use {
+	if len(uses) < 2 {
+		return uses
+	}
+	seen := make(map[Use]bool, len(uses))
+	var once []Use
+	for _, u := range uses {
+		if !seen[u] {
+			seen[u] = true
+			once = append(once, u)
 		}
 	}
-	return false
+	return once
 }
 
 // mayUse decides about one identity. Naming it does not get the principal around a deny
@@ -93,20 +112,15 @@ func (a *Authorizer) mayUse(ctx context.Context, g *grants, u Use, r *policy.Req
 	r.SetResource(u.ARN())
 	decision := g.iam.Evaluate(r)
 	if decision == policy.Deny || !own && decision != policy.Allow || !g.session(r) {
-		return false, nil
+		return false, nil // whatever the owner says
 	}
-	// What the owner allows to his own account as a whole is for that account's IAM
-	// policies to pass on; to another account it is as good as by name.
 	r.Direct = own
 	owners, err := a.owners(ctx, u.Owner, names, r)
 	r.Direct = false
 	if err != nil {
 		return false, err
 	}
-	if own {
-		return max(decision, owners) == policy.Allow, nil
-	}
-	return owners == policy.Allow, nil
+	return Combine(own, decision, owners) == policy.Allow, nil
 }
 
 // owners decides by the policies of the owner's identities, the most specific first. Its
@@ -133,7 +147,7 @@ func (a *Authorizer) owners(ctx context.Context, owner scope.Scope, names []stri
 // that is named, and the verified address and domain identities that are nearest to it.
 // The most specific comes first.
 func (a *Authorizer) precedence(ctx context.Context, u Use) ([]string, error) {
-	names := []string{u.Identity}
+	names := append(make([]string, 0, 3), u.Identity)
 	if u.Nearest && !strings.Contains(u.Identity, "@") {
 		return names, nil // the nearest identity is the nearest domain
 	}

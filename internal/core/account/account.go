@@ -200,9 +200,3 @@ func (e Entity) id(tx *store.Tx) (string, error) {
 	}
 	return id, err
 }
-
-// count is how many rows a query of an account counts.
-func count(tx *store.Tx, query string, args ...any) (n int, err error) {
-	err = tx.Get([]any{&n}, query, args...)
-	return n, err
-}

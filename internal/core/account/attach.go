@@ -85,19 +85,9 @@ func (a *Accounts) mustExist(ctx context.Context, e Entity) error {
 }
 
 // texts are the values of a query with one column.
-func (a *Accounts) texts(ctx context.Context, query string, args ...any) ([]string, error) {
-	rows, err := a.db.Query(ctx, query, args...)
-	if err != nil {
-		return nil, store.Wrap("account", err)
-	}
-	defer rows.Close()
-	var all []string
-	for rows.Next() {
-		var s string
-		if err := rows.Scan(&s); err != nil {
-			return nil, store.Wrap("account", err)
-		}
-		all = append(all, s)
-	}
-	return all, store.Wrap("account", rows.Err())
+func (a *Accounts) texts(ctx context.Context, sql string, args ...any) ([]string, error) {
+	return list(ctx, a.db, query{"account", sql, args}, func(scan func(...any) error) (s string, err error) {
+		err = scan(&s)
+		return s, err
+	})
 }

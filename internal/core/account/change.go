@@ -172,20 +172,12 @@ func (l Limits) String() string {
 
 // Changes returns the record of the account's changes, the newest first, up to limit.
 func (a *Accounts) Changes(ctx context.Context, account string, limit int) ([]Change, error) {
-	rows, err := a.db.Query(ctx, `SELECT region, at, actor, change FROM account_changes WHERE account = ? ORDER BY seq DESC LIMIT ?`, account, limit)
-	if err != nil {
-		return nil, store.Wrap("account.Changes", err)
-	}
-	defer rows.Close()
-	var changes []Change
-	for rows.Next() {
-		c := Change{Scope: scope.Scope{Account: account}}
+	const sql = `SELECT region, at, actor, change FROM account_changes WHERE account = ? ORDER BY seq DESC LIMIT ?`
+	return list(ctx, a.db, query{"account.Changes", sql, []any{account, limit}}, func(scan func(...any) error) (c Change, err error) {
+		c.Scope.Account = account
 		var at int64
-		if err := rows.Scan(&c.Scope.Region, &at, &c.Actor, &c.Text); err != nil {
-			return nil, store.Wrap("account.Changes", err)
-		}
+		err = scan(&c.Scope.Region, &at, &c.Actor, &c.Text)
 		c.At = store.Time(at)
-		changes = append(changes, c)
-	}
-	return changes, store.Wrap("account.Changes", rows.Err())
+		return c, err
+	})
 }

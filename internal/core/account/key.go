@@ -129,25 +129,15 @@ func noSuchKey(id string) error {
 	return fault.New(fault.NotFound, "The Access Key with id %s cannot be found.", id)
 }
 
-func (a *Accounts) selectKeys(ctx context.Context, query string, args ...any) ([]AccessKey, error) {
-	rows, err := a.db.Query(ctx, query, args...)
-	if err != nil {
-		return nil, store.Wrap("account.AccessKeys", err)
-	}
-	defer rows.Close()
-	var keys []AccessKey
-	for rows.Next() {
-		var k AccessKey
+func (a *Accounts) selectKeys(ctx context.Context, sql string, args ...any) ([]AccessKey, error) {
+	return list(ctx, a.db, query{"account.AccessKeys", sql, args}, func(scan func(...any) error) (k AccessKey, err error) {
 		var active int
 		var created, used int64
-		if err := rows.Scan(&k.ID, &k.Account, &k.User, &active, &created, &used, &k.Used.Service, &k.Used.Region); err != nil {
-			return nil, store.Wrap("account.AccessKeys", err)
-		}
+		err = scan(&k.ID, &k.Account, &k.User, &active, &created, &used, &k.Used.Service, &k.Used.Region)
 		k.Active, k.CreatedAt, k.Used.At = active != 0, store.Time(created), store.Time(used)
 		k.Used = a.uses.latest(k.ID, k.Used)
-		keys = append(keys, k)
-	}
-	return keys, store.Wrap("account.AccessKeys", rows.Err())
+		return k, err
+	})
 }
 
 // SetKeyActive enables or disables a user's key. What a disabled key signs is refused at

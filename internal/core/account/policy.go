@@ -57,18 +57,15 @@ func (a *Accounts) CreatePolicy(ctx context.Context, p Policy) (Policy, error) {
 	p.Version, p.CreatedAt = 1, a.now()
 	p.UpdatedAt = p.CreatedAt
 	err = a.change(ctx, p.Account, func(tx *store.Tx) error {
-		n, err := count(tx, `SELECT count(*) FROM managed_policies WHERE account = ? AND lower(name) = ?`, p.Account, strings.ToLower(p.Name))
+		is, err := taken(tx, "managed_policies", p.Account, p.Name)
 		if err != nil {
 			return err
 		}
-		if n > 0 {
+		if is {
 			return fault.New(fault.AlreadyExists, "A policy called %s already exists. Duplicate names are not allowed.", p.Name)
 		}
-		if n, err = count(tx, `SELECT count(*) FROM managed_policies WHERE account = ?`, p.Account); err != nil {
+		if err := roomFor(tx, "managed_policies", p.Account, "PoliciesPerAccount", MaxPolicies); err != nil {
 			return err
-		}
-		if n >= MaxPolicies {
-			return overQuota("PoliciesPerAccount", MaxPolicies)
 		}
 		at := store.Millis(p.CreatedAt)
 		if _, err := tx.Exec(`INSERT INTO managed_policies (account, name, id, path, description, tags, current, newest, created_at, updated_at)
@@ -258,27 +255,18 @@ func (a *Accounts) attachments(ctx context.Context, account string) (map[string]
 	return uses, store.Wrap("account.Policies", rows.Err())
 }
 
-func (a *Accounts) selectPolicies(ctx context.Context, account, query string, args ...any) ([]Policy, error) {
-	rows, err := a.db.Query(ctx, query, args...)
-	if err != nil {
-		return nil, store.Wrap("account.Policies", err)
-	}
-	defer rows.Close()
-	var all []Policy
-	for rows.Next() {
-		p := Policy{Account: account}
+func (a *Accounts) selectPolicies(ctx context.Context, account, sql string, args ...any) ([]Policy, error) {
+	return list(ctx, a.db, query{"account.Policies", sql, args}, func(scan func(...any) error) (p Policy, err error) {
+		p.Account = account
 		var tags string
 		var created, updated int64
-		if err := rows.Scan(&p.Name, &p.ID, &p.Path, &p.Description, &tags, &p.Version, &p.Document, &created, &updated, &p.Attached); err != nil {
-			return nil, store.Wrap("account.Policies", err)
-		}
-		if p.Tags, err = decodeTags(tags); err != nil {
-			return nil, store.Wrap("account.Policies", err)
+		if err := scan(&p.Name, &p.ID, &p.Path, &p.Description, &tags, &p.Version, &p.Document, &created, &updated, &p.Attached); err != nil {
+			return p, err
 		}
 		p.CreatedAt, p.UpdatedAt = store.Time(created), store.Time(updated)
-		all = append(all, p)
-	}
-	return all, store.Wrap("account.Policies", rows.Err())
+		p.Tags, err = decodeTags(tags)
+		return p, err
+	})
 }
 
 // DeletePolicy removes a policy that is attached to nobody and has no version but its

@@ -4,7 +4,6 @@ package account
 
 import (
 	"context"
-	"strings"
 	"time"
 
 	"sesame/internal/base/fault"
@@ -44,18 +43,15 @@ func (a *Accounts) CreateRole(ctx context.Context, r Role) (Role, error) {
 	}
 	r.CreatedAt = a.now()
 	err = a.change(ctx, r.Account, func(tx *store.Tx) error {
-		n, err := count(tx, `SELECT count(*) FROM roles WHERE account = ? AND lower(name) = ?`, r.Account, strings.ToLower(r.Name))
+		is, err := taken(tx, "roles", r.Account, r.Name)
 		if err != nil {
 			return err
 		}
-		if n > 0 {
+		if is {
 			return fault.New(fault.AlreadyExists, "Role with name %s already exists.", r.Name)
 		}
-		if n, err = count(tx, `SELECT count(*) FROM roles WHERE account = ?`, r.Account); err != nil {
+		if err := roomFor(tx, "roles", r.Account, "RolesPerAccount", MaxRoles); err != nil {
 			return err
-		}
-		if n >= MaxRoles {
-			return overQuota("RolesPerAccount", MaxRoles)
 		}
 		_, err = tx.Exec(`INSERT INTO roles (account, name, id, path, trust, description, max_session, tags, created_at)
 			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?)`, r.Account, r.Name, r.ID, r.Path, r.Trust, r.Description,
@@ -118,27 +114,17 @@ func (a *Accounts) Roles(ctx context.Context, account string) ([]Role, error) {
 	return a.selectRoles(ctx, selectRoles+`WHERE account = ? ORDER BY name`, account)
 }
 
-func (a *Accounts) selectRoles(ctx context.Context, query string, args ...any) ([]Role, error) {
-	rows, err := a.db.Query(ctx, query, args...)
-	if err != nil {
-		return nil, store.Wrap("account.Roles", err)
-	}
-	defer rows.Close()
-	var roles []Role
-	for rows.Next() {
-		var r Role
+func (a *Accounts) selectRoles(ctx context.Context, sql string, args ...any) ([]Role, error) {
+	return list(ctx, a.db, query{"account.Roles", sql, args}, func(scan func(...any) error) (r Role, err error) {
 		var seconds, created int64
 		var tags string
-		if err := rows.Scan(&r.Account, &r.Name, &r.ID, &r.Path, &r.Trust, &r.Description, &seconds, &tags, &created); err != nil {
-			return nil, store.Wrap("account.Roles", err)
-		}
-		if r.Tags, err = decodeTags(tags); err != nil {
-			return nil, store.Wrap("account.Roles", err)
+		if err := scan(&r.Account, &r.Name, &r.ID, &r.Path, &r.Trust, &r.Description, &seconds, &tags, &created); err != nil {
+			return r, err
 		}
 		r.MaxSession, r.CreatedAt = time.Duration(seconds)*time.Second, store.Time(created)
-		roles = append(roles, r)
-	}
-	return roles, store.Wrap("account.Roles", rows.Err())
+		r.Tags, err = decodeTags(tags)
+		return r, err
+	})
 }
 
 // SetTrust replaces a role's trust policy (IAM UpdateAssumeRolePolicy).

@@ -140,25 +140,17 @@ func (a *Accounts) CreateSMTPCredential(ctx context.Context, account, user, regi
 
 // SMTPCredentials lists the made-up credentials of an account's users, by user.
 func (a *Accounts) SMTPCredentials(ctx context.Context, account string) ([]SMTPCredential, error) {
-	rows, err := a.db.Query(ctx, `SELECT id, user_name, region, active, created_at, used_at FROM smtp_credentials
-		WHERE account = ? ORDER BY user_name, created_at, id`, account)
-	if err != nil {
-		return nil, store.Wrap("account.SMTPCredentials", err)
-	}
-	defer rows.Close()
-	var all []SMTPCredential
-	for rows.Next() {
-		c := SMTPCredential{Account: account}
+	const sql = `SELECT id, user_name, region, active, created_at, used_at FROM smtp_credentials
+		WHERE account = ? ORDER BY user_name, created_at, id`
+	return list(ctx, a.db, query{"account.SMTPCredentials", sql, []any{account}}, func(scan func(...any) error) (c SMTPCredential, err error) {
+		c.Account = account
 		var active int
 		var created, used int64
-		if err := rows.Scan(&c.ID, &c.User, &c.Region, &active, &created, &used); err != nil {
-			return nil, store.Wrap("account.SMTPCredentials", err)
-		}
+		err = scan(&c.ID, &c.User, &c.Region, &active, &created, &used)
 		c.Active, c.CreatedAt = active != 0, store.Time(created)
 		c.UsedAt = a.uses.latest(c.ID, Use{At: store.Time(used)}).At
-		all = append(all, c)
-	}
-	return all, store.Wrap("account.SMTPCredentials", rows.Err())
+		return c, err
+	})
 }
 
 // SetSMTPCredentialActive enables or disables a made-up credential.

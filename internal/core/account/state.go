@@ -64,23 +64,13 @@ func (a *Accounts) List(ctx context.Context) ([]Account, error) {
 	return a.selectAccounts(ctx, selectAccounts+`ORDER BY id`)
 }
 
-func (a *Accounts) selectAccounts(ctx context.Context, query string, args ...any) ([]Account, error) {
-	rows, err := a.db.Query(ctx, query, args...)
-	if err != nil {
-		return nil, store.Wrap("account.List", err)
-	}
-	defer rows.Close()
-	var all []Account
-	for rows.Next() {
-		var x Account
+func (a *Accounts) selectAccounts(ctx context.Context, sql string, args ...any) ([]Account, error) {
+	return list(ctx, a.db, query{"account.List", sql, args}, func(scan func(...any) error) (x Account, err error) {
 		var closed, created int64
-		if err := rows.Scan(&x.ID, &x.Contact, &x.Org, &x.State, &closed, &created); err != nil {
-			return nil, store.Wrap("account.List", err)
-		}
+		err = scan(&x.ID, &x.Contact, &x.Org, &x.State, &closed, &created)
 		x.ClosedAt, x.CreatedAt = store.Time(closed), store.Time(created)
-		all = append(all, x)
-	}
-	return all, store.Wrap("account.List", rows.Err())
+		return x, err
+	})
 }
 
 // Contact is the address that notices to the account go to, "" if it has none.

@@ -122,12 +122,8 @@ func (a *Accounts) mayInsertUser(tx *store.Tx, u User, policies []string) error 
 	if err := freeUserName(tx, u.Account, u.Name); err != nil {
 		return err
 	}
-	n, err := count(tx, `SELECT count(*) FROM users WHERE account = ?`, u.Account)
-	if err != nil {
+	if err := roomFor(tx, "users", u.Account, "UsersPerAccount", MaxUsers); err != nil {
 		return err
-	}
-	if n >= MaxUsers {
-		return overQuota("UsersPerAccount", MaxUsers)
 	}
 	for _, arn := range policies {
 		if _, err := findPolicy(tx, u.Account, arn); err != nil {
@@ -137,11 +133,10 @@ func (a *Accounts) mayInsertUser(tx *store.Tx, u User, policies []string) error 
 	return nil
 }
 
-// freeUserName refuses a name that is taken. IAM does not tell names apart by the case
-// of their letters.
+// freeUserName refuses a name that is taken.
 func freeUserName(tx *store.Tx, account, name string) error {
-	n, err := count(tx, `SELECT count(*) FROM users WHERE account = ? AND lower(name) = ?`, account, strings.ToLower(name))
-	if err == nil && n > 0 {
+	is, err := taken(tx, "users", account, name)
+	if err == nil && is {
 		return fault.New(fault.AlreadyExists, "User with name %s already exists.", name)
 	}
 	return err

@@ -69,22 +69,13 @@ func (a *Accounts) Versions(ctx context.Context, account, arn string) ([]PolicyV
 	if p.IsAWS() {
 		return []PolicyVersion{{Number: p.Version, Document: p.Document, Default: true, CreatedAt: p.CreatedAt}}, nil
 	}
-	rows, err := a.db.Query(ctx, `SELECT version, document, created_at FROM policy_versions WHERE account = ? AND policy = ? ORDER BY version DESC`, account, p.Name)
-	if err != nil {
-		return nil, store.Wrap("account.Versions", err)
-	}
-	defer rows.Close()
-	var versions []PolicyVersion
-	for rows.Next() {
-		var v PolicyVersion
+	const sql = `SELECT version, document, created_at FROM policy_versions WHERE account = ? AND policy = ? ORDER BY version DESC`
+	return list(ctx, a.db, query{"account.Versions", sql, []any{account, p.Name}}, func(scan func(...any) error) (v PolicyVersion, err error) {
 		var created int64
-		if err := rows.Scan(&v.Number, &v.Document, &created); err != nil {
-			return nil, store.Wrap("account.Versions", err)
-		}
+		err = scan(&v.Number, &v.Document, &created)
 		v.Default, v.CreatedAt = v.Number == p.Version, store.Time(created)
-		versions = append(versions, v)
-	}
-	return versions, store.Wrap("account.Versions", rows.Err())
+		return v, err
+	})
 }
 
 // Version returns one version of a policy that the account sees.

@@ -11,6 +11,7 @@ import (
 
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/fresh"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/setting"
 	"sesame/internal/core/store"
@@ -89,13 +90,13 @@ func (s *Sets) Delete(ctx context.Context, sc scope.Scope, name string) error {
 func (s *Sets) write(ctx context.Context, sc scope.Scope, fn func(tx *store.Tx) (refusal, err error)) error {
 	var refusal error
 	err := s.db.Write(ctx, func(tx *store.Tx) (err error) {
-		if err := changed(tx, sc); err != nil {
+		if err := fresh.Changed(tx, sc.Account); err != nil {
 			return err
 		}
 		refusal, err = fn(tx)
 		return err
 	})
-	s.cache.forget(sc)
+	s.changes.Forget(sc.Account)
 	return cmp.Or(store.Wrap("configset", err), refusal)
 }
 
@@ -128,7 +129,7 @@ func (s *Sets) change(ctx context.Context, sc scope.Scope, name string, edit fun
 }
 
 // lock reads a set's row, without its destinations, in a transaction that then is the only
-// one to change it: changed has let it in alone.
+// one to change it: fresh.Changed has let it in alone.
 func lock(tx *store.Tx, sc scope.Scope, name string) (set Set, refusal, err error) {
 	rows, err := tx.Query(setQuery, sc.Account, sc.Region, name)
 	if err != nil {

@@ -247,6 +247,29 @@ func TestTrackingOptionsOfVersion1(t *testing.T) {
 	})
 }
 
+// TestTrackingHosts: a host is one as long as a set has it and its domain is verified.
+func TestTrackingHosts(t *testing.T) {
+	each(t, func(t *testing.T, s *configset.Sets, _ *store.DB, _ *clock.Fake) {
+		tracks := func(host string, want bool) {
+			t.Helper()
+			if got, err := s.Tracks(t.Context(), host); got != want || err != nil {
+				t.Errorf("%q: %t, %v", host, got, err)
+			}
+		}
+		ok(t, s.Create(t.Context(), set("a", func(s *configset.Set) { s.TrackingDomain = "Go.Example.com" })), s.Create(t.Context(), set("b")))
+		tracks("go.example.com", true)
+		tracks("GO.example.com", true)
+		tracks("example.com", false)
+		tracks("", false)
+		tracks("not a host", false)
+		ok(t, s.SetTracking(t.Context(), sc, "b", "links.example.com", ""))
+		tracks("links.example.com", true)
+		ok(t, s.SetTracking(t.Context(), sc, "b", "", ""), s.Delete(t.Context(), sc, "a"))
+		tracks("links.example.com", false)
+		tracks("go.example.com", false)
+	})
+}
+
 func TestDestinations(t *testing.T) {
 	each(t, func(t *testing.T, s *configset.Sets, _ *store.DB, _ *clock.Fake) {
 		ok(t, s.Create(ctx, set("s")), s.Create(ctx, set("other")))

@@ -12,6 +12,7 @@ import (
 	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/fresh"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/store"
 )
@@ -30,12 +31,24 @@ type Sets struct {
 	db      *store.DB
 	now     clock.Clock
 	domains Domains
-	cache   *cache
+	changes *fresh.Changes
+	cache   *fresh.Cache[key, Set]
 }
+
+type key struct {
+	scope scope.Scope
+	name  string
+}
+
+const cacheSize = 20_000 // sets that are kept, and names of which there is none
 
 // New returns the sets kept in db.
 func New(db *store.DB, now clock.Clock, domains Domains) *Sets {
-	return &Sets{db: db, now: now, domains: domains, cache: &cache{scopes: map[scope.Scope]map[string]entry{}}}
+	changes := fresh.NewChanges(db, now)
+	return &Sets{db: db, now: now, domains: domains, changes: changes,
+		cache: fresh.NewCache[key](changes, fresh.Options[Set]{
+			Size: cacheSize, Absent: func(err error) bool { return fault.Is(err, fault.ConfigSetNotFound) },
+		})}
 }
 
 // Get returns the set of a name, or ConfigSetNotFound; a name that no set can have is
@@ -45,26 +58,7 @@ func (s *Sets) Get(ctx context.Context, sc scope.Scope, name string) (Set, error
 	if err := checkName(name); err != nil { // it would fill the cache
 		return Set{}, err
 	}
-	now := s.now()
-	e, drops, ok, fresh := s.cache.get(sc, name, now)
-	if !fresh {
-		if err := s.cache.follow(ctx, s.db, now); err != nil {
-			return Set{}, err
-		}
-		e, drops, ok, _ = s.cache.get(sc, name, now)
-	}
-	if !ok {
-		set, err := s.Read(ctx, sc, name)
-		if err != nil && !fault.Is(err, fault.ConfigSetNotFound) {
-			return Set{}, err
-		}
-		e = entry{set, err == nil}
-		s.cache.put(sc, name, e, drops)
-	}
-	if !e.found {
-		return Set{}, notFound(name)
-	}
-	return e.set, nil
+	return s.cache.Get(ctx, sc.Account, key{sc, name}, func() (Set, error) { return s.Read(ctx, sc, name) })
 }
 
 // Read is Get past the cache: it sees what any node has changed. Operations that show a

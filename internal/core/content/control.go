@@ -20,6 +20,7 @@ type Control struct {
 	Tenant           string
 	ContactList      string // of X-SES-LIST-MANAGEMENT-OPTIONS
 	Topic            string // of the contact list; may be empty
+	IdempotencyKey   string
 
 	hasTags bool
 }
@@ -43,6 +44,8 @@ func (c *Control) read(f message.Field) error {
 		first(&c.ReturnPathARN, value)
 	case f.Is("X-SES-TENANT"):
 		first(&c.Tenant, value)
+	case f.Is("X-SES-IDEMPOTENCY-KEY"):
+		first(&c.IdempotencyKey, value)
 	case f.Is("X-SES-LIST-MANAGEMENT-OPTIONS"):
 		if c.ContactList == "" {
 			c.ContactList, c.Topic = parseListOptions(value)

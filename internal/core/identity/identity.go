@@ -373,38 +373,55 @@ func (s *Identities) Delete(ctx context.Context, sc scope.Scope, name string) er
 // or below (a verified domain covers its subdomains and addresses). It returns NotFound
 // if there is none.
 func (s *Identities) Resolve(ctx context.Context, sc scope.Scope, a address.Address) (Identity, error) {
-	return s.nearest(ctx, sc, withoutLabels(make([]string, 0, maxNames), a), a.Domain, (*Identity).Verified)
+	names := withoutLabels(make([]string, 0, maxNames), a)
+	id, err := s.nearest(ctx, sc, names, a.Domain, (*Identity).Verified)
+	return id.orNotFound(a.Domain, err)
 }
 
 // ResolveDomain returns the most specific verified domain identity at or above d, or
 // NotFound.
 func (s *Identities) ResolveDomain(ctx context.Context, sc scope.Scope, d address.Domain) (Identity, error) {
-	return s.nearest(ctx, sc, nil, d, (*Identity).Verified)
+	id, err := s.nearest(ctx, sc, nil, d, (*Identity).Verified)
+	return id.orNotFound(d, err)
+}
+
+// orNotFound is what nearest found for a domain.
+func (i *Identity) orNotFound(d address.Domain, err error) (Identity, error) {
+	if err == nil && i == nil {
+		err = notFound(string(d))
+	}
+	if err != nil {
+		return Identity{}, err
+	}
+	return *i, nil
 }
 
 // nearest returns the first identity that is wanted of those with these names and of the
-// domains at or above d, or NotFound.
-func (s *Identities) nearest(ctx context.Context, sc scope.Scope, names []string, d address.Domain, want func(*Identity) bool) (Identity, error) {
+// domains at or above d; nil if there is none. It is shared.
+func (s *Identities) nearest(ctx context.Context, sc scope.Scope, names []string, d address.Domain, want func(*Identity) bool) (*Identity, error) {
 	for _, name := range names {
-		id, err := s.get(ctx, sc, name)
-		if err == nil && want(id) {
-			return *id, nil
-		}
-		if err != nil && !absent(err) {
-			return Identity{}, err
+		if id, err := s.wanted(ctx, sc, name, want); id != nil || err != nil {
+			return id, err
 		}
 	}
-	top := d
 	for ; d.Parent() != ""; d = d.Parent() {
-		id, err := s.get(ctx, sc, string(d))
-		if err == nil && want(id) {
-			return *id, nil
-		}
-		if err != nil && !absent(err) {
-			return Identity{}, err
+		if id, err := s.wanted(ctx, sc, string(d), want); id != nil || err != nil {
+			return id, err
 		}
 	}
-	return Identity{}, notFound(string(top))
+	return nil, nil
+}
+
+// wanted returns the identity of a name, or nil where there is none or another is wanted.
+func (s *Identities) wanted(ctx context.Context, sc scope.Scope, name string, want func(*Identity) bool) (*Identity, error) {
+	id, err := s.get(ctx, sc, name)
+	switch {
+	case err == nil && want(id):
+		return id, nil
+	case err == nil || absent(err):
+		return nil, nil
+	}
+	return nil, err
 }
 
 // maxNames is how many names withoutLabels gives.

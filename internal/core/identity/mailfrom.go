@@ -78,10 +78,10 @@ func mailFromDomain(name string, kind Kind, domain string) (string, error) {
 // value says that there is none.
 func (s *Identities) MailFrom(ctx context.Context, sc scope.Scope, a address.Address) (MailFrom, error) {
 	id, err := s.nearest(ctx, sc, withoutLabels(make([]string, 0, maxNames), a), a.Domain, (*Identity).hasMailFrom)
-	if fault.Is(err, fault.NotFound) {
-		return MailFrom{}, nil
+	if id == nil {
+		return MailFrom{}, err
 	}
-	return id.MailFrom, err
+	return id.MailFrom, nil
 }
 
 func (i *Identity) hasMailFrom() bool { return i.Verified() && i.MailFrom.Domain != "" }

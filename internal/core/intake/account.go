@@ -64,18 +64,24 @@ func (i *Intake) strangers(ctx context.Context, d *draft, of scope.Scope) (unver
 	return unverified, nil
 }
 
-// reserve takes what the message needs of the account's quotas. The settings are those of
-// the account, too: an identity that is another's has none among them.
-func (i *Intake) reserve(ctx context.Context, d *draft) (quota.Hold, error) {
-	v, own := setting.Default(), ""
+// effective are the settings that hold for the message. They are those of the account, too:
+// an identity that is another's has none among them.
+func (i *Intake) effective(ctx context.Context, d *draft) (setting.Values, error) {
+	if i.o.Settings == nil {
+		return setting.Default(), nil
+	}
+	own := ""
 	if d.identity.Owner == d.Scope {
 		own = d.identity.Identity
 	}
-	if i.o.Settings != nil {
-		var err error
-		if v, err = i.o.Settings.Effective(ctx, d.Scope, own, d.ConfigSet); err != nil {
-			return quota.Hold{}, err
-		}
+	return i.o.Settings.Effective(ctx, d.Scope, own, d.ConfigSet)
+}
+
+// reserve takes what the message needs of the account's quotas.
+func (i *Intake) reserve(ctx context.Context, d *draft) (quota.Hold, error) {
+	v, err := i.effective(ctx, d)
+	if err != nil {
+		return quota.Hold{}, err
 	}
 	return i.o.Quotas.Reserve(ctx, d.Scope, quota.Load{
 		Recipients: len(d.recipients), Simulated: quota.ToSimulator(d.recipients), Bytes: len(d.Raw), Delay: v.QuotaMode == setting.Delay,

@@ -13,6 +13,7 @@ import (
 	"sesame/internal/core/access"
 	"sesame/internal/core/account"
 	"sesame/internal/core/identity"
+	"sesame/internal/core/template"
 	"sesame/internal/proto/message"
 )
 
@@ -60,7 +61,7 @@ func (d *draft) claims() []claim {
 	case back.arn == "":
 		back.arn = source.arn
 	}
-	all := []claim{source, back, from}
+	all := append(make([]claim, 0, 4), source, back, from)
 	for n, m := range d.msg.From {
 		if n > 0 {
 			all = append(all, claim{address: m.Address, arn: from.arn})
@@ -78,7 +79,7 @@ func (d *draft) claims() []claim {
 func (i *Intake) owned(ctx context.Context, d *draft) error {
 	var failed []string
 	done := map[claim]bool{}
-	for _, c := range d.claims() {
+	for _, c := range slices.Compact(d.claims()) { // mostly they are all the same
 		if done[c] {
 			continue
 		}
@@ -196,7 +197,7 @@ func (i *Intake) allowed(ctx context.Context, d *draft) error {
 		Request: access.Request{
 			Scope: d.Scope, Principal: d.Principal, SourceIP: d.SourceIP, UserAgent: d.UserAgent, Secure: d.Secure, APIVersion: d.APIVersion,
 		},
-		Action: d.Action, Uses: d.uses, From: d.msg.From, ReturnPath: d.returnPath, Recipients: d.recipients,
+		Action: d.Action, Uses: d.uses, From: d.msg.From, ReturnPath: d.returnPath, Recipients: d.recipients, Resources: d.resources(),
 	}
 	if len(s.From) == 0 {
 		s.From = []message.Mailbox{{Address: d.sender}}
@@ -222,6 +223,18 @@ func (i *Intake) allowed(ctx context.Context, d *draft) error {
 		failed = append(failed, strangers...)
 	}
 	return notVerified(d.Scope, failed)
+}
+
+// resources are what the message names beside identities: its template and its
+// configuration set (SES: IAM, resources of the operations that send).
+func (d *draft) resources() (arns []string) {
+	if d.template != "" {
+		arns = append(arns, d.Scope.ARN(template.Kind+d.template))
+	}
+	if d.ConfigSet != "" {
+		arns = append(arns, d.Scope.ARN("configuration-set/"+d.ConfigSet))
+	}
+	return arns
 }
 
 // maxListed bounds the text that lists unverified identities, so that it fits an

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"time"
 
 	"sesame/internal/base/address"
 	"sesame/internal/base/clock"
@@ -21,6 +22,7 @@ import (
 	"sesame/internal/core/configset"
 	"sesame/internal/core/contact"
 	"sesame/internal/core/content"
+	"sesame/internal/core/idempotency"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/quota"
 	"sesame/internal/core/spool"
@@ -62,15 +64,20 @@ type Options struct {
 	Clock      clock.Clock
 	Random     io.Reader
 	ConfigSets ConfigSets
+	Once       Once                                     // nil: what is asked for twice is sent twice
+	Templates  Templates                                // nil: no message is made of any
 	Tracking   Tracking                                 // nil: nothing is tracked
 	MAC        func(purpose string, data []byte) []byte // keyed hash, for opaque values in headers
 }
 
 // Intake is safe for concurrent use.
-type Intake struct{ o Options }
+type Intake struct {
+	o       Options
+	entries chan struct{} // of bulk calls, that are worked on
+}
 
 // New returns an intake.
-func New(o Options) *Intake { return &Intake{o: o} }
+func New(o Options) *Intake { return &Intake{o: o, entries: make(chan struct{}, maxEntriesAtOnce)} }
 
 // draft is a submission on its way through the steps.
 type draft struct {
@@ -84,6 +91,7 @@ type draft struct {
 	set        configset.Set   // of ConfigSet, where that is not ""
 	recipients []address.Address
 	fates      []spool.Fate // of recipients that nothing is sent to
+	remember   idempotency.Remember
 	subscribed contact.Sending
 }
 
@@ -96,15 +104,28 @@ func (i *Intake) Accept(ctx context.Context, s Submission) (string, error) {
 	d := &draft{Submission: s}
 	steps := []func(context.Context, *draft) error{i.size, i.inspect, i.built, i.configurationSet, i.sender, i.envelope}
 	if !s.System {
-		steps = append(steps, i.account, i.owned, i.allowed, i.mailFrom, i.defaultSet, i.notPaused, i.subscribers, i.suppression)
+		steps = append(steps, i.account, i.owned, i.allowed, i.mailFrom, i.defaultSet, i.notPaused)
 	}
 	for _, step := range steps {
 		if err := step(ctx, d); err != nil {
 			return "", err
 		}
 	}
-	if s.System {
+	return i.once(ctx, d, func() (string, error) { return i.send(ctx, d) })
+}
+
+// send finds who is suppressed, takes what the message needs of the quotas and accepts it.
+func (i *Intake) send(ctx context.Context, d *draft) (string, error) {
+	if d.System {
 		return i.commit(ctx, d)
+	}
+	if d.unrendered != nil {
+		return i.keepUnrendered(ctx, d)
+	}
+	for _, step := range []func(context.Context, *draft) error{i.subscribers, i.suppression} {
+		if err := step(ctx, d); err != nil {
+			return "", err
+		}
 	}
 	held, err := i.reserve(ctx, d)
 	if err != nil {
@@ -223,11 +244,17 @@ func (i *Intake) commit(ctx context.Context, d *draft) (string, error) {
 	// The one copy: what came in belongs to the door.
 	whole := make([]byte, 0, len(header)+len(body))
 	whole = append(append(whole, header...), body...)
+	m := d.record(id, now)
+	m.EightBit, m.HeaderSize, m.Content, m.Fates = d.msg.EightBit, len(header), whole, d.fates
+	return id, i.o.Spool.Accept(ctx, m)
+}
+
+// record is what is on record of a message, without its content.
+func (d *draft) record(id string, now time.Time) *spool.Message {
 	m := &spool.Message{
 		Scope: d.Scope, ID: id, AcceptedAt: now, Operation: d.Operation, Caller: d.Principal.ARN(), SourceIP: d.SourceIP,
 		ReturnPath: d.returnPath, Sender: d.sender, Identity: d.identity.Identity, Subject: storable(d.msg.Subject), OriginalID: storable(d.msg.MessageID),
-		ConfigSet: d.ConfigSet, Tags: d.Tags, EightBit: d.msg.EightBit, HeaderSize: len(header), Content: whole, Recipients: d.recipients,
-		Fates: d.fates,
+		ConfigSet: d.ConfigSet, Tags: d.Tags, Recipients: d.recipients,
 	}
 	if d.subscribed.Enlist != nil {
 		m.Also = append(m.Also, d.subscribed.Enlist)
@@ -235,7 +262,7 @@ func (i *Intake) commit(ctx context.Context, d *draft) (string, error) {
 	if owner := d.identity.Owner.Account; owner != d.Scope.Account {
 		m.IdentityAccount = owner
 	}
-	return id, i.o.Spool.Accept(ctx, m)
+	return d.remembered(m)
 }
 
 // storable is s as every database takes it: valid UTF-8 without NUL.

@@ -57,6 +57,8 @@ type world struct {
 	sets       map[string]configset.Set // of sc
 	accessErr  error
 	asked      []access.Send // what access was asked
+
+	tracking intake.Tracking
 }
 
 func (w *world) Accept(_ context.Context, m *spool.Message) error {
@@ -120,11 +122,16 @@ type zeros struct{}
 
 func (zeros) Read(p []byte) (int, error) { clear(p); return len(p), nil }
 
-func (w *world) intake() *intake.Intake {
-	return intake.New(intake.Options{
+func (w *world) intake(change ...func(*intake.Options)) *intake.Intake {
+	o := intake.Options{
 		Spool: w, Identities: w, Access: w, Quotas: w, Accounts: w, Settings: w, Clock: clock.NewFake(now).Now, Random: zeros{},
-		MAC: func(purpose string, data []byte) []byte { return []byte(purpose) }, ConfigSets: configSets{w},
-	})
+		Tracking: w.tracking,
+		MAC:      func(purpose string, data []byte) []byte { return []byte(purpose) }, ConfigSets: configSets{w},
+	}
+	for _, c := range change {
+		c(&o)
+	}
+	return intake.New(o)
 }
 
 func submission(raw string, change ...func(*intake.Submission)) intake.Submission {

@@ -46,6 +46,8 @@ type Submission struct {
 	Tags       []spool.Tag
 	List       List // that of the message's header where it has none
 
+	Idempotency Idempotency // how it is known again
+
 	// SourceFirst names a Source that is not verified before anything that is wrong with
 	// the message: API v2 asks who sends before it reads what is sent, v1 does not.
 	SourceFirst bool
@@ -57,6 +59,12 @@ type Submission struct {
 	// Untracked keeps the message's links and adds no picture, whatever its configuration
 	// set says (SES: verification mails are not tracked).
 	Untracked bool
+
+	// template is the name of the stored template that the message is made of.
+	template string
+
+	// unrendered says why the message could not be made: it has no content then.
+	unrendered *unrendered
 
 	// System marks mail of the service itself: it is sent in the service's account,
 	// whatever Scope's is, and no identity, permission or quota is asked for. No door may

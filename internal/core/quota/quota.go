@@ -212,6 +212,11 @@ func (q *Quotas) Reserve(ctx context.Context, sc scope.Scope, load Load) (Hold, 
 	return v.hold, nil
 }
 
+// IsDaily reports whether a refusal of Reserve is for the daily quota, not for the rate.
+func IsDaily(err error) bool {
+	return fault.Is(err, fault.Throttled) && fault.PeerText(err) == dailyText
+}
+
 // Settle ends a hold. What was not accepted is given back.
 func (q *Quotas) Settle(h Hold, accepted bool) {
 	if h.from != nil {
@@ -231,15 +236,34 @@ func (q *Quotas) Close(ctx context.Context) error { return q.ledger.close(ctx) }
 // noRate is what the APIs report for an account without a rate: clients divide by it.
 const noRate = 1_000_000
 
-// Reported is the quotas as GetSendQuota and GetAccount tell them: -1 is an unlimited
-// daily quota.
-func (l Limits) Reported() (daily, rate float64) {
-	daily, rate = l.Daily, l.Rate
-	if daily == 0 {
-		daily = -1
+// Report is the quotas and their use as GetSendQuota and GetAccount tell them.
+type Report struct {
+	Daily float64 // -1 is no limit
+	Rate  float64
+	Sent  float64 // recipients of the last 24 hours
+}
+
+// Reported is what the APIs tell of the quotas, where so many were sent.
+func (l Limits) Reported(sent int64) Report {
+	r := Report{l.Daily, l.Rate, float64(sent)}
+	if r.Daily == 0 {
+		r.Daily = -1
 	}
-	if rate == 0 {
-		rate = noRate
+	if r.Rate == 0 {
+		r.Rate = noRate
 	}
-	return daily, rate
+	return r
+}
+
+// Report tells the quotas of sc and their use.
+func (q *Quotas) Report(ctx context.Context, sc scope.Scope) (Report, error) {
+	sent, err := q.Sent(ctx, sc)
+	if err != nil {
+		return Report{}, err
+	}
+	limits, err := q.Limits(ctx, sc)
+	if err != nil {
+		return Report{}, err
+	}
+	return limits.Reported(sent), nil
 }

@@ -133,9 +133,18 @@ func TestTheCountSurvivesARestart(t *testing.T) {
 	})
 }
 
-func TestReportedQuotasWithoutLimits(t *testing.T) {
+// TestReport has the numbers that clients read: -1 for no daily quota, and always a rate,
+// which they divide by.
+func TestReport(t *testing.T) {
 	t.Parallel()
-	if d, r := (quota.Limits{}).Reported(); d != -1 || r <= 0 {
-		t.Errorf("%v %v: clients need -1 for no daily quota and a positive rate", d, r)
+	for limits, want := range map[quota.Limits]quota.Report{
+		{}:                    {Daily: -1, Rate: 1_000_000, Sent: 2},
+		{Daily: 200, Rate: 5}: {Daily: 200, Rate: 5, Sent: 2},
+	} {
+		q := open(storetest.SQLite(t), newClock(), limits)
+		q.Settle(reserve(t, q, 2, ""), true)
+		if got, err := q.Report(ctx, sc); err != nil || got != want {
+			t.Errorf("%+v, %v, want %+v", got, err, want)
+		}
 	}
 }

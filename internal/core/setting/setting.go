@@ -36,6 +36,10 @@ type Values struct {
 
 	// DiscardEngagement keeps neither addresses nor agents of who opens and clicks.
 	DiscardEngagement bool
+
+	// StrictTemplates refuses a message whose template can't be rendered with its data,
+	// instead of telling of it by an event.
+	StrictTemplates bool
 }
 
 // Default is what holds where nothing is set.
@@ -48,6 +52,7 @@ type Own struct {
 	Ed25519Signature *bool      `json:",omitempty"`
 
 	DiscardEngagement *bool `json:",omitempty"`
+	StrictTemplates   *bool `json:",omitempty"`
 }
 
 // check refuses values that do not exist.
@@ -75,6 +80,10 @@ func (o Own) over(v *Values, from map[string]string, who string) {
 	if o.DiscardEngagement != nil {
 		v.DiscardEngagement = *o.DiscardEngagement
 		note(from, "DiscardEngagement", who)
+	}
+	if o.StrictTemplates != nil {
+		v.StrictTemplates = *o.StrictTemplates
+		note(from, "StrictTemplates", who)
 	}
 }
 
@@ -177,7 +186,7 @@ func (s *Settings) Get(ctx context.Context, r Resource) (Report, error) {
 	if r.Kind != Account {
 		line = append(line, r)
 	}
-	rep := Report{Arn: r.ARN(), From: map[string]string{"QuotaMode": FromServer, "ServiceSignature": FromServer, "Ed25519Signature": FromServer, "DiscardEngagement": FromServer}}
+	rep := Report{Arn: r.ARN(), From: map[string]string{"QuotaMode": FromServer, "ServiceSignature": FromServer, "Ed25519Signature": FromServer, "DiscardEngagement": FromServer, "StrictTemplates": FromServer}}
 	var err error
 	rep.Effective, rep.Own, err = s.resolve(ctx, line, rep.From)
 	return rep, err

@@ -33,7 +33,7 @@ func (l *Lists) Reasons(ctx context.Context, sc scope.Scope) ([]Reason, error) {
 // (SES: PutAccountSuppressionAttributes).
 func (l *Lists) SetReasons(ctx context.Context, sc scope.Scope, reasons []Reason) error {
 	reasons = slices.Compact(slices.Sorted(slices.Values(reasons)))
-	defer l.states.forget(sc)
+	defer l.states.of(sc).forgetReasons()
 	return l.o.DB.Write(ctx, func(tx *store.Tx) error {
 		_, err := tx.Exec(`INSERT INTO suppression_attributes (account, region, reasons) VALUES (?, ?, ?)
 			ON CONFLICT (account, region) DO UPDATE SET reasons = excluded.reasons`, sc.Account, sc.Region, joinReasons(reasons))

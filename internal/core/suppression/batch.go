@@ -28,9 +28,8 @@ type Record struct {
 // Import puts records on the account's list, over what is there of their addresses, and
 // returns the error of each; nil is success. The last of several of one address stays.
 func (l *Lists) Import(ctx context.Context, sc scope.Scope, records []Record) []error {
-	defer l.states.filled(sc)
 	return l.inBatches(ctx, records, func(tx *store.Tx, r Record) error {
-		return put(tx, sc, Entry{Address: r.Address, Reason: Reason(r.Reason), Source: Imported, UpdatedAt: l.now()})
+		return l.putIn(tx, sc, Entry{Address: r.Address, Reason: Reason(r.Reason), Source: Imported, UpdatedAt: l.now()})
 	}, func(r Record) error {
 		_, err := ParseReason(r.Reason)
 		return err
@@ -40,7 +39,6 @@ func (l *Lists) Import(ctx context.Context, sc scope.Scope, records []Record) []
 // Remove takes the addresses of records off the account's list and returns the error of
 // each. One that was not there is as it should be.
 func (l *Lists) Remove(ctx context.Context, sc scope.Scope, records []Record) []error {
-	defer l.states.forget(sc)
 	return l.inBatches(ctx, records, func(tx *store.Tx, r Record) error {
 		_, err := remove(tx, sc, r.Address)
 		return err

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"fmt"
 	"testing"
+	"time"
 
 	"sesame/internal/base/address"
 	"sesame/internal/base/clock"
@@ -18,13 +19,19 @@ import (
 func BenchmarkCheck(b *testing.B) {
 	for _, size := range []int{0, 10_000} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
-			l := suppression.New(suppression.Options{DB: storetest.SQLite(b), Clock: clock.System, Random: rand.Reader, ConfigSets: sets{}})
+			now := clock.NewFake(start)
+			l := suppression.New(suppression.Options{DB: storetest.SQLite(b), Clock: now.Now, Random: rand.Reader, ConfigSets: sets{}})
 			var records []suppression.Record
 			for n := range size {
 				records = append(records, suppression.Record{Address: fmt.Sprintf("r%d@example.com", n), Reason: "BOUNCE"})
 			}
 			for _, err := range l.Import(ctx, sc, records) {
 				must(b, err)
+			}
+			now.Advance(time.Hour)
+			for range 3 { // it reads the list
+				_ = check(b, l, sc, suppression.Policy{}, "free@example.net")
+				now.Advance(time.Second)
 			}
 			to := []address.Address{parse(b, "free@example.net")}
 			b.ReportAllocs()

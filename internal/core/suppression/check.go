@@ -20,25 +20,36 @@ type Hit struct {
 }
 
 // Check finds the recipients of a message, whose configuration set says p, that nothing
-// is sent to, in their order. It costs no query while the list that decides is empty, and
-// else one.
+// is sent to, in their order. In the steady state it costs no query, unless some may be on
+// the list that decides, and then one.
 func (l *Lists) Check(ctx context.Context, sc scope.Scope, p Policy, recipients []address.Address) ([]Hit, error) {
-	st, err := l.ownState(ctx, sc)
+	o := l.states.of(sc)
+	reasons, err := l.reasonsOf(ctx, sc, o)
 	if err != nil {
 		return nil, err
 	}
-	rule, any := decide(st.reasons, p), st.any
-	if rule.List == GlobalList {
-		g, err := l.globalState(ctx, sc.Region)
-		if err != nil {
-			return nil, err
-		}
-		any = g.any
+	rule, f := decide(reasons, p), o.filter
+	switch rule.List {
+	case NoList:
+		return nil, nil
+	case GlobalList:
+		f, err = l.global, l.followGlobal(ctx)
+	default:
+		err = l.followOwn(ctx, sc, f)
 	}
-	if rule.List == NoList || !any || len(recipients) == 0 {
+	if err != nil {
+		return nil, err
+	}
+	var may []string
+	for _, r := range recipients {
+		if key := r.Folded().String(); f.may(l.hash(sc.Region, key)) {
+			may = append(may, key)
+		}
+	}
+	if len(may) == 0 {
 		return nil, nil
 	}
-	found, err := l.find(ctx, sc, rule.List, keys(recipients))
+	found, err := l.find(ctx, sc, rule.List, may)
 	if err != nil || len(found) == 0 {
 		return nil, err
 	}
@@ -49,14 +60,6 @@ func (l *Lists) Check(ctx context.Context, sc scope.Scope, p Policy, recipients 
 		}
 	}
 	return hits, nil
-}
-
-func keys(recipients []address.Address) []string {
-	list := make([]string, len(recipients))
-	for i, r := range recipients {
-		list[i] = r.Folded().String()
-	}
-	return list
 }
 
 // find returns those of some addresses, at least one, that are on a list now.
@@ -79,7 +82,6 @@ func (l *Lists) find(ctx context.Context, sc scope.Scope, list List, addresses [
 	}
 	found := map[string]Entry{}
 	err = each(rows, list, func(e Entry) error {
-		// Not in the query: the index by expiry would be taken, which reads the whole list.
 		if list == AccountList || e.ExpiresAt.After(l.now()) {
 			found[e.Address] = e
 		}

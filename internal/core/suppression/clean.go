@@ -72,7 +72,6 @@ func (l *Lists) cleanAccount(ctx context.Context, sc scope.Scope) error {
 	if err != nil || !over {
 		return err
 	}
-	defer l.states.forget(sc)
 	return l.removeAll(ctx, `DELETE FROM suppressed WHERE account = ? AND region = ? AND (tenant, address) IN
 		(SELECT tenant, address FROM suppressed WHERE account = ? AND region = ? LIMIT 500)`, sc.Account, sc.Region, sc.Account, sc.Region)
 }

@@ -27,9 +27,8 @@ func (l *Lists) Put(ctx context.Context, sc scope.Scope, address string, reason 
 	if err != nil {
 		return err
 	}
-	defer l.states.filled(sc)
 	return l.o.DB.Write(ctx, func(tx *store.Tx) error {
-		return put(tx, sc, Entry{Address: key, Reason: reason, Source: Manual, UpdatedAt: l.now()})
+		return l.putIn(tx, sc, Entry{Address: key, Reason: reason, Source: Manual, UpdatedAt: l.now()})
 	})
 }
 
@@ -70,7 +69,6 @@ func (l *Lists) Delete(ctx context.Context, sc scope.Scope, address string) erro
 		return err
 	}
 	var n int64
-	defer l.states.forget(sc)
 	err = l.o.DB.Write(ctx, func(tx *store.Tx) error {
 		n, err = remove(tx, sc, key)
 		return err

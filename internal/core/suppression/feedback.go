@@ -60,27 +60,28 @@ func (l *Lists) Complained(ctx context.Context, f Feedback) []func(*store.Tx) er
 
 // adder returns the write that adds an entry where it belongs.
 func (l *Lists) adder(ctx context.Context, f Feedback, e Entry) func(*store.Tx) error {
-	e.Address, e.MessageID, e.UpdatedAt = f.Address.Folded().String(), f.MessageID, l.now()
+	e.Address, e.MessageID = f.Address.Folded().String(), f.MessageID
 	p, err := l.policy(ctx, f.Scope, f.ConfigSet)
 	if err != nil { // no reason not to settle; the account's settings have to do
 		l.o.Log.Error("the suppression settings of a configuration set can't be read", "set", f.ConfigSet, "error", err)
 	}
-	if e.FeedbackID, err = msgid.New(f.Scope.Region, e.UpdatedAt, l.o.Random); err != nil {
+	if e.FeedbackID, err = msgid.New(f.Scope.Region, l.now(), l.o.Random); err != nil {
 		l.o.Log.Error("an entry of the suppression list has no feedback id", "message", f.MessageID, "error", err)
 	}
 	return func(tx *store.Tx) error {
+		e := e
+		e.UpdatedAt = l.now() // that of the commit, which may come late: other nodes read by it
 		if e.Reason == Bounce {
+			l.global.add(l.hash(f.Scope.Region, e.Address))
 			if err := putGlobal(tx, f.Scope, e); err != nil {
 				return err
 			}
-			l.states.filledGlobal(f.Scope.Region)
 		}
 		reasons, err := reasonsIn(tx, f.Scope)
 		if err != nil || !decide(reasons, p).adds(e.Reason) {
 			return err
 		}
-		l.states.filled(f.Scope)
-		return put(tx, f.Scope, e)
+		return l.putIn(tx, f.Scope, e)
 	}
 }
 

@@ -13,114 +13,124 @@ import (
 )
 
 const (
-	keepFor   = time.Second // how long another node's change may go unseen
-	maxStates = 10_000      // accounts in regions; at the bound they start anew
+	// maxStates bounds how many accounts in regions are known, and maxHashes how many
+	// addresses of their lists, 40 MB of memory. At the bounds they start anew.
+	maxStates = 10_000
+	maxHashes = 2_000_000
 )
 
-// states are what sending knows of the lists without asking the database: whether they
-// have any entry at all, and the account's reasons.
+// states are what sending knows of the lists of accounts.
 type states struct {
-	mu     sync.RWMutex
-	own    map[scope.Scope]own
-	global map[string]global // by region
-	drops  uint64            // what was read before the last one is not kept
+	mu  sync.RWMutex
+	own map[scope.Scope]*own
 }
 
-// own is of an account in a region.
+// own is what is known of an account in a region.
 type own struct {
+	*filter
+
+	mu      sync.RWMutex
 	reasons []Reason
-	any     bool // its list has an entry
 	until   time.Time
+	changes int // of the reasons by this node: what was read before the last one is not kept
 }
 
-// global is of the global list of a region.
-type global struct {
-	any   bool
-	until time.Time
-}
-
-// forget drops what is known of an account, since it may be otherwise now.
-func (s *states) forget(sc scope.Scope) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.own, sc)
-	s.drops++
-}
-
-// filled notes that the account's list has an entry.
-func (s *states) filled(sc scope.Scope) {
+// of is what is known of an account, nothing at first.
+func (s *states) of(sc scope.Scope) *own {
 	s.mu.RLock()
-	known := s.own[sc].any
+	o := s.own[sc]
 	s.mu.RUnlock()
-	if !known {
-		s.forget(sc)
-	}
-}
-
-// filledGlobal notes that the global list has an entry.
-func (s *states) filledGlobal(region string) {
-	s.mu.RLock()
-	known := s.global[region].any
-	s.mu.RUnlock()
-	if known {
-		return
+	if o != nil {
+		return o
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.global, region)
-	s.drops++
-}
-
-// ownState is what is known of an account, at most keepFor old.
-func (l *Lists) ownState(ctx context.Context, sc scope.Scope) (own, error) {
-	s, now := &l.states, l.now()
-	s.mu.RLock()
-	st, drops := s.own[sc], s.drops
-	s.mu.RUnlock()
-	if now.Before(st.until) {
-		return st, nil
-	}
-	var reasons sql.NullString
-	err := l.o.DB.QueryRow(ctx, `SELECT (SELECT reasons FROM suppression_attributes WHERE account = ? AND region = ?),
-		EXISTS (SELECT 1 FROM suppressed WHERE account = ? AND region = ? AND tenant = '')`,
-		sc.Account, sc.Region, sc.Account, sc.Region).Scan(&reasons, &st.any)
-	if err != nil {
-		return own{}, store.Wrap("suppression.Check", err)
-	}
-	if st.reasons = defaults(); reasons.Valid {
-		st.reasons = splitReasons(reasons.String)
-	}
-	st.until = now.Add(keepFor)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if drops == s.drops {
-		if len(s.own) >= maxStates {
+	if o = s.own[sc]; o == nil {
+		if len(s.own) >= maxStates || s.hashes() > maxHashes {
 			clear(s.own)
 		}
-		s.own[sc] = st
+		o = &own{filter: newFilter()}
+		s.own[sc] = o
 	}
-	return st, nil
+	return o
 }
 
-// globalState is what is known of the global list of a region, at most keepFor old.
-func (l *Lists) globalState(ctx context.Context, region string) (global, error) {
-	s, now := &l.states, l.now()
-	s.mu.RLock()
-	st, drops := s.global[region], s.drops
-	s.mu.RUnlock()
-	if now.Before(st.until) {
-		return st, nil
+// hashes is how many addresses are known; s.mu is held.
+func (s *states) hashes() (n int) {
+	for _, o := range s.own {
+		o.filter.mu.RLock()
+		n += len(o.filter.hashes)
+		o.filter.mu.RUnlock()
 	}
-	err := l.o.DB.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM suppressed_globally WHERE region = ? AND expires_at > ?)`,
-		region, store.Millis(now)).Scan(&st.any)
+	return n
+}
+
+// reasonsOf are the account's reasons, at most keepFor old.
+func (l *Lists) reasonsOf(ctx context.Context, sc scope.Scope, o *own) ([]Reason, error) {
+	now := l.now()
+	o.mu.RLock()
+	reasons, until, changes := o.reasons, o.until, o.changes
+	o.mu.RUnlock()
+	if now.Before(until) {
+		return reasons, nil
+	}
+	reasons, err := l.Reasons(ctx, sc)
 	if err != nil {
-		return global{}, store.Wrap("suppression.Check", err)
+		return nil, err
 	}
-	st.until = now.Add(keepFor)
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if drops == s.drops {
-		s.global[region] = st // as many as regions are served
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.changes == changes {
+		o.reasons, o.until = reasons, now.Add(keepFor)
 	}
-	return st, nil
+	return reasons, nil
+}
+
+// forgetReasons has the reasons read anew.
+func (o *own) forgetReasons() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.until = time.Time{}
+	o.changes++
+}
+
+// followOwn reads the changes of an account's list.
+func (l *Lists) followOwn(ctx context.Context, sc scope.Scope, f *filter) error {
+	return l.follow(ctx, f, func(ctx context.Context, behind position) ([]position, error) {
+		rows, err := l.o.DB.Query(ctx, `SELECT updated_at, region, address FROM suppressed WHERE account = ? AND region = ? AND tenant = ''
+			AND (updated_at, address) > (?, ?) ORDER BY updated_at, address LIMIT ?`, sc.Account, sc.Region, behind.at, behind.address, readAtOnce)
+		return positions(rows, err)
+	})
+}
+
+// followGlobal reads the changes of the global list of all regions.
+func (l *Lists) followGlobal(ctx context.Context) error {
+	return l.follow(ctx, l.global, func(ctx context.Context, behind position) ([]position, error) {
+		rows, err := l.o.DB.Query(ctx, `SELECT bounced_at, region, address FROM suppressed_globally
+			WHERE (bounced_at, region, address) > (?, ?, ?) ORDER BY bounced_at, region, address LIMIT ?`,
+			behind.at, behind.region, behind.address, readAtOnce)
+		return positions(rows, err)
+	})
+}
+
+func positions(rows *sql.Rows, err error) (all []position, _ error) {
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var p position
+		if err := rows.Scan(&p.at, &p.region, &p.address); err != nil {
+			return nil, err
+		}
+		all = append(all, p)
+	}
+	return all, rows.Err()
+}
+
+// putIn puts an entry on the account's list, in a transaction. The filter knows it before
+// anybody can.
+func (l *Lists) putIn(tx *store.Tx, sc scope.Scope, e Entry) error {
+	l.states.of(sc).add(l.hash(sc.Region, e.Address))
+	return put(tx, sc, e)
 }

@@ -15,6 +15,7 @@ package suppression
 import (
 	"context"
 	"fmt"
+	"hash/maphash"
 	"io"
 	"log/slog"
 	"strings"
@@ -148,10 +149,12 @@ type Options struct {
 }
 
 // Lists serves the suppression lists of one server. It is safe for concurrent use. A
-// change that this node made by an API is seen at once; any other within a second.
+// change that this node makes is seen at once, one of another node within a second.
 type Lists struct {
 	o      Options
+	seed   maphash.Seed
 	states states
+	global *filter // of all regions
 }
 
 // New returns the lists kept in o.DB.
@@ -159,7 +162,7 @@ func New(o Options) *Lists {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Lists{o: o, states: states{own: map[scope.Scope]own{}, global: map[string]global{}}}
+	return &Lists{o: o, seed: maphash.MakeSeed(), states: states{own: map[scope.Scope]*own{}}, global: newFilter()}
 }
 
 // now is the wall clock alone: what is compared with times from the database must not

@@ -50,18 +50,18 @@ func apply(src []byte, changes []change) []byte {
 // page is one pass over an HTML text.
 type page struct {
 	*edit
-	src     []byte
-	z       *html.Tokenizer
+	scanner
 	changes []change
+	attrs   []attribute // of the present tag
 
-	raw    int  // where the open element begins whose content is no markup; -1 if none is
+	open   int  // where the open element begins whose content is no markup; -1 if none is
 	bottom int  // where the picture goes if nobody says
 	shown  bool // the placeholder stands in text, so that a picture can
 }
 
 // html rewrites an HTML text. The placeholder is at at, or nowhere if that is below 0.
 func (e *edit) html(src []byte, at int) []byte {
-	p := &page{edit: e, src: src, z: html.NewTokenizer(bytes.NewReader(src)), raw: -1, bottom: len(src)}
+	p := &page{edit: e, scanner: scanner{src: src}, open: -1, bottom: len(src)}
 	p.walk(at)
 	picture := ""
 	if e.o.Opens && !e.pixel {
@@ -90,212 +90,135 @@ func (e *edit) picture() string {
 	return `<img alt="" src="` + e.base(true, false) + path + `" style="display: none; width: 1px; height: 1px;">`
 }
 
-// walk looks at every token. The tokens are the text's own octets, one after the other;
-// what is left at the end is a token that never ends.
+// walk looks at every token, and finds the bottom: before the end of the body, else before
+// what is open at the end, where no picture would be shown.
 func (p *page) walk(at int) {
-	body, pos := -1, 0
+	body := -1
 	for {
-		kind := p.z.Next()
-		n := len(p.z.Raw())
-		switch kind {
-		case html.ErrorToken:
-			p.end(body, pos)
-			return
+		t := p.next()
+		tag := p.src[t.from:t.to]
+		switch t.kind {
 		case html.TextToken:
-			if at >= pos && at < pos+n && p.raw < 0 {
+			if at >= t.from && at < t.to && p.open < 0 {
 				p.shown = true
 			}
-		case html.StartTagToken, html.SelfClosingTagToken:
-			p.start(pos, n)
+		case html.StartTagToken:
+			if p.raw != "" {
+				p.open = t.from
+			}
+			if p.o.Clicks && tag[1]|0x20 == 'a' && (isTag(tag[1:], "a") || isTag(tag[1:], "area")) {
+				p.link(t)
+			}
 		case html.EndTagToken:
-			p.raw = -1
-			if isTag(p.src[pos+2:pos+n], "body") {
-				body = pos
+			p.open = -1
+			if isTag(tag[2:], "body") {
+				body = t.from
 			}
-		case html.CommentToken, html.DoctypeToken:
-			if p.src[pos+n-1] != '>' { // it goes on to the end
-				p.end(body, pos)
-				return
+		case html.ErrorToken:
+			switch {
+			case body >= 0:
+				p.bottom = body
+			case p.open >= 0:
+				p.bottom = p.open
+			default:
+				p.bottom = t.from
 			}
-		}
-		pos += n
-	}
-}
-
-// end finds the bottom: before the end of the body, else before what is open at the end,
-// where no picture would be shown.
-func (p *page) end(body, pos int) {
-	switch {
-	case body >= 0:
-		p.bottom = body
-	case p.raw >= 0:
-		p.bottom = p.raw
-	case pos < len(p.src):
-		p.bottom = pos
-	}
-}
-
-// rawElements have content that is no markup. For noscript this is so only where scripts
-// run, and no mail client runs them.
-var rawElements = []string{"iframe", "noembed", "noframes", "plaintext", "script", "style", "textarea", "title", "xmp"}
-
-// start looks at the start tag in the n octets from pos on.
-func (p *page) start(pos, n int) {
-	tag := p.src[pos+1 : pos+n]
-	switch tag[0] | 0x20 {
-	case 'a':
-		if p.o.Clicks && (isTag(tag, "a") || isTag(tag, "area")) {
-			p.link(pos, n)
-		}
-	case 'n':
-		if isTag(tag, "noscript") {
-			p.z.NextIsNotRawText()
 			return
 		}
 	}
-	for _, name := range rawElements {
-		if isTag(tag, name) {
-			p.raw = pos
-		}
-	}
 }
 
-// isTag reports whether a tag, from its name on, has this name.
-func isTag(tag []byte, name string) bool {
-	if len(tag) <= len(name) || !strings.EqualFold(string(tag[:len(name)]), name) {
-		return false
-	}
-	switch tag[len(name)] {
-	case ' ', '\t', '\n', '\f', '\r', '/', '>':
-		return true
-	}
-	return false
-}
-
-// link rewrites the link whose start tag is in the n octets from pos on.
-func (p *page) link(pos, n int) {
-	tag := p.src[pos : pos+n]
+// link rewrites a link.
+func (p *page) link(t token) {
 	var href, tags *attribute
 	track := true
-	attrs := attributes(tag)
-	for i, a := range attrs {
-		switch name := tag[a.name:a.nameEnd]; {
-		case bytes.EqualFold(name, []byte("href")) && href == nil: // the first counts
-			href = &attrs[i]
-		case bytes.EqualFold(name, []byte(noTrack)):
+	p.attrs = p.attrs[:0]
+	scanTag(p.src, t.from+1, &p.attrs)
+	for i, a := range p.attrs {
+		switch name := p.src[a.name:a.nameEnd]; {
+		case isName(name, "href") && href == nil: // the first counts
+			href = &p.attrs[i]
+		case isName(name, noTrack):
 			track = false
-			p.remove(tag, a, pos)
-		case bytes.EqualFold(name, []byte(linkTags)):
+			p.remove(a)
+		case isName(name, linkTags):
 			if tags == nil {
-				tags = &attrs[i]
+				tags = &p.attrs[i]
 			}
-			p.remove(tag, a, pos)
+			p.remove(a)
 		}
 	}
 	if href == nil || !track || p.links == maxLinks {
 		return
 	}
-	target, ok := targetOf(p.z)
-	if !ok {
+	target := p.value(t, href)
+	if !trackable(target) {
 		return
 	}
 	l := Link{Ref: p.ref, Index: p.links, URL: target}
 	if tags != nil {
-		l.Tags = parseTags(html.UnescapeString(string(tag[tags.value:tags.valueEnd])))
+		l.Tags = parseTags(html.UnescapeString(string(p.src[tags.value:tags.valueEnd])))
 	}
 	path, ok := p.t.linkPath(l)
 	if !ok {
 		return
 	}
 	p.links++
-	secure := len(target) > 5 && target[4]|0x20 == 's'
-	p.changes = append(p.changes, change{from: pos + href.value, to: pos + href.valueEnd, with: p.base(false, secure) + path})
+	secure := target[4]|0x20 == 's' // what can be tracked has http or https
+	p.changes = append(p.changes, change{from: href.value, to: href.valueEnd, with: p.base(false, secure) + path})
 }
 
-// targetOf is where the link leads whose start tag was read last, if it can be tracked.
-func targetOf(z *html.Tokenizer) (string, bool) {
+func isName(name []byte, want string) bool {
+	return len(name) == len(want) && strings.EqualFold(string(name), want)
+}
+
+// value is where a link leads. White space around it is no part of it (HTML §2.4.1).
+func (p *page) value(t token, href *attribute) string {
+	const around = " \t\n\f\r"
+	value := p.src[href.value:href.valueEnd]
+	if text, ok := unescape(string(value)); ok {
+		return strings.Trim(text, around)
+	}
+	z := html.NewTokenizer(bytes.NewReader(p.src[t.from:t.to]))
+	z.Next()
 	for more := true; more; {
 		var name, value []byte
 		if name, value, more = z.TagAttr(); string(name) == "href" {
-			// White space around it is no part of it (HTML §2.4.1).
-			target := strings.Trim(string(value), " \t\n\f\r")
-			return target, trackable(target)
+			return strings.Trim(string(value), around)
 		}
 	}
-	return "", false
+	return ""
 }
 
-// remove takes an attribute out of a tag that begins at pos, with the white space before it
-// unless that keeps what is around it apart.
-func (p *page) remove(tag []byte, a attribute, pos int) {
+// unescape undoes the character references that links have, those of "&". It is false for
+// others: which there are in an attribute is a long list (HTML §13.2.5.73).
+func unescape(value string) (string, bool) {
+	for rest := value; ; {
+		n := strings.IndexByte(rest, '&')
+		if n < 0 {
+			return strings.ReplaceAll(value, "&amp;", "&"), true
+		}
+		if rest = rest[n+1:]; strings.HasPrefix(rest, "amp;") {
+			continue
+		}
+		n = 0
+		for n < len(rest) && (isLetter(rest[n]) || rest[n] >= '0' && rest[n] <= '9') {
+			n++
+		}
+		if n == 0 || n == len(rest) || rest[n] != '=' { // a name before "=" is none of a reference
+			return "", false
+		}
+	}
+}
+
+// remove takes an attribute out of its tag, with the white space before it unless that
+// keeps what is around it apart.
+func (p *page) remove(a attribute) {
 	from := a.name
-	if c := tag[a.end]; c == '>' || isSpace(c) {
-		for isSpace(tag[from-1]) {
+	if c := p.src[a.end]; c == '>' || isSpace(c) {
+		for isSpace(p.src[from-1]) {
 			from--
 		}
 	}
-	p.changes = append(p.changes, change{from: pos + from, to: pos + a.end})
+	p.changes = append(p.changes, change{from: from, to: a.end})
 }
-
-// attribute is where an attribute stands in a tag; the value is without its quotes.
-type attribute struct{ name, nameEnd, value, valueEnd, end int }
-
-// attributes finds the attributes of a whole start tag, its angle brackets included, as
-// browsers do (HTML §13.2.5.32 and on).
-func attributes(tag []byte) []attribute {
-	var all []attribute
-	i := 1
-	for !isSpace(tag[i]) && tag[i] != '/' && tag[i] != '>' {
-		i++
-	}
-	for {
-		for isSpace(tag[i]) || tag[i] == '/' {
-			i++
-		}
-		if i >= len(tag)-1 {
-			return all
-		}
-		var a attribute
-		a, i = nextAttribute(tag, i)
-		all = append(all, a)
-	}
-}
-
-// nextAttribute reads the attribute whose name begins at i.
-func nextAttribute(tag []byte, i int) (attribute, int) {
-	a := attribute{name: i}
-	i++ // even a "=" begins a name
-	for !isSpace(tag[i]) && tag[i] != '/' && tag[i] != '>' && tag[i] != '=' {
-		i++
-	}
-	a.nameEnd, a.value, a.valueEnd, a.end = i, i, i, i
-	j := skipSpace(tag, i)
-	if tag[j] != '=' {
-		return a, i
-	}
-	i = skipSpace(tag, j+1)
-	switch c := tag[i]; c {
-	case '>':
-		a.value, a.valueEnd, a.end = i, i, i
-	case '"', '\'':
-		a.value = i + 1
-		a.valueEnd = a.value + bytes.IndexByte(tag[a.value:], c)
-		a.end = a.valueEnd + 1
-	default:
-		a.value = i
-		for !isSpace(tag[i]) && tag[i] != '>' {
-			i++
-		}
-		a.valueEnd, a.end = i, i
-	}
-	return a, a.end
-}
-
-func skipSpace(tag []byte, i int) int {
-	for isSpace(tag[i]) {
-		i++
-	}
-	return i
-}
-
-func isSpace(c byte) bool { return c == ' ' || c == '\t' || c == '\n' || c == '\f' || c == '\r' }

@@ -24,8 +24,8 @@ const (
 	settle   = 2 * time.Second
 	remember = settle + orderWithin
 
-	writeTimeout = 10 * time.Second
-	drainTimeout = 4 * time.Second // of the last write
+	lookTimeout  = 10 * time.Second // of what is read for a batch
+	drainTimeout = 4 * time.Second  // of what is read for the last ones
 	tick         = 250 * time.Millisecond
 	retryAfter   = time.Second
 )
@@ -137,7 +137,7 @@ func (r *Recorder) follow(h Hit) {
 	r.clicks[k] = steps[max(0, len(steps)-maxKept):]
 }
 
-// Run stores hits until ctx ends, and then what waits, for as long as drainTimeout.
+// Run stores hits until ctx ends, and then what waits, unless the database hangs.
 func (r *Recorder) Run(ctx context.Context) {
 	t := time.NewTimer(tick)
 	defer t.Stop()

@@ -25,7 +25,7 @@ type about struct {
 
 // store makes events of a batch, in one commit.
 func (r *Recorder) store(ctx context.Context, batch []judged) error {
-	ctx, cancel := context.WithTimeout(ctx, writeTimeout)
+	ctx, cancel := context.WithTimeout(ctx, lookTimeout)
 	defer cancel()
 	known := map[string]about{}
 	events := make([]event.Event, 0, len(batch))

@@ -17,7 +17,9 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 
+	"sesame/internal/base/fault"
 	"sesame/internal/core/identity"
+	"sesame/internal/core/setting"
 )
 
 const (
@@ -505,5 +507,29 @@ func TestDeliverabilityOfTheAccount(t *testing.T) {
 	must(t, err)
 	if len(changes) != 3 || !strings.Contains(fmt.Sprint(changes[0]), "virtual deliverability manager") {
 		t.Errorf("the record: %v", changes)
+	}
+}
+
+// TestSettingsOfASet are those that SES does not have: they hold for its mail, and go with
+// the set.
+func TestSettingsOfASet(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, withSets)
+	ctx, delay := t.Context(), setting.Delay
+	of := func(name string) setting.Resource {
+		return setting.Resource{Scope: home, Kind: setting.ConfigurationSet, Name: name}
+	}
+	must(t, w.settings.Put(ctx, of("one"), setting.Own{QuotaMode: &delay}))
+	if v, err := w.settings.Effective(ctx, home, verified, "one"); err != nil || v.QuotaMode != setting.Delay {
+		t.Errorf("%+v, %v", v, err)
+	}
+	if err := w.settings.Put(ctx, of("gone"), setting.Own{QuotaMode: &delay}); !fault.Is(err, fault.ConfigSetNotFound) {
+		t.Errorf("of a set that does not exist: %v", err)
+	}
+	_, err := w.sesv2Client(tester()).DeleteConfigurationSet(ctx, &sesv2.DeleteConfigurationSetInput{ConfigurationSetName: aws.String("one")})
+	must(t, err)
+	w.clock.Advance(time.Second)
+	if v, err := w.settings.Effective(ctx, home, verified, "one"); err != nil || v.QuotaMode != setting.Reject {
+		t.Errorf("after it was deleted: %+v, %v", v, err)
 	}
 }

@@ -10,6 +10,7 @@ package api
 import (
 	"context"
 	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
 	"io"
@@ -28,6 +29,7 @@ import (
 	"sesame/internal/base/scope"
 	"sesame/internal/core/access"
 	"sesame/internal/core/account"
+	"sesame/internal/core/intake"
 	"sesame/internal/edge/api/admin"
 	"sesame/internal/edge/api/caller"
 	"sesame/internal/edge/httpx"
@@ -316,8 +318,10 @@ func (d *Door) authenticate(q *request, room *room) (who caller.Caller, body []b
 	if err != nil {
 		return who, nil, err
 	}
+	var hash [sha256.Size]byte
 	if body, err = room.read(q.r); err == nil {
-		err = claim.Check(q.r, sha256.Sum256(body), key.Secret, d.o.Clock())
+		hash = sha256.Sum256(body)
+		err = claim.Check(q.r, hash, key.Secret, d.o.Clock())
 	}
 	if err != nil {
 		return who, nil, transport(err)
@@ -330,6 +334,10 @@ func (d *Door) authenticate(q *request, room *room) (who caller.Caller, body []b
 	who = caller.Caller{
 		Scope: scope.Scope{Account: key.Account, Region: claim.Region}, Principal: key.Principal, RequestID: q.id, SourceIP: ip,
 		UserAgent: q.r.UserAgent(), Secure: q.r.TLS != nil,
+		Idempotency: intake.Idempotency{
+			Key: q.r.Header.Get("Idempotency-Key"), Retry: q.r.Header.Get("Amz-Sdk-Invocation-Id"),
+			First: strings.HasPrefix(q.r.Header.Get("Amz-Sdk-Request"), "attempt=1;"), Hash: hex.EncodeToString(hash[:]),
+		},
 	}
 	return who, body, nil
 }

@@ -70,7 +70,7 @@ func (c refusedCall) pair() string { return c.Service + "." + c.Operation + " " 
 func refusedCalls() []refusedCall {
 	var all []refusedCall
 	inputs := map[string]input{}
-	for _, p := range slices.Concat(producedByIAM(), producedBySES(), producedBySESv2()) {
+	for _, p := range slices.Concat(producedByIAM(), producedBySES(), producedBySESv2(), producedBySetsV1(), producedBySetsV2(), producedBySuppression(), producedByTemplates()) {
 		for _, c := range p.calls {
 			all = append(all, refusedCall{Service: p.service, Operation: c.operation, Error: p.err, Input: c.in, state: p.state})
 			if name := p.service + "." + c.operation; inputs[name] == nil || p.err == "NoSuchEntityException" {

@@ -6,6 +6,8 @@ import (
 	"context"
 	"fmt"
 	"net/url"
+	"os"
+	"path/filepath"
 	"reflect"
 	"slices"
 	"strings"
@@ -575,4 +577,21 @@ func TestIAMPoliciesDecide(t *testing.T) {
 	done(ops.ListRoles(ctx, nil))(t)
 	_, err = ops.ListUsers(ctx, nil)
 	same(t, refused(t, err).code, "AccessDenied")
+}
+
+// TestEveryOperationOfIAMIsInAProgram looks for the operations of IAM and STS in the program for
+// the SDK for JavaScript, which sets and reads back all that there is.
+func TestEveryOperationOfIAMIsInAProgram(t *testing.T) {
+	t.Parallel()
+	program, err := os.ReadFile(filepath.Join(clientsFolder, "scripts", "iam.mjs"))
+	must(t, err)
+	all, err := services()
+	must(t, err)
+	for _, service := range all[2:] {
+		for _, op := range service.Operations() {
+			if implemented(service.Name(), op.Name) && !strings.Contains(string(program), `"`+op.Name+`"`) {
+				t.Errorf("%s.%s is not called", service.Name(), op.Name)
+			}
+		}
+	}
 }

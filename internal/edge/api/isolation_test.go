@@ -48,6 +48,14 @@ func names(of tenant) []string { return []string{of.domain(), of.address()} }
 // for those of the others, and must not show anything with their mark.
 func looks() map[string]look {
 	return map[string]look{
+		"ses.GetTemplate": func(ctx context.Context, n, of tenant) (any, error) {
+			return n.one.GetTemplate(ctx, &ses.GetTemplateInput{TemplateName: &of.mark})
+		},
+		"ses.ListTemplates": func(ctx context.Context, n, _ tenant) (any, error) { return n.one.ListTemplates(ctx, nil) },
+		"sesv2.GetEmailTemplate": func(ctx context.Context, n, of tenant) (any, error) {
+			return n.two.GetEmailTemplate(ctx, &sesv2.GetEmailTemplateInput{TemplateName: &of.mark})
+		},
+		"sesv2.ListEmailTemplates": func(ctx context.Context, n, _ tenant) (any, error) { return n.two.ListEmailTemplates(ctx, nil) },
 		"ses.DescribeConfigurationSet": func(ctx context.Context, n, of tenant) (any, error) {
 			return n.one.DescribeConfigurationSet(ctx, &ses.DescribeConfigurationSetInput{ConfigurationSetName: &of.mark})
 		},
@@ -206,6 +214,10 @@ func (n tenant) fill(t *testing.T) {
 		SuccessRedirectionURL: aws.String("https://www.example.com/yes"), FailureRedirectionURL: aws.String("https://www.example.com/no"),
 	})
 	must(t, err)
+	_, err = n.two.CreateEmailTemplate(ctx, &sesv2.CreateEmailTemplateInput{
+		TemplateName: &n.mark, TemplateContent: &types.EmailTemplateContent{Subject: &n.mark, Text: &n.mark}, Tags: []types.Tag{tag(n.mark, n.mark)},
+	})
+	must(t, err)
 	_, err = n.two.PutSuppressedDestination(ctx, &sesv2.PutSuppressedDestinationInput{EmailAddress: address, Reason: types.SuppressionListReasonBounce})
 	must(t, err)
 	_, err = n.two.CreateContactList(ctx, &sesv2.CreateContactListInput{ContactListName: aws.String("news"), Description: &n.mark})
@@ -258,7 +270,7 @@ func TestNobodySeesWhatIsAnothers(t *testing.T) {
 }
 
 // absent are the codes that say of a resource that it is not there.
-var absent = map[string]bool{"NotFoundException": true, "CustomVerificationEmailTemplateDoesNotExist": true, "ConfigurationSetDoesNotExist": true}
+var absent = map[string]bool{"NotFoundException": true, "CustomVerificationEmailTemplateDoesNotExist": true, "ConfigurationSetDoesNotExist": true, "TemplateDoesNotExist": true}
 
 // sees checks what n sees when it asks for what is of's.
 func (n tenant) sees(t *testing.T, see look, of tenant, common bool) {
@@ -290,7 +302,9 @@ func TestNobodyChangesWhatIsAnothers(t *testing.T) {
 		out := getIdentity(t, n.two, n.address())
 		set, err := n.two.GetConfigurationSet(t.Context(), &sesv2.GetConfigurationSetInput{ConfigurationSetName: &n.mark})
 		must(t, err)
-		return show(out.Tags) + fmt.Sprint(out.Policies, out.FeedbackForwardingStatus, show(out.MailFromAttributes), show(set))
+		template, err := n.two.GetEmailTemplate(t.Context(), &sesv2.GetEmailTemplateInput{TemplateName: &n.mark})
+		must(t, err)
+		return show(template) + show(out.Tags) + fmt.Sprint(out.Policies, out.FeedbackForwardingStatus, show(out.MailFromAttributes), show(set))
 	}
 	for _, n := range tenants {
 		before[n.mark] = describe(n)
@@ -311,10 +325,16 @@ func TestNobodyChangesWhatIsAnothers(t *testing.T) {
 			_, err7 := n.two.PutConfigurationSetSendingOptions(ctx, &sesv2.PutConfigurationSetSendingOptionsInput{ConfigurationSetName: &of.mark})
 			_, err8 := n.two.DeleteConfigurationSetEventDestination(ctx, &sesv2.DeleteConfigurationSetEventDestinationInput{ConfigurationSetName: &of.mark, EventDestinationName: &of.mark})
 			_, err9 := n.two.TagResource(ctx, &sesv2.TagResourceInput{ResourceArn: aws.String(of.scope.ARN("configuration-set/" + of.mark)), Tags: []types.Tag{tag("a", "b")}})
-			_, err11 := n.two.UpdateContact(ctx, &sesv2.UpdateContactInput{ContactListName: aws.String("news"), EmailAddress: address})
-			_, err12 := n.two.DeleteContact(ctx, &sesv2.DeleteContactInput{ContactListName: aws.String("news"), EmailAddress: address})
-			_, err13 := n.two.TagResource(ctx, &sesv2.TagResourceInput{ResourceArn: aws.String(of.scope.ARN("contact-list/news")), Tags: []types.Tag{tag("a", "b")}})
-			for _, err := range []error{err1, err2, err3, err4, err5, err6, err7, err8, err9, err10, err11, err12, err13} {
+			_, err11 := n.two.DeleteEmailTemplate(ctx, &sesv2.DeleteEmailTemplateInput{TemplateName: &of.mark})
+			_, err12 := n.two.UpdateEmailTemplate(ctx, &sesv2.UpdateEmailTemplateInput{
+				TemplateName: &of.mark, TemplateContent: &types.EmailTemplateContent{Subject: aws.String("x"), Text: aws.String("x")},
+			})
+			_, err13 := n.two.TagResource(ctx, &sesv2.TagResourceInput{ResourceArn: aws.String(of.scope.ARN("template/" + of.mark)), Tags: []types.Tag{tag("a", "b")}})
+			_, err14 := n.two.SendEmail(ctx, withTemplate2(n.address(), types.Template{TemplateArn: aws.String(of.scope.ARN("template/" + of.mark))}))
+			_, err15 := n.two.UpdateContact(ctx, &sesv2.UpdateContactInput{ContactListName: aws.String("news"), EmailAddress: address})
+			_, err16 := n.two.DeleteContact(ctx, &sesv2.DeleteContactInput{ContactListName: aws.String("news"), EmailAddress: address})
+			_, err17 := n.two.TagResource(ctx, &sesv2.TagResourceInput{ResourceArn: aws.String(of.scope.ARN("contact-list/news")), Tags: []types.Tag{tag("a", "b")}})
+			for _, err := range []error{err1, err2, err3, err4, err5, err6, err7, err8, err9, err10, err11, err12, err13, err14, err15, err16, err17} {
 				isA[*types.NotFoundException](t, err)
 			}
 			// These are no errors in version 1, and do nothing.

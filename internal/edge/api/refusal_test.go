@@ -160,10 +160,13 @@ func TestMessagesThatV2Refuses(t *testing.T) {
 			"Content-Disposition: attachment; filename*=utf-8''%61.vbs", "", "--x--"), bad("Illegal filename 'a.vbs'.")},
 		{"raw: 51 recipients", raw("From: "+sender, "To: "+strings.Join(people(26), ",\r\n "), "Cc: "+strings.Join(people(25), ",\r\n "), "", "x"), bad("Recipient count exceeds 50.")},
 
-		{"a template", func(in *sesv2.SendEmailInput) {
+		{"a template that is not there", func(in *sesv2.SendEmailInput) {
 			in.Content = &types.EmailContent{Template: &types.Template{TemplateName: aws.String("t")}}
-		}, unbuilt("Content.Template")},
-		{"a template beside a message", func(in *sesv2.SendEmailInput) { in.Content.Template = &types.Template{} }, unbuilt("Content.Template")},
+		}, refusal{404, "NotFoundException", "Template t does not exist."}},
+		{"a template without anything", func(in *sesv2.SendEmailInput) { in.Content = &types.EmailContent{Template: &types.Template{}} },
+			bad("Exactly one of a stored template, by name or ARN, and the content of a template must be given.")},
+		{"a template beside a message", func(in *sesv2.SendEmailInput) { in.Content.Template = &types.Template{} },
+			bad("Exactly one of Simple, Raw and Template must be given in Content.")},
 		{"a contact list that is not there", func(in *sesv2.SendEmailInput) {
 			in.ListManagementOptions = &types.ListManagementOptions{ContactListName: aws.String("l")}
 		}, refusal{404, "NotFoundException", "List with name: l doesn't exist."}},

@@ -47,8 +47,11 @@ func TestNothingSecretIsLogged(t *testing.T) {
 		{"JSON that ends early", send(sendJSON(marker)[:190]), 400},
 		{"a form that ends early", form1(simple + "&" + marker + "=%"), 400},
 		{"a wrong signature", wrong, 403},
-		{"an operation that is not built", call{method: "POST", target: "/v2/email/templates", header: json,
-			body: `{"TemplateName":"t","TemplateContent":{"Subject":"` + marker + `"}}`}, 501},
+		{"a template that lacks something", call{method: "POST", target: "/v2/email/templates", header: json,
+			body: `{"TemplateName":"t","TemplateContent":{"Subject":"` + marker + `"}}`}, 400},
+		{"data that is no JSON", send(`{"FromEmailAddress":"` + sender + `","Destination":{"ToAddresses":["` + reader + `"]},"Content":{"Template":{
+			"TemplateContent":{"Subject":"x","Text":"x"},"TemplateData":"` + marker + `"}}}`), 400},
+		{"an operation that is not built", call{method: "POST", target: "/v2/email/tenants", header: json, body: `{"TenantName":"` + marker + `"}`}, 501},
 	} {
 		if a := w.do(t, tc.call); a.status != tc.status {
 			t.Errorf("%s: %d %s", tc.name, a.status, a.body)

@@ -37,6 +37,7 @@ import (
 	"sesame/internal/core/configset"
 	"sesame/internal/core/contact"
 	"sesame/internal/core/dnscheck"
+	"sesame/internal/core/idempotency"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/keyring"
@@ -45,6 +46,7 @@ import (
 	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
 	"sesame/internal/core/suppression"
+	"sesame/internal/core/template"
 	"sesame/internal/core/zone"
 	"sesame/internal/edge/api"
 	"sesame/internal/edge/api/admin"
@@ -93,6 +95,7 @@ type world struct {
 	accounts   *account.Accounts
 	identities *identity.Identities
 	configSets *configset.Sets
+	emails     *template.Templates
 	settings   *setting.Settings
 	spool      *spool.Spool
 	kept       *keeper
@@ -146,6 +149,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	w.settings = setting.New(setting.Options{DB: w.db, Clock: w.clock.Now, Exists: w.exists})
 	w.identities = identity.New(identity.Options{DB: w.db, Seal: ring, Clock: w.clock.Now, Random: rand.Reader, VerifyAtOnce: !s.pending, Accounts: w.accounts})
 	w.configSets = configset.New(w.db, w.clock.Now, w.identities)
+	w.emails = template.New(w.db, w.clock.Now)
 	w.spool = spool.New(kept)
 	w.kept = &keeper{spool: w.spool, messages: map[string]*spool.Message{}}
 	w.suppression = suppression.New(suppression.Options{
@@ -157,16 +161,17 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	authorizer := access.New(access.Options{Policies: w.accounts, Identities: w.identities, Organizations: w.accounts, Clock: w.clock.Now})
 	w.intake = intake.New(intake.Options{
 		Spool: w.kept, Identities: w.identities, Access: authorizer, Quotas: quotas, Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
-		Accounts: w.accounts, Settings: w.settings, ConfigSets: w.configSets, Suppressed: w.suppression, Contacts: w.contacts,
+		Accounts: w.accounts, Settings: w.settings, ConfigSets: w.configSets, Suppressed: w.suppression, Templates: w.emails, Contacts: w.contacts,
+		Once: idempotency.New(w.db, w.clock.Now),
 	})
 	w.verifying.build(w, ring)
 	if s.v1 == nil {
-		s.v1 = &v1.API{Intake: w.intake, Identities: w.identities, Quotas: quotas, Accounts: w.accounts, Statistics: w.spool, Templates: w.templates, Verification: w.mailer, ConfigSets: w.configSets}
+		s.v1 = &v1.API{Intake: w.intake, Identities: w.identities, Quotas: quotas, Accounts: w.accounts, Statistics: w.spool, Templates: w.templates, Verification: w.mailer, ConfigSets: w.configSets, EmailTemplates: w.emails}
 	}
 	if s.v2 == nil {
 		s.v2 = &v2.API{
 			Intake: w.intake, Identities: w.identities, Quotas: quotas, Accounts: w.accounts, Templates: w.templates, Verification: w.mailer,
-			Suppression: w.suppression, Contacts: w.contacts, ConfigSets: w.configSets, VDM: w.accounts, Zone: zone.Names{Zone: serviceZone},
+			Suppression: w.suppression, Contacts: w.contacts, ConfigSets: w.configSets, EmailTemplates: w.emails, VDM: w.accounts, Zone: zone.Names{Zone: serviceZone},
 		}
 	}
 	all, err := services()

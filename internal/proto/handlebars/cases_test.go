@@ -18,15 +18,15 @@ var update = flag.Bool("update", false, "write what handlebars.js answers into t
 
 // group is cases with the same data, which is the text of a JSON object.
 type group struct {
-	About string `json:"about"`
-	Data  string `json:"data"`
-	Cases []kase `json:"cases"`
+	About string    `json:"about"`
+	Data  string    `json:"data"`
+	Cases []example `json:"cases"`
 }
 
-// kase is a template and what becomes of it: one of Out, Missing, Error. Error is of
+// example is a template and what becomes of it: one of Out, Missing, Error. Error is of
 // Compile or of Render. A case with Why is one where handlebars.js does something else:
 // fails only when it gets to the place, or renders Stock.
-type kase struct {
+type example struct {
 	In      string  `json:"in"`
 	Out     *string `json:"out,omitempty"`
 	Missing string  `json:"missing,omitempty"`
@@ -115,7 +115,7 @@ func TestCasesAreHandlebars(t *testing.T) {
 }
 
 // against says what in the case is not so in handlebars.js.
-func (c *kase) against(node answer) string {
+func (c *example) against(node answer) string {
 	failed := node.Syntax != "" || node.Failed != ""
 	same := node.Missing && c.Missing != "" || failed && c.Error != "" ||
 		!node.Missing && !failed && c.Out != nil && *c.Out == node.Text
@@ -134,7 +134,7 @@ func (c *kase) against(node answer) string {
 
 // record fills in what is here, and the reason for a difference as far as it is a common
 // one. The rest is for an editor.
-func (c *kase) record(t *testing.T, node answer, data string) {
+func (c *example) record(t *testing.T, node answer, data string) {
 	c.Out, c.Missing, c.Error = outcome(t, c.In, data)
 	if c.against(node) == "" || c.Why != "" {
 		return

@@ -195,7 +195,7 @@ func (c *checker) call(of *call, sub, isBlock bool) error {
 		return nil
 	}
 	helps := sub || !of.plain() || of.path.simple()
-	if !helps || len(of.path.parts) == 0 && of.plain() && !sub {
+	if !helps {
 		return nil
 	}
 	if len(of.path.parts) > 0 {
@@ -216,19 +216,19 @@ func isHook(p *path) bool {
 }
 
 func (c *checker) arity(of *call, isBlock bool) error {
-	want := 1
+	want, text := 1, "one argument"
 	switch of.helper {
 	case helpLog:
 		return nil
 	case helpLookup:
-		want = 2
+		want, text = 2, "two arguments"
 	default:
 		if !isBlock {
 			return faultf(of.pos, "%q needs a block: {{#%s …}}", of.path.original, of.path.original)
 		}
 	}
 	if len(of.params) != want {
-		return faultf(of.pos, "%q takes %d arguments, not %d", of.path.original, want, len(of.params))
+		return faultf(of.pos, "%q takes %s, not %d", of.path.original, text, len(of.params))
 	}
 	return nil
 }

@@ -10,9 +10,9 @@ import (
 	"strconv"
 )
 
-// The bounds of ParseData. SES bounds the data by the size of the request.
+// The bounds of ParseData. SES's own limit is 262,144 characters (EmailTemplateData).
 const (
-	MaxData      = 4 << 20 // bytes
+	MaxData      = 1 << 20 // bytes
 	maxDataDepth = 500     // objects and arrays within each other
 )
 
@@ -61,7 +61,7 @@ func (d Data) Merge(over Data) Data {
 	case over.root == nil:
 		return d
 	}
-	merged := newObject(len(d.root.keys) + len(over.root.keys))
+	merged := &object{}
 	for _, from := range []*object{d.root, over.root} {
 		for _, key := range from.keys {
 			merged.set(key, from.values[key])
@@ -119,7 +119,7 @@ func (d dataReader) array(depth int) (value, error) {
 }
 
 func (d dataReader) object(depth int) (value, error) {
-	o := newObject(0)
+	o := &object{}
 	for d.More() {
 		key, err := d.Token()
 		if err != nil {

@@ -9,9 +9,9 @@
 //	data, err := handlebars.ParseData([]byte(`{"name":"Anaya","pets":["angelfish"]}`))
 //	text, err := t.Render(data, handlebars.Limits{})
 //
-// It is written from handlebars.js and not taken from a library: raymond, which the
-// others build on, has no inline partials, iterates objects in random order, strips
-// lines differently, keeps helpers in globals, and bounds neither time nor output.
+// It follows handlebars.js and is not taken from a library: raymond, the one for Go, has
+// no inline partials, iterates objects in random order, strips lines differently, keeps
+// helpers in globals, and bounds neither time nor output.
 //
 // What differs from handlebars.js:
 //

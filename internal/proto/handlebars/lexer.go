@@ -364,8 +364,12 @@ func (l *lexer) word(s string) token {
 			return l.take(tokOpenParams, 2+space+1)
 		}
 	}
+	if n == len(s) {
+		return l.take(tokID, n) // the parser will miss the end of the tag
+	}
 	if n == 0 || !endsID(s[n:]) {
-		_, size := utf8.DecodeRuneInString(s)
+		l.pos += n
+		_, size := utf8.DecodeRuneInString(s[n:])
 		return l.take(tokInvalid, size)
 	}
 	k := tokID

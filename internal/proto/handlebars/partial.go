@@ -116,7 +116,7 @@ func (r *renderer) partialContext(e *env, n *partial) (value, error) {
 // addHash sets the pairs as handlebars.js does: from the last to the first, and of equal
 // keys the first counts.
 func (r *renderer) addHash(e *env, o *object, hash []pair) error {
-	own := newObject(len(hash))
+	own := &object{}
 	for i := len(hash) - 1; i >= 0; i-- {
 		v, err := r.expr(e, hash[i].value)
 		if err != nil {
@@ -139,7 +139,7 @@ const prototype = "__proto__"
 
 // copyOf makes an object of the value's own properties.
 func (r *renderer) copyOf(v value) (*object, error) {
-	o := newObject(0)
+	o := &object{}
 	switch v := v.(type) {
 	case *object:
 		if err := r.spend(len(v.keys)); err != nil {

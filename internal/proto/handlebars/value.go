@@ -32,12 +32,11 @@ type object struct {
 	values map[string]value
 }
 
-func newObject(size int) *object {
-	return &object{keys: make([]string, 0, size), values: make(map[string]value, size)}
-}
-
 // set adds or replaces.
 func (o *object) set(key string, v value) {
+	if o.values == nil {
+		o.values = map[string]value{}
+	}
 	if _, ok := o.values[key]; !ok {
 		o.keys = append(o.keys, key)
 	}

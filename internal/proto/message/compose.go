@@ -41,7 +41,7 @@ type Attachment struct {
 
 // Simple is a message by its parts, as SendEmail has it.
 type Simple struct {
-	From    Mailbox
+	From    Mailbox // no field where it is zero
 	To      []Mailbox
 	Cc      []Mailbox
 	ReplyTo []Mailbox
@@ -64,10 +64,14 @@ func Compose(m Simple, random io.Reader) ([]byte, error) {
 		return nil, err
 	}
 	w := &headerWriter{b: make([]byte, 0, size+2048)}
+	var from []Mailbox
+	if !m.From.Address.IsZero() {
+		from = []Mailbox{m.From}
+	}
 	for _, f := range []struct {
 		name string
 		list []Mailbox
-	}{{"From", []Mailbox{m.From}}, {"To", m.To}, {"Cc", m.Cc}, {"Reply-To", m.ReplyTo}} {
+	}{{"From", from}, {"To", m.To}, {"Cc", m.Cc}, {"Reply-To", m.ReplyTo}} {
 		if len(f.list) > 0 {
 			w.begin(f.name)
 			w.mailboxes(f.list)

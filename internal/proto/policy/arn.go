@@ -82,8 +82,8 @@ func (a *arnPattern) match(of *arn, ctx Context) bool {
 	case a.whole != nil:
 		return a.whole.match(of.text, ctx)
 	}
-	parts := of.split()
-	if len(parts) < arnParts {
+	parts, ok := of.apart()
+	if !ok {
 		return false
 	}
 	for i := len(a.parts) - 1; i >= 0; i-- { // what tells resources apart is at the end
@@ -97,14 +97,23 @@ func (a *arnPattern) match(of *arn, ctx Context) bool {
 // arn is the ARN of a request, taken apart when that is needed.
 type arn struct {
 	text  string
-	parts []string
+	parts [arnParts]string
+	split bool
+	whole bool // text has all parts
 }
 
-func (a *arn) split() []string {
-	if a.parts == nil {
-		a.parts = strings.SplitN(a.text, ":", arnParts)
+func (a *arn) apart() (parts *[arnParts]string, whole bool) {
+	if !a.split {
+		a.split = true
+		rest := a.text
+		for i := range arnParts - 1 {
+			if a.parts[i], rest, a.whole = strings.Cut(rest, ":"); !a.whole {
+				break
+			}
+		}
+		a.parts[arnParts-1] = rest
 	}
-	return a.parts
+	return &a.parts, a.whole
 }
 
 // costly sums that of the parts.

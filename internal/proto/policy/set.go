@@ -77,9 +77,9 @@ func (set *Set) Evaluate(r *Request) Decision {
 		return NotApplicable
 	}
 	r.fold()
-	named := set.exact[r.folded]
-	if named == nil {
-		named = &group{}
+	var named group
+	if g := set.exact[r.folded]; g != nil {
+		named = *g
 	}
 	switch {
 	case anyApplies(named.deny, r, false), anyApplies(set.wild.deny, r, true):
@@ -94,7 +94,7 @@ func (set *Set) Evaluate(r *Request) Decision {
 // action is known unless askAction.
 func anyApplies(statements []*Statement, r *Request, askAction bool) bool {
 	for _, s := range statements {
-		if (!askAction || s.aboutAction(r)) && s.aboutResource(r) && s.aboutCaller(r) && s.conditionsHold(r) {
+		if (!askAction || s.aboutAction(r)) && s.aboutCaller(r) && s.aboutResource(r) && s.conditionsHold(r) {
 			return true
 		}
 	}

@@ -55,13 +55,13 @@ func Module(t testing.TB, m PythonModule) string {
 	return python
 }
 
-// NPM checks that npm packages are installed in a folder and records their versions. It
-// returns the path of Node.js.
+// NPM checks that npm's packages are in the folder node_modules, which `npm ci` in
+// test/clients fills, and records their versions. It returns the path of Node.js.
 func NPM(t testing.TB, folder string, packages ...string) string {
 	t.Helper()
 	node := Program(t, Node)
 	for _, name := range packages {
-		file, err := os.ReadFile(filepath.Join(folder, "node_modules", name, "package.json"))
+		file, err := os.ReadFile(filepath.Join(folder, name, "package.json"))
 		if err != nil {
 			missing(t, name+" is not installed (npm ci in test/clients, which make test does)")
 		}

@@ -91,3 +91,26 @@ func TestProgram(t *testing.T) {
 		}
 	})
 }
+
+func TestNPM(t *testing.T) {
+	folder := t.TempDir()
+	if err := os.WriteFile(filepath.Join(folder, "package.json"), []byte(`{"version":"4.5.6"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	used := filepath.Join(t.TempDir(), "used")
+	t.Setenv(need.UsedFileVariable, used)
+	t.Run("a package that is there is recorded with its version", func(t *testing.T) {
+		need.NPM(t, filepath.Dir(folder), filepath.Base(folder))
+		if got, _ := os.ReadFile(used); !strings.HasSuffix(string(got), filepath.Base(folder)+" (npm) 4.5.6\n") {
+			t.Errorf("recorded %q", got)
+		}
+	})
+	t.Run("a missing package fails where everything is required", func(t *testing.T) {
+		t.Setenv("CI", "")
+		t.Setenv("SESAME_REQUIRE_ALL", "1")
+		said := run(func(t testing.TB) { need.NPM(t, folder, "none") })
+		if len(said) != 1 || !strings.HasPrefix(said[0], "fatal: ") {
+			t.Errorf("said %q", said)
+		}
+	})
+}

@@ -62,7 +62,7 @@ v2() {
 	aws sesv2 put-configuration-set-suppression-options $set --suppressed-reasons COMPLAINT
 	aws sesv2 put-configuration-set-tracking-options $set
 	aws sesv2 put-configuration-set-vdm-options $set --vdm-options 'DashboardOptions={EngagementMetrics=ENABLED}'
-	shows 'True None OPTIONAL None False COMPLAINT ENABLED' aws sesv2 get-configuration-set $set \
+	shows 'True OPTIONAL False COMPLAINT ENABLED' aws sesv2 get-configuration-set $set \
 		--query '[SendingOptions.SendingEnabled,TrackingOptions,DeliveryOptions.[TlsPolicy,SendingPoolName],
 			ReputationOptions.ReputationMetricsEnabled,SuppressionOptions.SuppressedReasons[],VdmOptions.DashboardOptions.EngagementMetrics][]'
 	refused BadRequestException aws sesv2 put-configuration-set-tracking-options $set --custom-redirect-domain example.net
@@ -72,7 +72,7 @@ v2() {
 	aws sesv2 update-configuration-set-event-destination $destination \
 		--event-destination "Enabled=false,MatchingEventTypes=OPEN,SnsDestination={TopicArn=$topic}"
 	shows "events False OPEN $topic" aws sesv2 get-configuration-set-event-destinations $set \
-		--query 'EventDestinations[].[Name,Enabled,MatchingEventTypes[],SnsDestination.TopicArn][]'
+		--query 'EventDestinations[0].[Name,Enabled,MatchingEventTypes[0],SnsDestination.TopicArn]'
 	aws sesv2 delete-configuration-set-event-destination $destination
 	refused NotFoundException aws sesv2 delete-configuration-set-event-destination $destination
 	aws sesv2 send-email $set --from-email-address a@some.domain.example \

@@ -88,6 +88,9 @@ assert.deepEqual(await call("ListTagsForResource", { ResourceArn: arn }), { Tags
 await refused(v2.NotFoundException, call("ListTagsForResource", { ResourceArn: arn + ".gone" }));
 await refused(v2.BadRequestException, call("TagResource", { ResourceArn: arn, Tags: [{ Key: "a!", Value: "" }] }));
 
+assert.deepEqual((await call("ListEmailIdentities")).EmailIdentities, [
+  { IdentityName: domain, IdentityType: "DOMAIN", SendingEnabled: true, VerificationStatus: "SUCCESS" },
+]);
 await refused(v2.AlreadyExistsException, call("CreateEmailIdentity", { EmailIdentity: domain.toUpperCase() }));
 await refused(v2.BadRequestException, call("CreateEmailIdentity", { EmailIdentity: "no name" }));
 await refused(v2.NotFoundException, call("CreateEmailIdentity", { EmailIdentity: "x@example.com", ConfigurationSetName: "gone" }));

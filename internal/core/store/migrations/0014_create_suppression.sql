@@ -43,4 +43,4 @@ CREATE TABLE suppressed_globally (
   PRIMARY KEY (region, address)
 ) {{without_rowid}};
 
-CREATE INDEX suppressed_globally_expiry ON suppressed_globally (region, expires_at);
+CREATE INDEX suppressed_globally_by_time ON suppressed_globally (bounced_at, region, address);

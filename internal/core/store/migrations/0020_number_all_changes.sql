@@ -3,3 +3,4 @@
 ALTER TABLE identity_changes RENAME TO changes;
 DROP INDEX identity_changes_n;
 CREATE INDEX changes_n ON changes (n);
+DROP TABLE configuration_set_changes;

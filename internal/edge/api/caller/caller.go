@@ -9,6 +9,7 @@ import (
 	"sesame/internal/base/scope"
 	"sesame/internal/core/access"
 	"sesame/internal/core/account"
+	"sesame/internal/core/intake"
 )
 
 // Caller is an authenticated request's origin.
@@ -19,6 +20,8 @@ type Caller struct {
 	SourceIP  string
 	UserAgent string
 	Secure    bool // the request came under TLS
+
+	Idempotency intake.Idempotency // how the request is known again; no Entry
 }
 
 // Access is the caller for whoever decides what it may do; version is that of the SES

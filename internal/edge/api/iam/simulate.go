@@ -3,6 +3,7 @@
 package iam
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -15,6 +16,8 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/iam/types"
 
 	"sesame/internal/base/fault"
+	"sesame/internal/base/scope"
+	"sesame/internal/core/access"
 	"sesame/internal/core/account"
 	"sesame/internal/proto/policy"
 )
@@ -34,10 +37,12 @@ type source struct {
 
 // simulation is what both simulators have in common.
 type simulation struct {
-	sources   []source
+	sources   []source // IAM policies
+	resource  *source  // the policy of every resource; nil if there is none
+	owner     string   // account of the resources whose ARNs name none
 	actions   []string
 	resources []string
-	caller    policy.Caller
+	caller    policy.Caller // zero if nobody is named
 	keys      policy.Keys
 	page      page
 	input     int // bytes of the policies that came with the request
@@ -45,17 +50,19 @@ type simulation struct {
 
 // SimulateCustomPolicy is the operation of its name.
 func (a *API) SimulateCustomPolicy(ctx context.Context, in *iam.SimulateCustomPolicyInput) (*iam.SimulateCustomPolicyOutput, error) {
+	if len(in.OrderedOrganizationPolicyInputList) > 0 {
+		return nil, fault.New(fault.NotImplemented, "Policies of organizations are not implemented by this server.")
+	}
 	if len(in.PermissionsBoundaryPolicyInputList) > 0 {
 		return nil, unbounded(&in.PermissionsBoundaryPolicyInputList[0])
 	}
 	s := simulation{
-		actions: in.ActionNames, resources: in.ResourceArns, keys: a.keys(in.ContextEntries),
-		caller: callerOf(in.CallerArn, ""), page: page{"SimulateCustomPolicy", in.Marker, in.MaxItems},
+		actions: in.ActionNames, resources: in.ResourceArns, keys: a.keys(in.ContextEntries), page: page{"SimulateCustomPolicy", in.Marker, in.MaxItems},
 	}
-	if err := s.add(policy.IdentityBased, "PolicyInputList", in.PolicyInputList...); err != nil {
+	if err := s.between(in.CallerArn, in.ResourceOwner); err != nil {
 		return nil, err
 	}
-	if err := s.addResourcePolicy(in.ResourcePolicy); err != nil {
+	if err := s.add(in.PolicyInputList, in.ResourcePolicy); err != nil {
 		return nil, err
 	}
 	results, next, err := s.run()
@@ -76,21 +83,20 @@ func (a *API) SimulatePrincipalPolicy(ctx context.Context, in *iam.SimulatePrinc
 		return nil, err
 	}
 	s := simulation{
-		actions: in.ActionNames, resources: in.ResourceArns, keys: a.keys(in.ContextEntries),
-		caller: callerOf(in.CallerArn, arn), page: page{"SimulatePrincipalPolicy", in.Marker, in.MaxItems},
+		actions: in.ActionNames, resources: in.ResourceArns, keys: a.keys(in.ContextEntries), page: page{"SimulatePrincipalPolicy", in.Marker, in.MaxItems},
 	}
-	if e.Kind == account.KindUser {
-		s.assume("aws:username", e.Name)
+	if err := s.between(cmp.Or(in.CallerArn, &arn), in.ResourceOwner); err != nil {
+		return nil, err
 	}
-	s.assume("aws:principalarn", arn)
-	s.assume("aws:principalaccount", e.Account)
+	if s.caller.Role == "" {
+		s.assume("aws:username", s.caller.ARN[strings.LastIndexByte(s.caller.ARN, '/')+1:])
+	}
+	s.assume("aws:principalarn", s.caller.ARN)
+	s.assume("aws:principalaccount", s.caller.Account)
 	if err := a.addOwn(ctx, &s, e, in.PolicyExclusionList); err != nil {
 		return nil, err
 	}
-	if err := s.add(policy.IdentityBased, "PolicyInputList", in.PolicyInputList...); err != nil {
-		return nil, err
-	}
-	if err := s.addResourcePolicy(in.ResourcePolicy); err != nil {
+	if err := s.add(in.PolicyInputList, in.ResourcePolicy); err != nil {
 		return nil, err
 	}
 	results, next, err := s.run()
@@ -165,48 +171,72 @@ func excludes(x types.PolicyIdentifier, e account.Entity, p account.Source) bool
 	return false
 }
 
-// add adds documents that came with the request.
-func (s *simulation) add(kind policy.Kind, list string, documents ...string) error {
-	for i, text := range documents {
-		if s.input += len(text); s.input > maxInput {
-			return fault.InField(fault.Invalid, account.FieldInput, "The policies of a simulation have at most %d bytes together.", maxInput)
-		}
-		d, err := policy.Parse([]byte(text))
-		if err == nil {
-			err = d.Validate(kind)
-		}
+// add adds the policies that came with the request.
+func (s *simulation) add(iam []string, resource *string) error {
+	for i, text := range iam {
+		d, err := s.parse(policy.IdentityBased, "PolicyInputList", text)
 		if err != nil {
-			return fault.InField(fault.Invalid, account.FieldInput, "%s: %s", list, err)
+			return err
 		}
-		id := list
-		if kind == policy.IdentityBased {
-			id = list + "." + strconv.Itoa(i+1)
-		}
-		s.sources = append(s.sources, source{id, d})
+		s.sources = append(s.sources, source{"PolicyInputList." + strconv.Itoa(i+1), d})
 	}
-	return nil
-}
-
-func (s *simulation) addResourcePolicy(document *string) error {
-	if document == nil {
+	if resource == nil {
 		return nil
 	}
 	if s.caller.ARN == "" {
 		return fault.InField(fault.Invalid, account.FieldInput, "CallerArn is required with a ResourcePolicy.")
 	}
-	return s.add(policy.ResourceBased, "ResourcePolicy", *document)
+	d, err := s.parse(policy.ResourceBased, "ResourcePolicy", *resource)
+	s.resource = &source{"ResourcePolicy", d}
+	return err
 }
 
-// callerOf is the principal that a resource's policy sees.
-func callerOf(arn *string, source string) policy.Caller {
-	c := policy.Caller{ARN: source}
-	if arn != nil {
-		c.ARN = *arn
+// parse reads a document that came as a member of the request.
+func (s *simulation) parse(kind policy.Kind, member, text string) (*policy.Document, error) {
+	if s.input += len(text); s.input > maxInput {
+		return nil, fault.InField(fault.Invalid, account.FieldInput, "The policies of a simulation have at most %d bytes together.", maxInput)
 	}
-	if parts := strings.SplitN(c.ARN, ":", 6); len(parts) == 6 {
-		c.Account = parts[4]
+	d, err := policy.Parse([]byte(text))
+	if err == nil {
+		err = d.Validate(kind)
 	}
-	return c
+	if err != nil {
+		return nil, fault.InField(fault.Invalid, account.FieldInput, "%s: %s", member, err)
+	}
+	return d, nil
+}
+
+// between says who calls, a user or a role, and whose the resources are (IAM: CallerArn
+// and ResourceOwner, which is an account's id or its ARN).
+func (s *simulation) between(caller, owner *string) error {
+	if caller != nil {
+		id, entity, ok := ofIAM(*caller)
+		kind, name, _ := strings.Cut(entity, "/")
+		if !ok || name == "" || kind != "user" && kind != "role" {
+			return fault.InField(fault.Invalid, account.FieldInput, "CallerArn is not the ARN of a user or a role.")
+		}
+		s.caller = policy.Caller{Account: id, ARN: *caller}
+		if kind == "role" {
+			s.caller.Role = *caller
+		}
+	}
+	s.owner = s.caller.Account
+	if owner != nil {
+		id, entity, ok := ofIAM(*owner)
+		if s.owner = id; scope.ValidAccount(*owner) {
+			s.owner = *owner
+		} else if !ok || entity != "root" {
+			return fault.InField(fault.Invalid, account.FieldInput, "ResourceOwner is not the ARN of an account.")
+		}
+	}
+	return nil
+}
+
+// ofIAM takes the ARN of something in IAM apart.
+func ofIAM(arn string) (id, entity string, ok bool) {
+	rest, ok := strings.CutPrefix(arn, "arn:aws:iam::")
+	id, entity, found := strings.Cut(rest, ":")
+	return id, entity, ok && found && scope.ValidAccount(id)
 }
 
 // keys are the condition keys of a simulation: those that it is given, and the time.
@@ -263,27 +293,45 @@ func (s *simulation) run() ([]types.EvaluationResult, *string, error) {
 func (s *simulation) evaluate(p pair) types.EvaluationResult {
 	seen := &witness{keys: s.keys}
 	q := &policy.Request{Caller: s.caller, Action: p.action, Resource: p.resource, Context: seen}
-	decision := policy.NotApplicable
 	result := types.EvaluationResult{
 		EvalActionName: aws.String(p.action), EvalResourceName: aws.String(p.resource), MatchedStatements: []types.Statement{},
 	}
-	for _, src := range s.sources {
+	ask := func(src source) policy.Decision {
 		d := src.document.Evaluate(q)
 		if d != policy.NotApplicable {
 			result.MatchedStatements = append(result.MatchedStatements, types.Statement{
 				SourcePolicyId: aws.String(src.id), SourcePolicyType: "IAM Policy",
 			})
 		}
-		decision = max(decision, d)
+		return d
+	}
+	byIAM, byResource := policy.NotApplicable, policy.NotApplicable
+	for _, src := range s.sources {
+		byIAM = max(byIAM, ask(src))
+	}
+	own := s.own(p.resource)
+	if s.resource != nil {
+		q.Direct = own
+		byResource = ask(*s.resource)
 	}
 	result.EvalDecision = map[policy.Decision]types.PolicyEvaluationDecisionType{
 		policy.NotApplicable: types.PolicyEvaluationDecisionTypeImplicitDeny,
 		policy.Allow:         types.PolicyEvaluationDecisionTypeAllowed,
 		policy.Deny:          types.PolicyEvaluationDecisionTypeExplicitDeny,
-	}[decision]
+	}[access.Combine(own, byIAM, byResource)]
 	slices.Sort(seen.missing)
 	result.MissingContextValues = append([]string{}, slices.Compact(seen.missing)...)
 	return result
+}
+
+// own reports whether a resource is of the caller's account. So is every one where nobody is
+// named as the caller, and what is AWS's own has no policy of its own.
+func (s *simulation) own(resource string) bool {
+	owner := s.owner
+	if parts := strings.SplitN(resource, ":", 6); len(parts) == 6 && parts[4] != "" {
+		owner = parts[4]
+	}
+	return s.caller.Account == "" || owner == s.caller.Account || owner == "aws"
 }
 
 // witness is a context that notes which keys were asked for in vain.

@@ -15,8 +15,7 @@ import (
 
 // Quotas tells the sending quotas and their use.
 type Quotas interface {
-	Limits(ctx context.Context, sc scope.Scope) (quota.Limits, error)
-	Sent(ctx context.Context, sc scope.Scope) (int64, error)
+	Report(ctx context.Context, sc scope.Scope) (quota.Report, error)
 }
 
 // Accounts tells and changes the state of accounts.
@@ -27,17 +26,11 @@ type Accounts interface {
 
 // GetSendQuota tells the sending quotas of the account in the region.
 func (a *API) GetSendQuota(ctx context.Context, _ *ses.GetSendQuotaInput) (*ses.GetSendQuotaOutput, error) {
-	sc := caller.From(ctx).Scope
-	sent, err := a.Quotas.Sent(ctx, sc)
+	r, err := a.Quotas.Report(ctx, caller.From(ctx).Scope)
 	if err != nil {
 		return nil, err
 	}
-	limits, err := a.Quotas.Limits(ctx, sc)
-	if err != nil {
-		return nil, err
-	}
-	daily, rate := limits.Reported()
-	return &ses.GetSendQuotaOutput{Max24HourSend: daily, MaxSendRate: rate, SentLast24Hours: float64(sent)}, nil
+	return &ses.GetSendQuotaOutput{Max24HourSend: r.Daily, MaxSendRate: r.Rate, SentLast24Hours: r.Sent}, nil
 }
 
 // GetAccountSendingEnabled tells whether the account may send, as its owner has it and

@@ -16,6 +16,7 @@ import (
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/spool"
+	"sesame/internal/core/template"
 	"sesame/internal/core/verification"
 	"sesame/internal/edge/api/caller"
 	"sesame/internal/proto/message"
@@ -25,6 +26,9 @@ import (
 type Intake interface {
 	Accept(ctx context.Context, s intake.Submission) (id string, err error)
 	AcceptFormatted(ctx context.Context, s intake.Submission, f intake.Formatted) (id string, err error)
+	AcceptTemplated(ctx context.Context, s intake.Submission, t intake.Templated) (id string, err error)
+	AcceptBulk(ctx context.Context, s intake.Submission, b intake.Bulk) ([]intake.Result, error)
+	TestRender(ctx context.Context, sc scope.Scope, name string, data *string) (string, error)
 }
 
 // Statistics tells what became of the mail of the last two weeks.
@@ -44,6 +48,8 @@ type API struct {
 	Verification *verification.Mailer
 
 	ConfigSets *configset.Sets
+
+	EmailTemplates *template.Templates
 }
 
 // SendEmail accepts a formatted message.
@@ -104,7 +110,7 @@ func submission(ctx context.Context, operation string, set *string, tags []types
 	c := caller.From(ctx)
 	s := intake.Submission{
 		Scope: c.Scope, Principal: c.Principal, SourceIP: c.SourceIP, Operation: operation, MaxBytes: intake.MaxBytesV1,
-		Action: "ses:" + operation, UserAgent: c.UserAgent, Secure: c.Secure, APIVersion: "1", ConfigSet: aws.ToString(set),
+		Action: "ses:" + operation, UserAgent: c.UserAgent, Secure: c.Secure, Idempotency: c.Idempotency, APIVersion: "1", ConfigSet: aws.ToString(set),
 	}
 	for _, t := range tags {
 		s.Tags = append(s.Tags, spool.Tag{Name: aws.ToString(t.Name), Value: aws.ToString(t.Value)})

@@ -29,6 +29,9 @@ import (
 type fake struct {
 	submission intake.Submission
 	formatted  *intake.Formatted
+	templated  *intake.Templated
+	bulk       *intake.Bulk
+	results    []intake.Result
 	points     []spool.DataPoint
 	err        error
 }
@@ -43,8 +46,22 @@ func (f *fake) AcceptFormatted(_ context.Context, s intake.Submission, m intake.
 	return "ID", f.err
 }
 
-func (f *fake) Limits(context.Context, scope.Scope) (quota.Limits, error) {
-	return quota.Limits{Daily: 200, Rate: 1}, f.err
+func (f *fake) AcceptTemplated(_ context.Context, s intake.Submission, t intake.Templated) (string, error) {
+	f.submission, f.templated = s, &t
+	return "ID", f.err
+}
+
+func (f *fake) AcceptBulk(_ context.Context, s intake.Submission, b intake.Bulk) ([]intake.Result, error) {
+	f.submission, f.bulk = s, &b
+	return f.results, f.err
+}
+
+func (f *fake) TestRender(context.Context, scope.Scope, string, *string) (string, error) {
+	return "", f.err
+}
+
+func (f *fake) Report(context.Context, scope.Scope) (quota.Report, error) {
+	return quota.Report{Daily: 200, Rate: 1, Sent: 7}, f.err
 }
 func (f *fake) Current(context.Context, scope.Scope) (account.Details, error) {
 	return account.Details{}, f.err
@@ -53,7 +70,6 @@ func (f *fake) SetSending(context.Context, scope.Scope, string, bool) error { re
 func (f *fake) PutProfile(context.Context, scope.Scope, string, account.Profile, bool) error {
 	return f.err
 }
-func (f *fake) Sent(context.Context, scope.Scope) (int64, error) { return 7, f.err }
 func (f *fake) SendStatistics(context.Context, scope.Scope) ([]spool.DataPoint, error) {
 	return f.points, f.err
 }

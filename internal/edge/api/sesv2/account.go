@@ -21,8 +21,7 @@ import (
 
 // Quotas tells the sending quotas and their use.
 type Quotas interface {
-	Limits(ctx context.Context, sc scope.Scope) (quota.Limits, error)
-	Sent(ctx context.Context, sc scope.Scope) (int64, error)
+	Report(ctx context.Context, sc scope.Scope) (quota.Report, error)
 }
 
 // Accounts tells and changes the state of accounts.
@@ -40,11 +39,7 @@ func (a *API) GetAccount(ctx context.Context, _ *sesv2.GetAccountInput) (*sesv2.
 	if err != nil {
 		return nil, err
 	}
-	sent, err := a.Quotas.Sent(ctx, sc)
-	if err != nil {
-		return nil, err
-	}
-	limits, err := a.Quotas.Limits(ctx, sc)
+	r, err := a.Quotas.Report(ctx, sc)
 	if err != nil {
 		return nil, err
 	}
@@ -56,10 +51,9 @@ func (a *API) GetAccount(ctx context.Context, _ *sesv2.GetAccountInput) (*sesv2.
 	if err != nil {
 		return nil, err
 	}
-	daily, rate := limits.Reported()
 	return &sesv2.GetAccountOutput{
 		EnforcementStatus: aws.String(string(d.Enforcement)), ProductionAccessEnabled: !d.Sandbox, SendingEnabled: d.MaySend(),
-		SendQuota:             &types.SendQuota{Max24HourSend: daily, MaxSendRate: rate, SentLast24Hours: float64(sent)},
+		SendQuota:             &types.SendQuota{Max24HourSend: r.Daily, MaxSendRate: r.Rate, SentLast24Hours: r.Sent},
 		SuppressionAttributes: attributes,
 		Details:               details(d), VdmAttributes: vdm,
 	}, nil

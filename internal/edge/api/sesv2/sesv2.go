@@ -12,12 +12,14 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 
 	"sesame/internal/base/fault"
+	"sesame/internal/base/scope"
 	"sesame/internal/core/configset"
 	"sesame/internal/core/contact"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/suppression"
+	"sesame/internal/core/template"
 	"sesame/internal/core/verification"
 	"sesame/internal/core/zone"
 	"sesame/internal/edge/api/caller"
@@ -28,6 +30,9 @@ import (
 type Intake interface {
 	Accept(ctx context.Context, s intake.Submission) (id string, err error)
 	AcceptFormatted(ctx context.Context, s intake.Submission, f intake.Formatted) (id string, err error)
+	AcceptTemplated(ctx context.Context, s intake.Submission, t intake.Templated) (id string, err error)
+	AcceptBulk(ctx context.Context, s intake.Submission, b intake.Bulk) ([]intake.Result, error)
+	TestRender(ctx context.Context, sc scope.Scope, name string, data *string) (string, error)
 }
 
 // API answers the operations. It is safe for concurrent use.
@@ -45,27 +50,35 @@ type API struct {
 	Zone         zone.Names // of the service
 
 	ConfigSets *configset.Sets
-	VDM        VDM
+
+	EmailTemplates *template.Templates
+	VDM            VDM
 }
 
-// SendEmail accepts a formatted or a raw message.
+// SendEmail accepts a formatted or a raw message, or one that is made of a template.
 func (a *API) SendEmail(ctx context.Context, in *sesv2.SendEmailInput) (*sesv2.SendEmailOutput, error) {
-	if err := unbuiltSend(in); err != nil {
+	err := unbuilt("SendEmail", []parameter{
+		{"ConfigurationOverrides", in.ConfigurationOverrides != nil},
+		{"TenantName", in.TenantName != nil},
+		{"EndpointId", in.EndpointId != nil},
+	})
+	if err != nil {
 		return nil, err
 	}
 	s := submission(ctx, "SendEmail")
-	s.MaxBytes, s.ConfigSet, s.Tags, s.ARNs = intake.MaxBytesV2, aws.ToString(in.ConfigurationSetName), tags(in.EmailTags), arns(in)
+	s.MaxBytes, s.ConfigSet, s.Tags, s.ARNs = intake.MaxBytesV2, aws.ToString(in.ConfigurationSetName), tags(in.EmailTags), arns(in.FromEmailAddressIdentityArn, in.FeedbackForwardingEmailAddressIdentityArn)
 	s.List = listOf(in.ListManagementOptions)
-	var err error
 	if s.ReturnPath, err = intake.OptionalAddress("FeedbackForwardingEmailAddress", aws.ToString(in.FeedbackForwardingEmailAddress)); err != nil {
 		return nil, err
 	}
 	var id string
-	switch {
-	case in.Content.Simple != nil && in.Content.Raw == nil:
+	switch c := in.Content; {
+	case c.Simple != nil && c.Raw == nil && c.Template == nil:
 		id, err = a.sendSimple(ctx, s, in)
-	case in.Content.Raw != nil && in.Content.Simple == nil:
+	case c.Raw != nil && c.Simple == nil && c.Template == nil:
 		id, err = a.sendRaw(ctx, s, in)
+	case c.Template != nil && c.Simple == nil && c.Raw == nil:
+		id, err = a.sendTemplate(ctx, s, in)
 	default:
 		return nil, fault.InField(fault.Invalid, "Content", "Exactly one of Simple, Raw and Template must be given in Content.")
 	}
@@ -81,31 +94,28 @@ func submission(ctx context.Context, operation string) intake.Submission {
 	c := caller.From(ctx)
 	return intake.Submission{
 		Scope: c.Scope, Principal: c.Principal, SourceIP: c.SourceIP, Operation: operation,
-		Action: "ses:" + operation, UserAgent: c.UserAgent, Secure: c.Secure, APIVersion: "2",
+		Action: "ses:" + operation, UserAgent: c.UserAgent, Secure: c.Secure, Idempotency: c.Idempotency, APIVersion: "2",
 	}
 }
 
 // arns are the identities of others. FromEmailAddressIdentityArn is more than the two
 // header fields for Source and From of a raw message (SES API v2: SendEmail).
-func arns(in *sesv2.SendEmailInput) intake.ARNs {
-	from := aws.ToString(in.FromEmailAddressIdentityArn)
-	return intake.ARNs{Source: from, From: from, ReturnPath: aws.ToString(in.FeedbackForwardingEmailAddressIdentityArn)}
+func arns(from, feedback *string) intake.ARNs {
+	return intake.ARNs{Source: aws.ToString(from), From: aws.ToString(from), ReturnPath: aws.ToString(feedback)}
 }
 
-// unbuiltSend refuses the parameters that no part of this server heeds yet: to ignore
-// one would send something else than was asked for.
-func unbuiltSend(in *sesv2.SendEmailInput) error {
-	for _, p := range []struct {
-		name string
-		used bool
-	}{
-		{"Content.Template", in.Content.Template != nil},
-		{"ConfigurationOverrides", in.ConfigurationOverrides != nil},
-		{"TenantName", in.TenantName != nil},
-		{"EndpointId", in.EndpointId != nil},
-	} {
+// parameter is a parameter that no part of this server heeds yet.
+type parameter struct {
+	name string
+	used bool
+}
+
+// unbuilt refuses such parameters: to ignore one would send something else than was asked
+// for.
+func unbuilt(operation string, parameters []parameter) error {
+	for _, p := range parameters {
 		if p.used {
-			return fault.InField(fault.NotImplemented, p.name, "The parameter %s of SendEmail is not implemented by this server.", p.name)
+			return fault.InField(fault.NotImplemented, p.name, "The parameter %s of %s is not implemented by this server.", p.name, operation)
 		}
 	}
 	return nil
@@ -117,7 +127,7 @@ func (a *API) sendSimple(ctx context.Context, s intake.Submission, in *sesv2.Sen
 		return "", &types.BadRequestException{}
 	}
 	m := in.Content.Simple
-	f := intake.Formatted{From: *in.FromEmailAddress, ReplyTo: in.ReplyToAddresses}
+	f := intake.Formatted{From: *in.FromEmailAddress, ReplyTo: in.ReplyToAddresses, Headers: headers(m.Headers)}
 	if d := in.Destination; d != nil {
 		f.To, f.Cc, f.Bcc = d.ToAddresses, d.CcAddresses, d.BccAddresses
 	}
@@ -126,9 +136,6 @@ func (a *API) sendSimple(ctx context.Context, s intake.Submission, in *sesv2.Sen
 	}
 	if m.Body != nil {
 		f.Text, f.HTML = content(m.Body.Text), content(m.Body.Html)
-	}
-	for _, h := range m.Headers {
-		f.Headers = append(f.Headers, message.NameValue{Name: aws.ToString(h.Name), Value: aws.ToString(h.Value)})
 	}
 	for _, t := range m.Attachments {
 		f.Files = append(f.Files, attachment(t))

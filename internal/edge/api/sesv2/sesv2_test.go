@@ -29,8 +29,10 @@ type fake struct {
 	details    account.Details
 	submission intake.Submission
 	formatted  *intake.Formatted
+	templated  *intake.Templated
+	bulk       *intake.Bulk
+	results    []intake.Result
 	err        error
-	limits     quota.Limits
 }
 
 func (f *fake) Accept(_ context.Context, s intake.Submission) (string, error) {
@@ -43,7 +45,23 @@ func (f *fake) AcceptFormatted(_ context.Context, s intake.Submission, m intake.
 	return "ID", f.err
 }
 
-func (f *fake) Limits(context.Context, scope.Scope) (quota.Limits, error) { return f.limits, f.err }
+func (f *fake) AcceptTemplated(_ context.Context, s intake.Submission, t intake.Templated) (string, error) {
+	f.submission, f.templated = s, &t
+	return "ID", f.err
+}
+
+func (f *fake) AcceptBulk(_ context.Context, s intake.Submission, b intake.Bulk) ([]intake.Result, error) {
+	f.submission, f.bulk = s, &b
+	return f.results, f.err
+}
+
+func (f *fake) TestRender(context.Context, scope.Scope, string, *string) (string, error) {
+	return "", f.err
+}
+
+func (f *fake) Report(context.Context, scope.Scope) (quota.Report, error) {
+	return quota.Report{}, f.err
+}
 
 func (f *fake) Current(context.Context, scope.Scope) (account.Details, error) {
 	return f.details, f.err
@@ -54,8 +72,6 @@ func (f *fake) SetSending(context.Context, scope.Scope, string, bool) error { re
 func (f *fake) PutProfile(context.Context, scope.Scope, string, account.Profile, bool) error {
 	return f.err
 }
-
-func (f *fake) Sent(context.Context, scope.Scope) (int64, error) { return 7, f.err }
 
 var who = caller.Caller{
 	Scope: scope.Scope{Account: "123456789012", Region: "eu-west-1"}, SourceIP: "192.0.2.7", UserAgent: "sdk", Secure: true, RequestID: "R",
@@ -182,22 +198,8 @@ func TestErrorsPass(t *testing.T) {
 	for range 20 {
 		_, err := a.SendEmail(from(t), in)
 		var e *fault.Error
-		if !errors.As(err, &e) || e.Kind != fault.NotImplemented || e.Field != "Content.Template" {
+		if !errors.As(err, &e) || e.Kind != fault.NotImplemented || e.Field != "TenantName" {
 			t.Fatalf("%v", err)
-		}
-	}
-}
-
-func TestGetAccount(t *testing.T) {
-	t.Parallel()
-	for limits, want := range map[quota.Limits]types.SendQuota{
-		{}:                    {Max24HourSend: -1, MaxSendRate: 1_000_000, SentLast24Hours: 7},
-		{Daily: 200, Rate: 1}: {Max24HourSend: 200, MaxSendRate: 1, SentLast24Hours: 7},
-	} {
-		f := &fake{limits: limits}
-		out, err := (&sesv2.API{Quotas: f, Accounts: f}).GetAccount(from(t), nil)
-		if err != nil || !reflect.DeepEqual(*out.SendQuota, want) {
-			t.Errorf("%+v, %v", out.SendQuota, err)
 		}
 	}
 }

@@ -151,6 +151,8 @@ func (a *API) resource(sc scope.Scope, arn *string) (taggable, string, error) {
 		return a.Contacts, name, nil
 	case "custom-verification-email-template":
 		return a.Templates, name, nil
+	case "template":
+		return a.EmailTemplates, name, nil
 	}
 	return nil, "", noResource()
 }
@@ -166,7 +168,7 @@ func (a *API) tagged(ctx context.Context, arn *string, do func(r taggable, sc sc
 	if err != nil {
 		return err
 	}
-	if err = do(r, sc, name); fault.Is(err, fault.NotFound) || fault.Is(err, fault.ConfigSetNotFound) {
+	if err = do(r, sc, name); fault.Is(err, fault.NotFound) || fault.Is(err, fault.ConfigSetNotFound) || fault.Is(err, fault.TemplateNotFound) {
 		return noResource()
 	}
 	return err
