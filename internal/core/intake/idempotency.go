@@ -95,7 +95,7 @@ func validKey(s string) bool {
 // hash is that of what the door got: the envelope and the message.
 func (d *draft) hash() string {
 	h := sha256.New()
-	_, _ = fmt.Fprintf(h, "%q %q %q\n", d.Source, d.Recipients, d.ConfigSet)
+	_, _ = fmt.Fprintf(h, "%q %q %q %q\n", d.Source, d.Recipients, d.ConfigSet, d.List)
 	_, _ = h.Write(d.Raw)
 	return hex.EncodeToString(h.Sum(nil))
 }

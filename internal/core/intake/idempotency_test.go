@@ -89,15 +89,16 @@ func TestHowASubmissionIsKnownAgain(t *testing.T) {
 func TestTheHashOfAMessageIsThatOfItsEnvelopeToo(t *testing.T) {
 	t.Parallel()
 	const raw = "X-SES-IDEMPOTENCY-KEY: h\nFrom: a@example.com\nTo: b@example.net\n\nx\n"
-	hashes := map[string]string{}
+	hashes, lists := map[string]string{}, newNewsletters(t).lists
 	for name, change := range map[string]func(*intake.Submission){
 		"as it is":          func(*intake.Submission) {},
 		"another body":      func(s *intake.Submission) { s.Raw = append(s.Raw, 'y') },
 		"another recipient": func(s *intake.Submission) { s.Recipients = []address.Address{{Local: "c", Domain: "example.net"}} },
 		"another source":    func(s *intake.Submission) { s.Source = address.Address{Local: "b", Domain: "example.com"} },
+		"another list":      func(s *intake.Submission) { s.List = intake.List{Name: "News"} },
 	} {
 		r := &recorder{}
-		if _, err := (&world{}).intake(func(o *intake.Options) { o.Once = r }).Accept(ctx, submission(raw, change)); err != nil {
+		if _, err := (&world{}).intake(func(o *intake.Options) { o.Once, o.Contacts = r, lists }).Accept(ctx, submission(raw, change)); err != nil {
 			t.Fatal(name, err)
 		}
 		for other, hash := range hashes {
