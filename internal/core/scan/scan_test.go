@@ -22,9 +22,9 @@ import (
 )
 
 var (
-	ctx  = context.Background()
-	away = errors.New("nobody is there")
-	when = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	ctx     = context.Background()
+	errAway = errors.New("nobody is there")
+	when    = time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 )
 
 // kept is a spool that keeps checks in memory.
@@ -72,10 +72,10 @@ func TestStage(t *testing.T) {
 		{what: "a virus does not", says: scanners{virus: "Own"}, want: spool.Check{Virus: "Own", Cause: spool.CauseVirus}},
 		{what: "spam is recorded", says: scanners{opinion: spam}, leaves: true, want: spool.Check{Scored: true, Spam: true, Score: 15, Rules: "A B"}},
 		{what: "and rejected if asked for", says: scanners{opinion: spam}, reject: true, want: spool.Check{Scored: true, Spam: true, Score: 15, Rules: "A B", Cause: spool.CauseSpam}},
-		{what: "without a scanner of viruses it waits", says: scanners{noClamd: away}, err: away},
-		{what: "without one of spam, too", says: scanners{noSpam: away}, err: away},
-		{what: "a virus is one, whoever judges spam", says: scanners{virus: "Own", noSpam: away}, want: spool.Check{Virus: "Own", Cause: spool.CauseVirus}},
-		{what: "or it passes, marked", says: scanners{noClamd: away, opinion: spam}, let: true, leaves: true,
+		{what: "without a scanner of viruses it waits", says: scanners{noClamd: errAway}, err: errAway},
+		{what: "without one of spam, too", says: scanners{noSpam: errAway}, err: errAway},
+		{what: "a virus is one, whoever judges spam", says: scanners{virus: "Own", noSpam: errAway}, want: spool.Check{Virus: "Own", Cause: spool.CauseVirus}},
+		{what: "or it passes, marked", says: scanners{noClamd: errAway, opinion: spam}, let: true, leaves: true,
 			want: spool.Check{Scored: true, Spam: true, Score: 15, Rules: "A B", Unscanned: "nobody is there"}},
 		{what: "too large is no reason to let it out", says: scanners{noClamd: scan.Oversized{Scanner: "clamd"}}, err: scan.Oversized{Scanner: "clamd"}},
 	} {
@@ -107,10 +107,10 @@ func TestStage(t *testing.T) {
 // TestAScannerThatHasFailedRests, or each message would wait for its timeout.
 func TestAScannerThatHasFailedRests(t *testing.T) {
 	t.Parallel()
-	s, now := &scanners{noClamd: away}, clock.NewFake(when)
+	s, now := &scanners{noClamd: errAway}, clock.NewFake(when)
 	stage := scan.New(scan.Options{Spool: kept{}, Viruses: s, Clock: now.Now, Log: slog.New(slog.DiscardHandler)})
 	for range 3 {
-		if _, err := stage.Check(ctx, &spool.Message{ID: "m"}); !errors.Is(err, away) {
+		if _, err := stage.Check(ctx, &spool.Message{ID: "m"}); !errors.Is(err, errAway) {
 			t.Fatal(err)
 		}
 	}
