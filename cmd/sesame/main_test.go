@@ -62,7 +62,7 @@ func TestAPIListsEveryOperationOnce(t *testing.T) {
 	if code != 0 || counts["ses"] < 71 || counts["sesv2"] < 116 || counts["iam"] < 50 || counts["sts"] < 3 || len(counts) != 4 {
 		t.Errorf("%d, %v", code, counts)
 	}
-	for _, want := range []string{"ses\tSendRawEmail\tyes", "sesv2\tSendEmail\tyes", "sesv2\tSendBulkEmail\tno", "iam\tCreateAccessKey\tyes", "sts\tAssumeRole\tyes"} {
+	for _, want := range []string{"ses\tSendRawEmail\tyes", "sesv2\tSendEmail\tyes", "sesv2\tSendBulkEmail\tyes", "sesv2\tCreateTenant\tno", "iam\tCreateAccessKey\tyes", "sts\tAssumeRole\tyes"} {
 		if !strings.Contains(out, want+"\n") {
 			t.Errorf("no line %q", want)
 		}
