@@ -134,6 +134,9 @@ func (p *page) link(t token) {
 	track := true
 	p.attrs = p.attrs[:0]
 	scanTag(p.src, t.from+1, &p.attrs)
+	if len(p.attrs) == maxAttributes { // what the others say is not known
+		return
+	}
 	for i, a := range p.attrs {
 		switch name := p.src[a.name:a.nameEnd]; {
 		case isName(name, "href") && href == nil: // the first counts

@@ -4,6 +4,7 @@ package track
 
 import (
 	"bytes"
+	"io"
 	"strings"
 
 	"golang.org/x/net/html"
@@ -119,7 +120,8 @@ func rawLength(src []byte, name string) int {
 		return n
 	}
 	// Scripts can be hidden in comments, and then scripts in them do not end them.
-	z := html.NewTokenizer(bytes.NewReader(append([]byte("<script>"), src...)))
+	// Only what the tokenizer gets to is read: a text may have a script every few octets.
+	z := html.NewTokenizer(io.MultiReader(strings.NewReader("<script>"), bytes.NewReader(src)))
 	z.Next()
 	if z.Next() != html.TextToken {
 		return 0
@@ -170,8 +172,12 @@ func commentEnd(src []byte, i int) int {
 // attribute is where an attribute stands; the value is without its quotes.
 type attribute struct{ name, nameEnd, value, valueEnd, end int }
 
+// maxAttributes is how many attributes of a tag are looked at. A text can be one tag with
+// millions.
+const maxAttributes = 256
+
 // scanTag reads the tag whose name begins at i, and returns where it ends, or -1 if it does
-// not. If attrs is not nil, its attributes are appended there.
+// not. If attrs is not nil, its first attributes are appended there.
 func scanTag(b []byte, i int, attrs *[]attribute) int {
 	for i < len(b) && !endsName(b[i]) {
 		i++
@@ -191,7 +197,7 @@ func scanTag(b []byte, i int, attrs *[]attribute) int {
 			return -1
 		}
 		i = a.end
-		if attrs != nil {
+		if attrs != nil && len(*attrs) < maxAttributes {
 			*attrs = append(*attrs, a)
 		}
 	}
