@@ -87,6 +87,30 @@ var (
 	}
 )
 
+// casesNodemailer are those of nodemailer's SES transport, which names every recipient in
+// ToAddresses and leaves Bcc out of the message itself.
+var casesNodemailer = map[string]want{
+	"nodemailer ses": {
+		Envelope: []string{"to@example.net", "cc@example.net", "hidden@example.net"},
+		From:     "Node Mailer <sender@example.com>", To: []string{"to@example.net"}, Cc: []string{"cc@example.net"},
+		ReplyTo: []string{"answers@example.com"}, Subject: "Viele Grüße",
+		Text: "Schöne Grüße von nodemailer.", HTML: "<p>Schöne Grüße von <b>nodemailer</b>.</p>",
+		Attachments: []attachment{{Name: "hello.txt", Type: "text/plain", Content: "Hello!\n"}},
+	},
+	"nodemailer options": {
+		Envelope: []string{"to@example.net"},
+		From:     "Jörg Müller <sender@example.com>", To: []string{"Zoë <to@example.net>"}, Subject: "With a set, tags and a picture",
+		Text: "See the picture.", HTML: `<img src="cid:pixel">`,
+		Header:      map[string]string{"X-Campaign": "spring-26"},
+		Attachments: []attachment{{Name: "pixel.png", Type: "image/png", Content: unbase64(pixel), ID: "pixel"}},
+		Set:         "mailer", Tags: "campaign=spring kind=news",
+	},
+	"nodemailer envelope": {
+		Envelope: []string{"elsewhere@example.net"},
+		From:     "sender@example.com", To: []string{"to@example.net"}, Subject: "An envelope of its own", Text: "Only the envelope counts.",
+	},
+}
+
 func unbase64(text string) string {
 	content, err := base64.StdEncoding.DecodeString(text)
 	if err != nil {

@@ -5,6 +5,7 @@ package clients_test
 import (
 	"bytes"
 	"encoding/base64"
+	"encoding/json"
 	"fmt"
 	"io"
 	"mime"
@@ -25,7 +26,8 @@ import (
 var messageID = regexp.MustCompile(`^[0-9a-f]{16}-[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}-[0-9]{6}$`)
 
 // want is a mail as it should arrive. Empty fields must be empty, but for Envelope,
-// which is To then, and Header, of which only the fields named count.
+// which is To then, Header, of which only the fields named count, and Set and Tags, which
+// are not looked at then.
 type want struct {
 	Envelope    []string // every recipient; each gets a copy
 	From        string
@@ -38,6 +40,8 @@ type want struct {
 	Header      map[string]string
 	Attachments []attachment // in the order of the mail: those that its HTML shows come first
 	Unsigned    bool         // the sender's domain has no key
+	Set         string       // the configuration set with which the server has accepted it
+	Tags        string       // its message tags: "name=value name=value"
 }
 
 // attachment is a file in a mail.
@@ -52,6 +56,12 @@ func check(t *testing.T, s *harness.Server, id string, w want) {
 	t.Helper()
 	if !messageID.MatchString(id) {
 		t.Errorf("message id %q is not of SES's form", id)
+	}
+	if w.Set != "" {
+		compare(t, "configuration set", stored(t, s, id, "config_set"), w.Set)
+	}
+	if w.Tags != "" {
+		compare(t, "tags", tags(t, s, id), w.Tags)
 	}
 	recipients := w.Envelope
 	if recipients == nil {
@@ -86,6 +96,30 @@ func check(t *testing.T, s *harness.Server, id string, w want) {
 			t.Errorf("the mail of %s is signed by %q", w.From, signers)
 		}
 	}
+}
+
+// stored returns what the server has of a message in a column of its own.
+func stored(t *testing.T, s *harness.Server, id, column string) string {
+	t.Helper()
+	value, ok := s.Stored(t, "SELECT "+column+" FROM messages WHERE id = ?", id)
+	if !ok {
+		t.Errorf("the server has no message %s", id)
+	}
+	return value
+}
+
+// tags returns a message's tags as want has them.
+func tags(t *testing.T, s *harness.Server, id string) string {
+	t.Helper()
+	var all []struct{ Name, Value string }
+	if err := json.Unmarshal([]byte(stored(t, s, id, "tags")), &all); err != nil {
+		t.Fatal(err)
+	}
+	var words []string
+	for _, tag := range all {
+		words = append(words, tag.Name+"="+tag.Value)
+	}
+	return strings.Join(words, " ")
 }
 
 // compare is for a value that can be printed.
