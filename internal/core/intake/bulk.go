@@ -76,7 +76,7 @@ func (i *Intake) AcceptBulk(ctx context.Context, s Submission, b Bulk) ([]Result
 		}
 		all.Go(func() {
 			defer func() { <-i.entries }()
-			results[n].ID, results[n].Err = i.acceptEntry(ctx, s, &b, n, letter{c, data})
+			results[n].ID, results[n].Err = i.acceptEntry(ctx, s, &b, n, letter{Compiled: c, data: data})
 		})
 	}
 	all.Wait()
@@ -115,7 +115,22 @@ func (i *Intake) acceptEntry(ctx context.Context, s Submission, b *Bulk, n int, 
 		return "", err
 	}
 	l.data = l.data.Merge(own)
+	if sizeOf(b.Files) > maxSmall {
+		leave, err := l.turn(ctx, i.large)
+		if err != nil {
+			return "", err
+		}
+		defer leave()
+	}
 	return i.acceptRendered(ctx, e.submission(s, n), b.message(n), l)
+}
+
+// sizeOf is how many bytes files have.
+func sizeOf(files []message.Attachment) (n int) {
+	for _, f := range files {
+		n += len(f.Data)
+	}
+	return n
 }
 
 // message is the message of entry n, before its template is rendered.

@@ -75,10 +75,13 @@ type Options struct {
 type Intake struct {
 	o       Options
 	entries chan struct{} // of bulk calls, that are worked on
+	large   chan struct{} // messages that are much larger than their requests, that are worked on
 }
 
 // New returns an intake.
-func New(o Options) *Intake { return &Intake{o: o, entries: make(chan struct{}, maxEntriesAtOnce)} }
+func New(o Options) *Intake {
+	return &Intake{o: o, entries: make(chan struct{}, maxEntriesAtOnce), large: make(chan struct{}, maxLargeAtOnce)}
+}
 
 // draft is a submission on its way through the steps.
 type draft struct {

@@ -4,6 +4,7 @@ package intake
 
 import (
 	"context"
+	"errors"
 
 	"sesame/internal/base/fault"
 	"sesame/internal/base/msgid"
@@ -11,6 +12,7 @@ import (
 	"sesame/internal/core/event"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/template"
+	"sesame/internal/proto/handlebars"
 	"sesame/internal/proto/message"
 )
 
@@ -51,13 +53,36 @@ func (i *Intake) AcceptTemplated(ctx context.Context, s Submission, t Templated)
 	if err != nil {
 		return "", err
 	}
-	return i.acceptRendered(ctx, s, t.Formatted, letter{c, data})
+	return i.acceptRendered(ctx, s, t.Formatted, letter{Compiled: c, data: data})
 }
 
 // letter is what is written to one destination.
 type letter struct {
 	*template.Compiled
-	data template.Data
+	data  template.Data
+	large bool // it has its turn
+}
+
+// A request may be small and what comes of it large: by a template that repeats itself, or
+// by files that a bulk call has once and each of its messages again. The doors bound the
+// memory of requests, and the following that of such messages.
+const (
+	maxSmall       = 256 << 10 // bytes of a rendered part, and of all files of an entry
+	maxLargeAtOnce = 4
+)
+
+// turn waits until a large message may be made, unless the letter has its turn already.
+func (l *letter) turn(ctx context.Context, large chan struct{}) (leave func(), err error) {
+	if l.large {
+		return func() {}, nil
+	}
+	select {
+	case large <- struct{}{}:
+		l.large = true
+		return func() { <-large }, nil
+	case <-ctx.Done():
+		return nil, &fault.Error{Kind: fault.Unavailable, Op: "intake.turn", Text: "Temporary service failure", Err: ctx.Err()}
+	}
 }
 
 // template finds the template of a message, and puts its name into t. That the caller may
@@ -98,7 +123,15 @@ func (r *TemplateRef) resolve(sc scope.Scope) error {
 // acceptRendered renders one message and takes it. A message that can't be rendered goes
 // the same way, without a content, up to where it would be sent.
 func (i *Intake) acceptRendered(ctx context.Context, s Submission, f Formatted, l letter) (string, error) {
-	r, err := l.Render(l.data)
+	r, err := l.RenderWithin(l.data, maxSmall)
+	if errors.Is(err, handlebars.ErrTooLarge) {
+		var leave func()
+		if leave, err = l.turn(ctx, i.large); err != nil {
+			return "", err
+		}
+		defer leave()
+		r, err = l.Render(l.data)
+	}
 	if err != nil {
 		s.unrendered = &unrendered{err: err}
 		f.Subject, f.Text, f.HTML, f.Files = message.Content{}, &message.Content{}, nil, nil

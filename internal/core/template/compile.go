@@ -73,7 +73,11 @@ func (c Content) compile() (*Compiled, error) {
 
 // Render fills in the template. The error is a fault whose text is that of SES's Rendering
 // Failure event; its cause is ErrMissing or ErrData.
-func (c *Compiled) Render(data Data) (r Rendered, err error) {
+func (c *Compiled) Render(data Data) (Rendered, error) { return c.RenderWithin(data, 0) }
+
+// RenderWithin is Render for parts of up to most bytes each; 0 is the bound of Render. The
+// cause of the error is then handlebars.ErrTooLarge, if a part is larger.
+func (c *Compiled) RenderWithin(data Data, most int) (r Rendered, err error) {
 	subject, err := render(c.subject, data, handlebars.Limits{Output: maxSubject})
 	if err != nil {
 		return Rendered{}, err
@@ -81,10 +85,10 @@ func (c *Compiled) Render(data Data) (r Rendered, err error) {
 	if subject != nil {
 		r.Subject = oneLine(*subject)
 	}
-	if r.Text, err = render(c.text, data, handlebars.Limits{}); err != nil {
+	if r.Text, err = render(c.text, data, handlebars.Limits{Output: most}); err != nil {
 		return Rendered{}, err
 	}
-	r.HTML, err = render(c.html, data, handlebars.Limits{})
+	r.HTML, err = render(c.html, data, handlebars.Limits{Output: most})
 	return r, err
 }
 
