@@ -4,6 +4,7 @@ package spool
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"time"
 
@@ -43,22 +44,29 @@ func (s *Spool) Purge(ctx context.Context, cutoff time.Time) (int, error) {
 	return total, s.purgeEvents(ctx, cutoff)
 }
 
-// scopes are those that have sent anything.
+// scopes are those that have messages or counters: what could not be rendered has a message
+// and no counter, and what was purged the other way round.
 func (s *Spool) scopes(ctx context.Context) ([]scope.Scope, error) {
-	rows, err := s.o.DB.Query(ctx, `SELECT DISTINCT account, region FROM counters`)
-	if err != nil {
-		return nil, store.Wrap("spool.Purge", err)
-	}
-	defer rows.Close()
+	known := map[scope.Scope]bool{}
 	var scopes []scope.Scope
-	for rows.Next() {
-		var sc scope.Scope
-		if err := rows.Scan(&sc.Account, &sc.Region); err != nil {
-			return nil, store.Wrap("spool.Purge", err)
+	for _, table := range []string{"messages", "counters"} {
+		for sc := (scope.Scope{}); ; {
+			// Steps from scope to scope in the index, however many rows each has.
+			err := s.o.DB.QueryRow(ctx, `SELECT account, region FROM `+table+` WHERE (account, region) > (?, ?) ORDER BY account, region LIMIT 1`,
+				sc.Account, sc.Region).Scan(&sc.Account, &sc.Region)
+			if errors.Is(err, sql.ErrNoRows) {
+				break
+			}
+			if err != nil {
+				return nil, store.Wrap("spool.Purge", err)
+			}
+			if !known[sc] {
+				known[sc] = true
+				scopes = append(scopes, sc)
+			}
 		}
-		scopes = append(scopes, sc)
 	}
-	return scopes, store.Wrap("spool.Purge", rows.Err())
+	return scopes, nil
 }
 
 func (s *Spool) purgeSome(ctx context.Context, sc scope.Scope, cutoff time.Time) (int, error) {

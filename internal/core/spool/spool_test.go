@@ -387,3 +387,23 @@ func TestPurgeRemovesOnlyWhatIsFinishedAndOld(t *testing.T) {
 		}
 	})
 }
+
+func TestPurgeFindsAnAccountWhoseMessagesCouldNotBeRendered(t *testing.T) {
+	each(t, func(t *testing.T, f *fixture) {
+		id, err := msgid.New(sc.Region, f.clock.Now(), rand.Reader)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = fated(f, func(m *spool.Message) {
+			m.ID, m.Unrendered = id, true
+			m.Fates = []spool.Fate{{Recipients: []int{0, 1, 2}, State: spool.Rejected, Cause: "rendering", Event: event.RenderingFailure}}
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		f.clock.Advance(24 * time.Hour)
+		if n, err := f.Purge(ctx, f.clock.Now().Add(-time.Hour)); err != nil || n != 1 {
+			t.Errorf("purged %d, %v", n, err)
+		}
+	})
+}
