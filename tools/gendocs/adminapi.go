@@ -28,7 +28,7 @@ type subject struct {
 var examples = map[string]string{
 	"{Id}": "1", "{Index}": "0", "{Name}": "example.com", "{Arn}": "arn:aws:ses:" + sampleRegion + ":" + sampleAccount + ":account",
 	"to": "you@example.net", "subject": "Welcome", "limit": "10", "timeout": "10", "query": "", "since": "", "nextToken": "",
-	"{Address}": "gone@example.net", "list": "", "configurationSetName": "", "format": "CSV",
+	"{MessageId}": sampleMessage, "{Address}": "gone@example.net", "list": "", "configurationSetName": "", "format": "CSV",
 }
 
 // bodies are what the examples send.
@@ -46,6 +46,7 @@ var commands = map[string]string{
 	"GET /identities/{Name}/dns":     "sesame dns example.com",
 	"POST /identities/{Name}/check":  "sesame identity check example.com --config sesame.toml --account 123456789012",
 	"GET /settings/{Arn}":            "sesame settings get " + examples["{Arn}"],
+	"GET /messages/{MessageId}":      "sesame message show " + sampleMessage + " --account 123456789012",
 	"GET /suppression":               "sesame suppression list --account 123456789012",
 	"GET /suppression/{Address}":     "sesame suppression why gone@example.net --account 123456789012",
 	"GET /suppression/export":        "sesame suppression export --account 123456789012",

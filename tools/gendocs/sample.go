@@ -17,9 +17,11 @@ import (
 	"sesame/internal/base/scope"
 	"sesame/internal/core/configset"
 	"sesame/internal/core/dnscheck"
+	"sesame/internal/core/event"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/mailbox"
 	"sesame/internal/core/setting"
+	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
 	"sesame/internal/core/suppression"
 	"sesame/internal/edge/api/admin"
@@ -30,6 +32,7 @@ import (
 const (
 	sampleAccount = "123456789012"
 	sampleRegion  = "us-east-1"
+	sampleMessage = "0100018f3c2a9b10-5b1f8c2e-6f0d-4a5e-9d7a-0c1b2a3d4e5f-000000"
 	sampleMail    = `Message-ID: <0100018f3c2a9b10-5b1f8c2e-6f0d-4a5e-9d7a-0c1b2a3d4e5f-000000@email.amazonses.com>
 Date: Fri, 2 Jan 2026 03:04:05 +0000
 From: Hello <hello@example.com>
@@ -58,6 +61,7 @@ type sample struct {
 	box *mailbox.Mailbox
 
 	lists *suppression.Lists
+	spool *spool.Spool
 }
 
 // newSample makes a mailbox with one mail in it.
@@ -85,7 +89,20 @@ func newSample(ctx context.Context) (_ *sample, err error) {
 	if err != nil {
 		return nil, err
 	}
-	return s, s.suppress(ctx, now)
+	return s, errors.Join(s.accept(ctx, now), s.suppress(ctx, now))
+}
+
+// accept puts a message into the spool whose recipient is suppressed.
+func (s *sample) accept(ctx context.Context, now *clock.Fake) error {
+	s.spool = spool.New(spool.Options{DB: s.db, Clock: now.Now, Node: "gendocs/1", InRow: 1 << 20})
+	from := address.Address{Local: "hello", Domain: "example.com"}
+	return s.spool.Accept(ctx, &spool.Message{
+		Scope: scope.Scope{Account: sampleAccount, Region: sampleRegion}, ID: sampleMessage, AcceptedAt: now.Now(), Operation: "SendEmail",
+		Caller: "arn:aws:iam::" + sampleAccount + ":user/app", SourceIP: "192.0.2.1", ReturnPath: from, Sender: from, Identity: "example.com", Subject: "Welcome",
+		Content: []byte(strings.ReplaceAll(sampleMail, "\n", "\r\n")), Recipients: []address.Address{{Local: "gone", Domain: "example.net"}},
+		Fates: []spool.Fate{{Recipients: []int{0}, State: spool.Suppressed, Cause: "suppressed", Reason: "bounced before", Event: event.Bounce,
+			Detail: event.Detail{BounceType: "Permanent", BounceSubType: "OnAccountSuppressionList"}}},
+	})
 }
 
 // suppress puts an address on the suppression lists that bounced, and one by hand.
@@ -125,6 +142,7 @@ func (s *sample) subjects() []subject {
 	return []subject{
 		{"Mailbox", "Mailbox (`sesame dev` alone)", deletionsLast(admin.Mailbox(s.box))},
 		{"Identities", "Identities", admin.Identities(sampleIdentities{}, sampleIdentities{})},
+		{"Messages", "Messages", admin.Messages(s.spool)},
 		{"Suppression", "Suppression lists", admin.Suppression(s.lists)},
 		{"Settings", "Settings", admin.Settings(setting.New(setting.Options{DB: s.db, Clock: clock.System}))},
 	}

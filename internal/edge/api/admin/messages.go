@@ -125,11 +125,11 @@ func epochOrNone(t time.Time) float64 {
 // Messages are the routes of what became of messages.
 func Messages(s *spool.Spool) []Route {
 	return []Route{{
-		Method: http.MethodGet, Pattern: "/messages/{Id}", Action: "sesame:GetMessage",
+		Method: http.MethodGet, Pattern: "/messages/{MessageId}", Action: "sesame:GetMessage",
 		Doc: "Tells all that is known of a message, found by its id, by the Message-ID that it left with or by the one that its caller gave: " +
 			"the request, the state of each recipient with every attempt and its reason (number 0: why nothing was sent), what scanners found, and the first 1,000 events.",
 		Handle: func(ctx context.Context, r Request) (any, error) {
-			record, err := s.Record(ctx, r.Scope, r.Path["Id"])
+			record, err := s.Record(ctx, r.Scope, r.Path["MessageId"])
 			if err != nil {
 				return nil, err
 			}
