@@ -110,27 +110,17 @@ func (i *Intake) acceptEntry(ctx context.Context, s Submission, b *Bulk, n int, 
 		}
 	}()
 	e := &b.Entries[n]
+	leave, err := l.turn(ctx, i.large, sizeOf(e.Data, b.Files...))
+	if err != nil {
+		return "", err
+	}
+	defer leave()
 	own, err := template.ParseData("ReplacementTemplateData", e.Data)
 	if err != nil {
 		return "", err
 	}
 	l.data = l.data.Merge(own)
-	if sizeOf(b.Files) > maxSmall {
-		leave, err := l.turn(ctx, i.large)
-		if err != nil {
-			return "", err
-		}
-		defer leave()
-	}
 	return i.acceptRendered(ctx, e.submission(s, n), b.message(n), l)
-}
-
-// sizeOf is how many bytes files have.
-func sizeOf(files []message.Attachment) (n int) {
-	for _, f := range files {
-		n += len(f.Data)
-	}
-	return n
 }
 
 // message is the message of entry n, before its template is rendered.

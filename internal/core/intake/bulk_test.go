@@ -46,11 +46,13 @@ func TestFewMessagesThatAreLargerThanTheirRequestsAreMadeAtOnce(t *testing.T) {
 		name  string
 		text  string
 		files []message.Attachment
+		data  string // of each entry
 		want  int64
 	}{
-		{"small ones are not bounded", "hi", nil, 20},
-		{"a template that repeats itself", "{{#each a}}{{#each ../a}}" + strings.Repeat("x", 1000) + "{{/each}}{{/each}}", nil, 4},
-		{"files of the call, of which each message has a copy", "hi", []message.Attachment{{Data: make([]byte, 300<<10), FileName: "a.bin"}}, 4},
+		{"small ones are not bounded", "hi", nil, `{"b":1}`, 20},
+		{"a template that repeats itself", "{{#each a}}{{#each ../a}}" + strings.Repeat("x", 1000) + "{{/each}}{{/each}}", nil, `{}`, 4},
+		{"files of the call, of which each message has a copy", "hi", []message.Attachment{{Data: make([]byte, 300<<10), FileName: "a.bin"}}, `{}`, 4},
+		{"data of many values", "hi", nil, `{"b":[1` + strings.Repeat(",1", 150_000) + `]}`, 4},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -66,6 +68,7 @@ func TestFewMessagesThatAreLargerThanTheirRequestsAreMadeAtOnce(t *testing.T) {
 					Template:  intake.TemplateRef{Content: &template.Content{Subject: "s", Text: c.text}}, Data: &data,
 				}, Entries: make([]intake.Entry, 20)}
 				for n := range b.Entries {
+					b.Entries[n].Data = &c.data
 					b.Entries[n].To = []string{"b@example.net"}
 				}
 				var results []intake.Result

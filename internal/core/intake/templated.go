@@ -49,11 +49,16 @@ func (i *Intake) AcceptTemplated(ctx context.Context, s Submission, t Templated)
 	if err != nil {
 		return "", err
 	}
-	data, err := template.ParseData("TemplateData", t.Data)
+	l := letter{Compiled: c}
+	leave, err := l.turn(ctx, i.large, sizeOf(t.Data))
 	if err != nil {
 		return "", err
 	}
-	return i.acceptRendered(ctx, s, t.Formatted, letter{Compiled: c, data: data})
+	defer leave()
+	if l.data, err = template.ParseData("TemplateData", t.Data); err != nil {
+		return "", err
+	}
+	return i.acceptRendered(ctx, s, t.Formatted, l)
 }
 
 // letter is what is written to one destination.
@@ -63,17 +68,29 @@ type letter struct {
 	large bool // it has its turn
 }
 
-// A request may be small and what comes of it large: by a template that repeats itself, or
-// by files that a bulk call has once and each of its messages again. The doors bound the
-// memory of requests, and the following that of such messages.
+// A request may be small and what comes of it large: by a template that repeats itself, by
+// files that a bulk call has once and each of its messages again, or by data of many small
+// values. The doors bound the memory of requests, and the following that of such messages.
 const (
-	maxSmall       = 256 << 10 // bytes of a rendered part, and of all files of an entry
+	maxSmall       = 256 << 10 // bytes of a rendered part, of all files of an entry, and of the data
 	maxLargeAtOnce = 4
 )
 
-// turn waits until a large message may be made, unless the letter has its turn already.
-func (l *letter) turn(ctx context.Context, large chan struct{}) (leave func(), err error) {
-	if l.large {
+// sizeOf is how many bytes of data there are, and of files.
+func sizeOf(data *string, files ...message.Attachment) (n int) {
+	if data != nil {
+		n = len(*data)
+	}
+	for _, f := range files {
+		n += len(f.Data)
+	}
+	return n
+}
+
+// turn waits until a message of something of this size may be made, if that is large and
+// the letter does not have its turn already.
+func (l *letter) turn(ctx context.Context, large chan struct{}, size int) (leave func(), err error) {
+	if l.large || size <= maxSmall {
 		return func() {}, nil
 	}
 	select {
@@ -126,7 +143,7 @@ func (i *Intake) acceptRendered(ctx context.Context, s Submission, f Formatted, 
 	r, err := l.RenderWithin(l.data, maxSmall)
 	if errors.Is(err, handlebars.ErrTooLarge) {
 		var leave func()
-		if leave, err = l.turn(ctx, i.large); err != nil {
+		if leave, err = l.turn(ctx, i.large, maxSmall+1); err != nil {
 			return "", err
 		}
 		defer leave()

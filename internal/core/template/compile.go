@@ -139,13 +139,7 @@ const (
 	maxWeight     = 64 << 20
 )
 
-func (c Content) weight() int {
-	n := 0
-	for _, part := range []string{c.Subject, c.Text, c.HTML} {
-		n += len(part) + perExpression*(1+strings.Count(part, "{{"))
-	}
-	return n
-}
+func (c Content) weight() int { return c.size() + perExpression*(3+c.expressions()) }
 
 // compiled keeps templates by their contents; those that were used last stay.
 type compiled struct {

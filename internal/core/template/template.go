@@ -22,6 +22,10 @@ const (
 	MaxTemplates = 20_000    // of an account in a region
 	MaxSize      = 500 << 10 // bytes of subject, text and HTML together
 	maxName      = 64        // characters
+
+	// maxExpressions bounds what a template takes of memory when it is compiled, which is a
+	// hundred times its size where it has little else. SES has no such bound.
+	maxExpressions = 10_000
 )
 
 // ListKind is the kind of the tokens of lists of templates.
@@ -115,10 +119,19 @@ func (c Content) checkBody() error {
 		return fault.InField(fault.Invalid, "TextPart", "The text part or the HTML part must be specified.")
 	case c.size() > MaxSize:
 		return because(ErrInvalid, fault.InField(fault.Invalid, "TemplateContent", "The template is larger than %d bytes.", MaxSize))
+	case c.expressions() > maxExpressions:
+		return because(ErrInvalid, fault.InField(fault.Invalid, "TemplateContent", "The template has more than %d expressions.", maxExpressions))
 	case !utf8.ValidString(c.Subject) || !utf8.ValidString(c.Text) || !utf8.ValidString(c.HTML):
 		return because(ErrInvalid, fault.InField(fault.Invalid, "TemplateContent", "The template is not valid UTF-8 text."))
 	}
 	return nil
+}
+
+func (c Content) expressions() (n int) {
+	for _, part := range []string{c.Subject, c.Text, c.HTML} {
+		n += strings.Count(part, "{{")
+	}
+	return n
 }
 
 func (c Content) size() int { return len(c.Subject) + len(c.Text) + len(c.HTML) }

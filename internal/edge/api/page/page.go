@@ -8,6 +8,7 @@ package page
 import (
 	"encoding/base64"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 
@@ -38,7 +39,7 @@ func (l List) After(token *string) (string, error) {
 	}
 	b, err := base64.RawURLEncoding.DecodeString(s)
 	last, ok := strings.CutPrefix(string(b), l.prefix())
-	if err != nil || !ok {
+	if err != nil || !ok || !utf8.ValidString(last) || strings.Contains(last, separator) { // not every database takes the latter
 		return "", fault.InField(fault.Invalid, "NextToken", "Invalid NextToken <%s>.", fault.Printable(s))
 	}
 	return last, nil

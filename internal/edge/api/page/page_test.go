@@ -31,6 +31,8 @@ func TestTokens(t *testing.T) {
 		"not base64":        "!!\x00",
 		"of nothing":        "QQ",
 		"very long":         strings.Repeat("A", 1000),
+		"behind a NUL":      *here.Token("a\x00b"),
+		"behind no UTF-8":   *here.Token("a\xff"),
 	} {
 		got, err := here.After(&token)
 		text := fault.PeerText(err)
