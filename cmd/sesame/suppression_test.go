@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"sesame/internal/app"
 	"sesame/internal/base/address"
@@ -32,10 +33,12 @@ func suppress(t *testing.T, dir string) {
 	}
 	sc := scope.Scope{Account: "123456789012", Region: "us-east-1"}
 	err = openData(c, func(ctx context.Context, _ config.Config, db *store.DB, _ *keyring.Ring) error {
-		l := suppression.New(suppression.Options{DB: db, Clock: clock.System, Random: rand.Reader, ConfigSets: configset.New(db, clock.System, nil)})
+		now := clock.NewFake(time.Now())
+		l := suppression.New(suppression.Options{DB: db, Clock: now.Now, Random: rand.Reader, ConfigSets: configset.New(db, now.Now, nil)})
 		if err := l.Put(ctx, sc, "hand@example.net", suppression.Complaint); err != nil {
 			return err
 		}
+		now.Advance(time.Millisecond) // entries of one moment are listed by their addresses
 		writes := l.Bounced(ctx, suppression.Feedback{Scope: sc, MessageID: "m1", Address: address.Address{Local: "gone", Domain: "example.net"}}, &smtpclient.Outcome{
 			Class: smtpclient.Permanent, Cause: smtpclient.CauseReply, Command: smtpclient.CommandRcpt, Code: 550, Enhanced: smtpclient.Enhanced{5, 1, 1},
 			Lines: []string{"550 5.1.1 \x1b[2Jno such user"},
