@@ -13,7 +13,6 @@ import (
 	"context"
 	"database/sql"
 	"errors"
-	"slices"
 	"sync"
 	"time"
 
@@ -26,7 +25,7 @@ import (
 // How long keys are remembered.
 const (
 	KeepKey   = 24 * time.Hour // those that clients choose
-	KeepRetry = time.Hour      // those of the SDKs' own retries, which end after seconds
+	KeepRetry = time.Hour      // those of the SDKs' own retries, which end after seconds; see recent
 )
 
 // MaxName is the longest name of a key, in octets.
@@ -40,6 +39,10 @@ type Key struct {
 	Hash      string        // of the content: it must be the same
 	Keep      time.Duration // since it was done
 	New       bool          // by all that the client knows it is: it is not looked for before
+
+	// Retry marks what an SDK calls all attempts of one call. Nearly every request has such
+	// a key, and nearly none needs it. With another hash it is another key.
+	Retry bool
 }
 
 // place is what a key is found by.
@@ -59,13 +62,19 @@ type Keys struct {
 	db    *store.DB
 	clock clock.Clock
 
+	recent *recent // the retries; nil where nodes share the database and look there
+
 	mu     sync.Mutex
 	flying map[place]chan struct{} // closed when the request comes to its end
 }
 
 // New returns the keys that are kept in db.
 func New(db *store.DB, c clock.Clock) *Keys {
-	return &Keys{db: db, clock: c, flying: map[place]chan struct{}{}}
+	k := &Keys{db: db, clock: c, flying: map[place]chan struct{}{}}
+	if !db.Shared() {
+		k.recent = newRecent(maxRecent)
+	}
+	return k
 }
 
 // errTwin says that a request with one of the keys was faster.
@@ -86,15 +95,22 @@ func (k *Keys) Once(ctx context.Context, keys []Key, do func(Remember) (string, 
 		}
 		defer land()
 	}
-	known := slices.DeleteFunc(slices.Clone(keys), func(key Key) bool { return key.New })
-	if answer, found, err := k.find(ctx, known); err != nil || found {
+	if k.recent != nil {
+		if err := k.recent.load(ctx, k.db, k.clock()); err != nil {
+			return "", err
+		}
+	}
+	if answer, found, err := k.find(ctx, keys, true); err != nil || found {
 		return answer, err
 	}
-	answer, err := do(func(tx *store.Tx, answer string) error { return k.remember(tx, keys, answer) })
+	at := k.clock().UnixNano()
+	rows := k.rows(keys, at)
+	answer, err := do(func(tx *store.Tx, answer string) error { return k.remember(tx, rows, answer) })
 	if !errors.Is(err, errTwin) {
+		k.note(keys, at, answer, err)
 		return answer, err
 	}
-	answer, found, err := k.find(ctx, keys)
+	answer, found, err := k.find(ctx, keys, false)
 	if err == nil && !found { // the twin's key ran out in between
 		err = &fault.Error{Kind: fault.Unavailable, Op: "idempotency.Once", Text: "Temporary service failure", Err: errTwin}
 	}
@@ -126,24 +142,40 @@ func (k *Keys) takeOff(ctx context.Context, p place) (land func(), err error) {
 	}
 }
 
-// find looks for the answer of an earlier request.
-func (k *Keys) find(ctx context.Context, keys []Key) (answer string, found bool, err error) {
+// find looks for the answer of an earlier request; before it is made, new keys are not
+// looked for in the database.
+func (k *Keys) find(ctx context.Context, keys []Key, before bool) (answer string, found bool, err error) {
 	for _, key := range keys {
-		var hash string
-		err := k.db.QueryRow(ctx, `SELECT hash, answer FROM idempotency_keys
-			WHERE account = ? AND region = ? AND operation = ? AND name = ? AND expires_at > ?`,
-			key.Scope.Account, key.Scope.Region, key.Operation, key.Name, store.Millis(k.clock())).Scan(&hash, &answer)
 		switch {
-		case errors.Is(err, sql.ErrNoRows):
-		case err != nil:
-			return "", false, store.Wrap("idempotency.Once", err)
-		case hash != key.Hash:
-			return "", false, fault.New(fault.Invalid, "The idempotency key was already used with other content.")
+		case key.Retry && k.recent != nil:
+			answer, found, err = k.attempted(ctx, key)
+		case key.New && before:
+			continue
 		default:
-			return answer, true, nil
+			answer, found, err = k.look(ctx, key)
+		}
+		if err != nil || found {
+			return answer, found, err
 		}
 	}
 	return "", false, nil
+}
+
+// look reads the row of a key.
+func (k *Keys) look(ctx context.Context, key Key) (answer string, found bool, err error) {
+	var hash string
+	err = k.db.QueryRow(ctx, `SELECT hash, answer FROM idempotency_keys
+		WHERE account = ? AND region = ? AND operation = ? AND name = ? AND expires_at > ?`,
+		key.Scope.Account, key.Scope.Region, key.Operation, key.Name, store.Millis(k.clock())).Scan(&hash, &answer)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return "", false, nil
+	case err != nil:
+		return "", false, store.Wrap("idempotency.Once", err)
+	case hash != key.Hash:
+		return "", false, fault.New(fault.Invalid, "The idempotency key was already used with other content.")
+	}
+	return answer, true, nil
 }
 
 // remember writes the keys. A row whose time is over makes room.

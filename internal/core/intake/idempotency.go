@@ -75,7 +75,7 @@ func (d *draft) keys() ([]idempotency.Key, error) {
 	}
 	if idem.Retry != "" && len(idem.Retry) <= maxRetry && validKey(idem.Retry) {
 		name := "sdk " + idem.Retry + " " + idem.Hash[:32] + entry
-		keys = append(keys, idempotency.Key{Scope: d.Scope, Operation: d.Operation, Name: name, Hash: idem.Hash, Keep: idempotency.KeepRetry, New: idem.First})
+		keys = append(keys, idempotency.Key{Scope: d.Scope, Operation: d.Operation, Name: name, Hash: idem.Hash, Keep: idempotency.KeepRetry, New: idem.First, Retry: true})
 	}
 	return keys, nil
 }
