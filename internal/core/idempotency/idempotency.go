@@ -35,7 +35,7 @@ const MaxName = 255
 type Key struct {
 	Scope     scope.Scope
 	Operation string
-	Name      string        // 1 to MaxName octets
+	Name      string        // 1 to MaxName octets; beginnings "retry " are for the rows of retries
 	Hash      string        // of the content: it must be the same
 	Keep      time.Duration // since it was done
 	New       bool          // by all that the client knows it is: it is not looked for before

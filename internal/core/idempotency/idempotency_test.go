@@ -153,7 +153,7 @@ func TestOfTwinsOnSeveralNodesOneIsDone(t *testing.T) {
 			for i := range answers {
 				all.Go(func() {
 					name := fmt.Sprint("k", round)
-					answer, err := nodes[i%len(nodes)].once(key(name, "h"), key("retry "+name, "h"))
+					answer, err := nodes[i%len(nodes)].once(key(name, "h"), key("second "+name, "h"))
 					if err != nil {
 						t.Error(err)
 					}
