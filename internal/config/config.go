@@ -37,6 +37,7 @@ type Config struct {
 	Limits   Limits   `toml:"limits"`
 	Service  Service  `toml:"service"`
 	Tracking Tracking `toml:"tracking"`
+	Buckets  Buckets  `toml:"buckets"`
 	Log      Log      `toml:"log"`
 
 	// Dev is set by `sesame dev` alone: identities verify at once, the last hop is the
