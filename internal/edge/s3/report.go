@@ -46,7 +46,7 @@ func (s *Reports) Presign(sc scope.Scope, bucket, key string) string {
 	stamp := s.Clock().UTC().Format("20060102T150405Z")
 	day := stamp[:8]
 	credential := day + "/" + sc.Region + "/s3/aws4_request"
-	u, err := url.Parse(s.Base)
+	u, err := url.Parse(s.Base + "/")
 	if err != nil {
 		return "" // app makes it from what it listens on
 	}
