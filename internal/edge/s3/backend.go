@@ -172,7 +172,7 @@ func (b backend) CreateMultipartUpload(ctx context.Context, name, key string, me
 }
 
 func (b backend) UploadPart(ctx context.Context, name, key string, id gofakes3.UploadID, n int, size int64, body io.Reader) (string, error) {
-	etag, err := b.store.PutPart(scopeOf(ctx), name, key, string(id), bucket.Part{N: n, Size: size}, body)
+	etag, err := b.store.PutPart(bucket.Upload{Scope: scopeOf(ctx), Bucket: name, Key: key, ID: string(id)}, bucket.Part{N: n, Size: size}, body)
 	return `"` + etag + `"`, wire(err, name, key)
 }
 
@@ -181,7 +181,7 @@ func (b backend) CompleteMultipartUpload(ctx context.Context, name, key string, 
 	for _, p := range in.Parts {
 		list = append(list, bucket.Part{N: p.PartNumber, ETag: p.ETag})
 	}
-	o, err := b.store.Complete(ctx, scopeOf(ctx), name, key, string(id), list)
+	o, err := b.store.Complete(ctx, bucket.Upload{Scope: scopeOf(ctx), Bucket: name, Key: key, ID: string(id)}, list)
 	return "", `"` + o.ETag + `"`, wire(err, name, key)
 }
 
