@@ -169,7 +169,7 @@ func (s *Store) Delete(ctx context.Context, sc scope.Scope, name string) error {
 	err := s.o.DB.Write(ctx, func(tx *store.Tx) error {
 		refused = nil
 		n := 0
-		err := tx.Get([]any{&n}, `SELECT COUNT(*) FROM (SELECT 1 FROM bucket_objects WHERE account = ? AND region = ? AND bucket = ? LIMIT 1) AS some`,
+		err := tx.Get([]any{&n}, `SELECT COUNT(*) FROM (SELECT 1 FROM bucket_objects WHERE account = ? AND region = ? AND bucket = ? LIMIT 1) AS found`,
 			sc.Account, sc.Region, name)
 		if err != nil {
 			return err

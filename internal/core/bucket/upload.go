@@ -75,9 +75,15 @@ func (s *Store) begun(sc scope.Scope, bucket, key, id string) (u upload, dir str
 	return u, dir, nil
 }
 
+// Upload names an upload that was begun.
+type Upload struct {
+	Scope           scope.Scope
+	Bucket, Key, ID string
+}
+
 // PutPart writes a part, in place of what has its number, and returns its ETag.
-func (s *Store) PutPart(sc scope.Scope, bucket, key, id string, part Part, content io.Reader) (etag string, err error) {
-	_, dir, err := s.begun(sc, bucket, key, id)
+func (s *Store) PutPart(to Upload, part Part, content io.Reader) (etag string, err error) {
+	_, dir, err := s.begun(to.Scope, to.Bucket, to.Key, to.ID)
 	if err != nil {
 		return "", err
 	}
@@ -96,8 +102,8 @@ type Part struct {
 }
 
 // Complete makes an object of parts, which have to be in order.
-func (s *Store) Complete(ctx context.Context, sc scope.Scope, bucket, key, id string, list []Part) (Object, error) {
-	u, dir, err := s.begun(sc, bucket, key, id)
+func (s *Store) Complete(ctx context.Context, of Upload, list []Part) (Object, error) {
+	u, dir, err := s.begun(of.Scope, of.Bucket, of.Key, of.ID)
 	if err != nil {
 		return Object{}, err
 	}
@@ -115,7 +121,7 @@ func (s *Store) Complete(ctx context.Context, sc scope.Scope, bucket, key, id st
 	}
 	defer all.close()
 	etag := fmt.Sprintf("%x-%d", sums.Sum(nil), len(list))
-	o, err := s.Put(ctx, sc, bucket, Object{Key: key, Meta: u.Meta, Size: -1, ETag: etag}, all)
+	o, err := s.Put(ctx, of.Scope, of.Bucket, Object{Key: of.Key, Meta: u.Meta, Size: -1, ETag: etag}, all)
 	if err == nil {
 		_ = os.RemoveAll(dir) // else it is Sweep's
 	}

@@ -43,7 +43,11 @@ func (c *Claim) matches(r *http.Request, path, payloadHash string, key [sha256.S
 func (c *Claim) appendCanonicalRequest(b []byte, r *http.Request, path, payloadHash string) []byte {
 	b = append(b, r.Method...)
 	b = append(b, '\n')
-	b = appendEscapedPath(b, path)
+	if c.Service == s3 && path != "" {
+		b = append(b, path...)
+	} else {
+		b = appendEscapedPath(b, path)
+	}
 	b = append(b, '\n')
 	b = append(b, c.query...)
 	b = append(b, '\n')
