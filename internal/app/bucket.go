@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"net/http"
 	"path/filepath"
 	"time"
@@ -28,8 +29,11 @@ func (s *Server) buildStorage() (err error) {
 		DB: s.db, Dir: cmp.Or(s.cfg.Buckets.Dir, filepath.Join(s.cfg.DataDir, "buckets")), Clock: s.clock, Random: rand.Reader,
 		MaxObject: s.cfg.Buckets.MaxObject(),
 	})
-	s.imports = importjob.New(importjob.Options{DB: s.db, Clock: s.clock, Objects: s.buckets, Addresses: s.suppression, Contacts: s.contacts})
+	if err != nil {
+		return err
+	}
 	s.reports = &s3.Reports{MAC: s.ring.MAC, Base: s.serviceURL(), Clock: s.clock}
+	s.imports, err = s.buildImports()
 	return err
 }
 
@@ -47,12 +51,13 @@ func (s *Server) withBuckets(next http.Handler) http.Handler {
 	})
 }
 
-// sweepBuckets removes files that no object has, until ctx ends.
+// sweepBuckets removes files that no object has, and import jobs that are long over, until
+// ctx ends.
 func (s *Server) sweepBuckets(ctx context.Context) {
 	t := time.NewTicker(cleanEvery)
 	defer t.Stop()
 	for {
-		if err := s.buckets.Sweep(ctx); err != nil && ctx.Err() == nil {
+		if err := errors.Join(s.buckets.Sweep(ctx), s.imports.Clean(ctx)); err != nil && ctx.Err() == nil {
 			s.log.Error("sweep the buckets", "error", err)
 		}
 		select {

@@ -16,6 +16,7 @@ import (
 	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/access"
 	"sesame/internal/core/bucket"
 	"sesame/internal/core/configset"
 	"sesame/internal/core/contact"
@@ -60,8 +61,23 @@ func must(t *testing.T, err error) {
 }
 
 func (w *world) jobs(a importjob.Addresses) *importjob.Jobs {
-	return importjob.New(importjob.Options{DB: w.db, Clock: w.clock.Now, Objects: w.buckets, Addresses: a, Contacts: w.lists})
+	return importjob.New(importjob.Options{
+		DB: w.db, Clock: w.clock.Now, Objects: importjob.Builtin{Buckets: w.buckets}, Access: anybody{}, Addresses: a, Contacts: w.lists,
+	})
 }
+
+// anybody may read what is not secret.
+type anybody struct{}
+
+func (anybody) Authorize(_ context.Context, c access.Call) error {
+	if strings.Contains(c.Resources[0].ARN, "secret") {
+		return fault.New(fault.AccessDenied, "%s is not allowed to %s %s", c.Principal.ARN(), c.Action, c.Resources[0].ARN)
+	}
+	return nil
+}
+
+// by is a request of an account.
+func by(sc scope.Scope) access.Request { return access.Request{Scope: sc} }
 
 func (w *world) put(t *testing.T, content string) {
 	t.Helper()
@@ -73,9 +89,9 @@ func (w *world) put(t *testing.T, content string) {
 func (w *world) run(t *testing.T, job importjob.Job, content string) importjob.Job {
 	t.Helper()
 	w.put(t, content)
-	job.Scope, job.URL = sc, "s3://files/file"
+	job.URL = "s3://files/file"
 	jobs := w.jobs(w.list)
-	id, err := jobs.Create(ctx, job)
+	id, err := jobs.Create(ctx, by(sc), job)
 	must(t, err)
 	if found, err := jobs.Step(ctx); !found || err != nil {
 		t.Fatal(found, err)
@@ -88,7 +104,7 @@ func (w *world) run(t *testing.T, job importjob.Job, content string) importjob.J
 // report returns the contents of the records that failed.
 func (w *world) report(t *testing.T, job importjob.Job) (records []string) {
 	t.Helper()
-	_, content, err := w.buckets.Get(ctx, sc, importjob.Reports, job.ReportKey())
+	_, content, err := w.buckets.Get(ctx, sc, "ses-import-failures", job.ID+".json")
 	must(t, err)
 	defer content.Close()
 	for lines := bufio.NewScanner(content); lines.Scan(); {
@@ -200,11 +216,11 @@ func TestFilesThatAreRefused(t *testing.T) {
 		{"a list that is not there", "s3://files/file", sc, "nothing", fault.Invalid},
 	} {
 		job := suppress("PUT", "CSV")
-		job.Scope, job.URL = c.who, c.url
+		job.URL = c.url
 		if c.list != "" {
 			job.Destination, job.List = importjob.Contacts, c.list
 		}
-		if _, err := jobs.Create(ctx, job); !fault.Is(err, c.kind) {
+		if _, err := jobs.Create(ctx, by(c.who), job); !fault.Is(err, c.kind) {
 			t.Errorf("%s: %v", c.what, err)
 		}
 	}
@@ -218,11 +234,11 @@ type dying struct {
 
 var errDied = errors.New("died")
 
-func (d *dying) Import(ctx context.Context, sc scope.Scope, r []suppression.Record) []error {
+func (d *dying) Adding(sc scope.Scope, r []suppression.Record) (func(*store.Tx) error, []error) {
 	if d.batches++; d.batches == 3 {
 		panic(errDied)
 	}
-	return d.Lists.Import(ctx, sc, r)
+	return d.Lists.Adding(sc, r)
 }
 
 func TestAnotherNodeGoesOnWhereOneDied(t *testing.T) {
@@ -234,9 +250,9 @@ func TestAnotherNodeGoesOnWhereOneDied(t *testing.T) {
 		}
 		w.put(t, "bad record\n"+file.String())
 		job := suppress("PUT", "CSV")
-		job.Scope, job.URL = sc, "s3://files/file"
+		job.URL = "s3://files/file"
 		first := w.jobs(&dying{Lists: w.list})
-		id, err := first.Create(ctx, job)
+		id, err := first.Create(ctx, by(sc), job)
 		must(t, err)
 		func() {
 			defer func() {
@@ -289,12 +305,12 @@ func TestJobsAreListed(t *testing.T) {
 		jobs := w.jobs(w.list)
 		defer func() { // there is a bound of those that wait
 			job := suppress("PUT", "CSV")
-			job.Scope, job.URL = sc, "s3://files/file"
+			job.URL = "s3://files/file"
 			for range importjob.MaxWaiting - 5 {
-				_, err := jobs.Create(ctx, job)
+				_, err := jobs.Create(ctx, by(sc), job)
 				must(t, err)
 			}
-			if _, err := jobs.Create(ctx, job); !fault.Is(err, fault.LimitExceeded) {
+			if _, err := jobs.Create(ctx, by(sc), job); !fault.Is(err, fault.LimitExceeded) {
 				t.Error(err)
 			}
 		}()
@@ -303,8 +319,8 @@ func TestJobsAreListed(t *testing.T) {
 			if n == 2 {
 				job = contacts("PUT", "CSV")
 			}
-			job.Scope, job.URL = sc, "s3://files/file"
-			_, err := jobs.Create(ctx, job)
+			job.URL = "s3://files/file"
+			_, err := jobs.Create(ctx, by(sc), job)
 			must(t, err)
 		}
 		for d, want := range map[importjob.Destination]int{"": 5, importjob.Suppression: 4, importjob.Contacts: 1} {
