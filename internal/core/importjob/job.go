@@ -17,6 +17,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"regexp"
 	"strings"
 	"time"
 
@@ -211,9 +212,15 @@ func scan(row interface{ Scan(...any) error }) (job Job, err error) {
 	return job, err
 }
 
-// Get returns a job.
+var uuid = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// Get returns a job, or NotFound.
 func (j *Jobs) Get(ctx context.Context, sc scope.Scope, id string) (Job, error) {
-	job, err := scan(j.o.DB.QueryRow(ctx, selectJob+` WHERE account = ? AND region = ? AND id = ?`, sc.Account, sc.Region, id))
+	err := sql.ErrNoRows
+	var job Job
+	if uuid.MatchString(id) {
+		job, err = scan(j.o.DB.QueryRow(ctx, selectJob+` WHERE account = ? AND region = ? AND id = ?`, sc.Account, sc.Region, id))
+	}
 	if errors.Is(err, sql.ErrNoRows) {
 		return job, fault.InField(fault.NotFound, "JobId", "Import job %s does not exist.", fault.Printable(id))
 	}
