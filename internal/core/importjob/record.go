@@ -23,9 +23,12 @@ type reader interface {
 	next() ([]byte, error)
 }
 
+// byteOrder is the mark that some programs write in front of UTF-8.
+var byteOrder = []byte("\ufeff")
+
 var errTooLong = fault.New(fault.Invalid, "The record is longer than %d octets.", maxRecord)
 
-// lines reads lines that are not empty.
+// lines reads lines in which there is something.
 type lines struct{ r *bufio.Reader }
 
 func newLines(r io.Reader) *lines { return &lines{bufio.NewReaderSize(r, maxRecord)} }
@@ -33,7 +36,7 @@ func newLines(r io.Reader) *lines { return &lines{bufio.NewReaderSize(r, maxReco
 func (l *lines) next() ([]byte, error) {
 	for {
 		line, err := l.line()
-		if err != nil || len(line) > 0 {
+		if err != nil || len(bytes.TrimSpace(bytes.TrimPrefix(line, byteOrder))) > 0 {
 			return line, err
 		}
 	}
@@ -87,7 +90,7 @@ func (o *objects) next() ([]byte, error) {
 			o.rest = append(line, '\n')
 		}
 		if len(record) == 0 {
-			o.rest = bytes.TrimLeft(bytes.TrimPrefix(o.rest, []byte("\ufeff")), " \t\r\n")
+			o.rest = bytes.TrimLeft(bytes.TrimPrefix(o.rest, byteOrder), " \t\r\n")
 		} else if o.rest[0] == '{' { // the one that was begun has no end
 			return bytes.TrimSpace(record), nil
 		}

@@ -6,6 +6,7 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"strings"
 
 	"sesame/internal/base/fault"
 	"sesame/internal/core/contact"
@@ -87,7 +88,7 @@ func (a *addresses) parse(record []byte) (r suppression.Record, err error) {
 		return r, fault.New(fault.Invalid, "The line has %d columns.", len(line))
 	}
 	if r.Address = line[0]; want == 2 {
-		r.Reason = line[1]
+		r.Reason = strings.TrimSpace(line[1])
 	}
 	return r, nil
 }
