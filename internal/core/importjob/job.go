@@ -82,7 +82,7 @@ type Job struct {
 type Objects interface {
 	Get(ctx context.Context, sc scope.Scope, bucket, key string) (bucket.Object, bucket.Content, error)
 	Create(ctx context.Context, sc scope.Scope, bucket string) error
-	Put(ctx context.Context, sc scope.Scope, bucket string, o bucket.Object, content io.Reader) (bucket.Object, error)
+	Put(ctx context.Context, sc scope.Scope, bucket string, d bucket.Draft, content io.Reader) (bucket.Object, error)
 }
 
 // Addresses is the suppression list.

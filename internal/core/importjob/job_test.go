@@ -65,7 +65,7 @@ func (w *world) jobs(a importjob.Addresses) *importjob.Jobs {
 
 func (w *world) put(t *testing.T, content string) {
 	t.Helper()
-	_, err := w.buckets.Put(ctx, sc, "files", bucket.Object{Key: "file", Size: -1}, strings.NewReader(content))
+	_, err := w.buckets.Put(ctx, sc, "files", bucket.Draft{Key: "file", Size: -1}, strings.NewReader(content))
 	must(t, err)
 }
 

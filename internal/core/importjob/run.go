@@ -306,7 +306,7 @@ func (j *Jobs) report(ctx context.Context, job *Job) error {
 	}
 	r, w := io.Pipe()
 	go func() { w.CloseWithError(j.writeFailures(ctx, job, w)) }()
-	_, err := j.o.Objects.Put(ctx, job.Scope, Reports, bucket.Object{
+	_, err := j.o.Objects.Put(ctx, job.Scope, Reports, bucket.Draft{
 		Key: job.ReportKey(), Size: -1, Meta: map[string]string{"Content-Type": "application/x-ndjson"},
 	}, r)
 	return errors.Join(err, r.Close())

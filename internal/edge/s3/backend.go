@@ -29,7 +29,7 @@ func scopeOf(ctx context.Context) scope.Scope { return ctx.Value(scopeKey{}).(sc
 func wire(err error, name, key string) error {
 	for _, e := range []struct{ is, becomes error }{
 		{bucket.ErrNoBucket, gofakes3.BucketNotFound(name)}, {bucket.ErrNoObject, gofakes3.KeyNotFound(key)},
-		{bucket.ErrNoUpload, gofakes3.ErrInvalidPart}, {bucket.ErrExists, gofakes3.ResourceError(gofakes3.ErrBucketAlreadyExists, name)},
+		{bucket.ErrNoUpload, gofakes3.ErrNoSuchUpload}, {bucket.ErrPart, gofakes3.ErrInvalidPart}, {bucket.ErrPartOrder, gofakes3.ErrInvalidPartOrder}, {bucket.ErrExists, gofakes3.ResourceError(gofakes3.ErrBucketAlreadyExists, name)},
 		{bucket.ErrNotEmpty, gofakes3.ResourceError(gofakes3.ErrBucketNotEmpty, name)}, {bucket.ErrName, gofakes3.ErrInvalidBucketName},
 		{bucket.ErrKey, gofakes3.ResourceError(gofakes3.ErrKeyTooLong, "")}, {bucket.ErrIncomplete, gofakes3.ErrIncompleteBody},
 		{bucket.ErrTooLarge, gofakes3.ErrorMessage("EntityTooLarge", "Your proposed upload exceeds the maximum allowed object size.")},
@@ -138,12 +138,12 @@ func (b backend) GetObject(ctx context.Context, name, key string, asked *gofakes
 }
 
 func (b backend) DeleteObject(ctx context.Context, name, key string) (out gofakes3.ObjectDeleteResult, err error) {
-	return out, wire(b.store.Remove(ctx, scopeOf(ctx), name, key), name, key)
+	return out, wire(b.store.Remove(ctx, scopeOf(ctx), name, key, nil), name, key)
 }
 
 func (b backend) DeleteMulti(ctx context.Context, name string, keys ...string) (out gofakes3.MultiDeleteResult, err error) {
 	for _, key := range keys {
-		if err := b.store.Remove(ctx, scopeOf(ctx), name, key); err != nil {
+		if err := b.store.Remove(ctx, scopeOf(ctx), name, key, nil); err != nil {
 			return out, wire(err, name, key)
 		}
 		out.Deleted = append(out.Deleted, gofakes3.ObjectID{Key: key})
@@ -152,7 +152,7 @@ func (b backend) DeleteMulti(ctx context.Context, name string, keys ...string) (
 }
 
 func (b backend) PutObject(ctx context.Context, name, key string, meta map[string]string, content io.Reader, size int64) (gofakes3.PutObjectResult, error) {
-	o, err := b.store.Put(ctx, scopeOf(ctx), name, bucket.Object{Key: key, Meta: meta, Size: size}, content)
+	o, err := b.store.Put(ctx, scopeOf(ctx), name, bucket.Draft{Key: key, Meta: meta, Size: size}, content)
 	return gofakes3.PutObjectResult{ETag: `"` + o.ETag + `"`}, wire(err, name, key)
 }
 
@@ -161,7 +161,7 @@ func (b backend) CopyObject(ctx context.Context, fromBucket, fromKey, name, key 
 	if err != nil {
 		return out, wire(err, fromBucket, fromKey)
 	}
-	o, err = b.store.Put(ctx, scopeOf(ctx), name, bucket.Object{Key: key, Meta: meta, Size: o.Size}, content)
+	o, err = b.store.Put(ctx, scopeOf(ctx), name, bucket.Draft{Key: key, Meta: meta, Size: o.Size}, content)
 	err = errors.Join(err, content.Close())
 	return gofakes3.CopyObjectResult{ETag: `"` + o.ETag + `"`, LastModified: gofakes3.NewContentTime(o.ModifiedAt)}, wire(err, name, key)
 }
@@ -172,19 +172,19 @@ func (b backend) CreateMultipartUpload(ctx context.Context, name, key string, me
 }
 
 func (b backend) UploadPart(ctx context.Context, name, key string, id gofakes3.UploadID, n int, size int64, body io.Reader) (string, error) {
-	etag, err := b.store.PutPart(bucket.Upload{Scope: scopeOf(ctx), Bucket: name, Key: key, ID: string(id)}, bucket.Part{N: n, Size: size}, body)
-	return `"` + etag + `"`, wire(err, name, key)
+	part, err := b.store.PutPart(ctx, bucket.Upload{Scope: scopeOf(ctx), Bucket: name, Key: key, ID: string(id)}, bucket.Part{N: n, Size: size}, body)
+	return `"` + part.ETag + `"`, wire(err, name, key)
 }
 
 func (b backend) CompleteMultipartUpload(ctx context.Context, name, key string, id gofakes3.UploadID, in *gofakes3.CompleteMultipartUploadRequest) (gofakes3.VersionID, string, error) {
 	var list []bucket.Part
 	for _, p := range in.Parts {
-		list = append(list, bucket.Part{N: p.PartNumber, ETag: p.ETag})
+		list = append(list, bucket.Part{N: p.PartNumber, ETag: strings.Trim(p.ETag, `"`)})
 	}
-	o, err := b.store.Complete(ctx, bucket.Upload{Scope: scopeOf(ctx), Bucket: name, Key: key, ID: string(id)}, list)
+	o, err := b.store.Complete(ctx, bucket.Upload{Scope: scopeOf(ctx), Bucket: name, Key: key, ID: string(id)}, bucket.Completion{Parts: list})
 	return "", `"` + o.ETag + `"`, wire(err, name, key)
 }
 
 func (b backend) AbortMultipartUpload(ctx context.Context, name, key string, id gofakes3.UploadID) error {
-	return wire(b.store.Abort(scopeOf(ctx), name, key, string(id)), name, key)
+	return wire(b.store.Abort(ctx, bucket.Upload{Scope: scopeOf(ctx), Bucket: name, Key: key, ID: string(id)}), name, key)
 }
