@@ -32,7 +32,7 @@ func TestReportsAreReadByTheirURLAlone(t *testing.T) {
 	_, err = buckets.Put(t.Context(), sc, "reports", bucket.Draft{Key: "a/../b", Size: -1}, strings.NewReader("content"))
 	must(t, err)
 	reports := &s3.Reports{MAC: keyring.Ephemeral().MAC, Clock: now.Now}
-	server := httptest.NewServer(s3.New(s3.Options{Buckets: buckets, Reports: reports, Clock: now.Now, Log: slog.New(slog.DiscardHandler)}))
+	server := httptest.NewServer(s3.New(s3.Options{Buckets: buckets, Reports: reports, Clock: now.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler)}))
 	defer server.Close()
 	reports.Base = server.URL
 	url := reports.Presign(sc, "reports", "b.json")
