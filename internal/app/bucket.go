@@ -13,6 +13,7 @@ import (
 
 	"sesame/internal/core/bucket"
 	"sesame/internal/core/importjob"
+	"sesame/internal/core/quota"
 	"sesame/internal/edge/s3"
 )
 
@@ -40,7 +41,8 @@ func (s *Server) buildStorage() (err error) {
 // withBuckets sends requests that are signed for S3 to the buckets.
 func (s *Server) withBuckets(next http.Handler) http.Handler {
 	door := s3.New(s3.Options{
-		Buckets: s.buckets, Keys: s.accounts, Access: s.access, Reports: s.reports, Clock: s.clock, Log: s.log, Regions: s.regions(),
+		Buckets: s.buckets, Keys: s.accounts, Access: s.access, Reports: s.reports, Clock: s.clock, Random: rand.Reader, Log: s.log, Regions: s.regions(),
+		Calls: s.bucketCalls(),
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s3.IsRequest(r) {
@@ -51,10 +53,24 @@ func (s *Server) withBuckets(next http.Handler) http.Handler {
 	})
 }
 
+// bucketRate is how many calls of an operation on buckets an account may make in a second,
+// where calls are throttled (S3: performance design patterns, request rates).
+const bucketRate = 3500
+
+func (s *Server) bucketCalls() s3.Calls {
+	if s.cfg.Limits.APICalls == 0 {
+		return nil
+	}
+	return quota.NewCalls(s.clock, bucketRate)
+}
+
+// sweepEvery is how often the files of the buckets and the import jobs are looked through.
+const sweepEvery = 24 * time.Hour
+
 // sweepBuckets removes files that no object has, and import jobs that are long over, until
 // ctx ends.
 func (s *Server) sweepBuckets(ctx context.Context) {
-	t := time.NewTicker(cleanEvery)
+	t := time.NewTicker(sweepEvery)
 	defer t.Stop()
 	for {
 		if err := errors.Join(s.buckets.Sweep(ctx), s.imports.Clean(ctx)); err != nil && ctx.Err() == nil {

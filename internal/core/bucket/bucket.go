@@ -4,23 +4,19 @@
 // database, the content in a folder, one file an object. No name of a bucket or an object
 // is ever part of a path, so that there is nothing that a hostile one could reach.
 //
-// A file is written and synced, with its folder, before the row that names it, and removed
-// after the row. What a crash leaves of it is removed by Sweep. Several nodes that share a
-// database have to share the folder too.
+// A file is written once, and synced with its folder, before the row that names it is
+// committed; it is removed after the row. What a crash leaves of it is removed by Sweep.
+// Several nodes that share a database have to share the folder too.
 package bucket
 
 import (
+	"cmp"
 	"context"
-	"encoding/hex"
 	"errors"
-	"fmt"
 	"io"
-	"os"
-	"path/filepath"
 	"regexp"
 	"strings"
 	"time"
-	"unicode/utf8"
 
 	"sesame/internal/base/clock"
 	"sesame/internal/base/scope"
@@ -29,23 +25,29 @@ import (
 
 // Bounds of S3, and ours where it has none.
 const (
-	MaxKey     = 1024 // octets of an object's key
-	MaxBuckets = 100  // of an account in a region
-	MaxMeta    = 8 << 10
+	MaxKey     = 1024    // octets of an object's key
+	MaxBuckets = 100     // of an account in a region
+	MaxMeta    = 8 << 10 // octets of an object's headers, as JSON
+	MaxPart    = 10_000  // the highest number of a part (S3: multipart upload limits)
+	MinPart    = 5 << 20 // octets of every part but the last
 )
 
 // The refusals. They are comparable.
 var (
 	ErrNoBucket   = errors.New("bucket: no such bucket")
 	ErrNoObject   = errors.New("bucket: no such object")
-	ErrNoUpload   = errors.New("bucket: no such upload, or not this part")
+	ErrNoUpload   = errors.New("bucket: no such upload")
 	ErrExists     = errors.New("bucket: the bucket exists")
 	ErrNotEmpty   = errors.New("bucket: the bucket is not empty")
 	ErrName       = errors.New("bucket: not the name of a bucket")
-	ErrKey        = errors.New("bucket: the key is too long or no UTF-8")
+	ErrKey        = errors.New("bucket: the key is empty, too long or no UTF-8")
+	ErrMeta       = errors.New("bucket: the headers are too large")
 	ErrTooLarge   = errors.New("bucket: the object is too large")
 	ErrTooMany    = errors.New("bucket: too many buckets")
-	ErrIncomplete = errors.New("bucket: the content ended too early")
+	ErrIncomplete = errors.New("bucket: the content does not have its size")
+	ErrPart       = errors.New("bucket: no such part")
+	ErrPartOrder  = errors.New("bucket: the parts are not in order")
+	ErrSmallPart  = errors.New("bucket: a part that is not the last is too small")
 )
 
 // Options configure a Store.
@@ -63,32 +65,10 @@ type Store struct{ o Options }
 // New opens the store.
 func New(o Options) (*Store, error) {
 	s := &Store{o}
-	for _, dir := range []string{s.folder(objects), s.folder(parts)} {
-		if err := os.MkdirAll(dir, 0o700); err != nil {
-			return nil, fmt.Errorf("bucket: %w", err)
-		}
-	}
-	return s, nil
+	return s, s.makeFolders()
 }
-
-// The folders of a store.
-const (
-	objects = "objects" // content that rows name, and files on their way
-	parts   = "parts"   // a folder for each upload in parts
-)
-
-func (s *Store) folder(name string) string { return filepath.Join(s.o.Dir, name) }
 
 func (s *Store) now() time.Time { return s.o.Clock() }
-
-// newName is a name for a file or an upload that nobody can guess.
-func (s *Store) newName() (string, error) {
-	var b [16]byte
-	if _, err := io.ReadFull(s.o.Random, b[:]); err != nil {
-		return "", fmt.Errorf("bucket: %w", err)
-	}
-	return hex.EncodeToString(b[:]), nil
-}
 
 // ValidName reports whether name may be the name of a bucket (S3: bucket naming rules).
 func ValidName(name string) bool {
@@ -100,7 +80,29 @@ var (
 	ipAddress  = regexp.MustCompile(`^\d+\.\d+\.\d+\.\d+$`)
 )
 
-func validKey(key string) bool { return key != "" && len(key) <= MaxKey && utf8.ValidString(key) }
+// write runs a change. A refusal is no error of the transaction, which others share. fn may
+// run more than once; it refuses before it changes anything. Whoever gets a refusal knows
+// that nothing has changed; after another error the change may have been made.
+func (s *Store) write(ctx context.Context, fn func(tx *store.Tx) (refusal, err error)) (refusal, err error) {
+	err = s.o.DB.Write(ctx, func(tx *store.Tx) (err error) {
+		refusal, err = fn(tx)
+		return err
+	})
+	if err != nil {
+		return nil, err
+	}
+	return refusal, nil
+}
+
+// touch keeps a bucket from being deleted until the transaction ends; it refuses what is
+// not there.
+func touch(tx *store.Tx, sc scope.Scope, name string) (refusal, err error) {
+	n, err := tx.Exec(`UPDATE buckets SET created_at = created_at WHERE account = ? AND region = ? AND name = ?`, sc.Account, sc.Region, name)
+	if err == nil && n == 0 {
+		refusal = ErrNoBucket
+	}
+	return refusal, err
+}
 
 // Bucket is a bucket.
 type Bucket struct {
@@ -108,33 +110,34 @@ type Bucket struct {
 	CreatedAt time.Time
 }
 
-// Create makes a bucket; ErrExists if the account has it.
+// Create makes a bucket; ErrExists if the account has it in the region.
 func (s *Store) Create(ctx context.Context, sc scope.Scope, name string) error {
 	if !ValidName(name) {
 		return ErrName
 	}
-	var refused error
-	err := s.o.DB.Write(ctx, func(tx *store.Tx) error {
-		refused = nil
-		n := 0
-		if err := tx.Get([]any{&n}, `SELECT COUNT(*) FROM buckets WHERE account = ? AND region = ?`, sc.Account, sc.Region); err != nil {
-			return err
-		}
-		if n >= MaxBuckets {
-			refused = ErrTooMany
-			return nil
+	refusal, err := s.write(ctx, func(tx *store.Tx) (refusal, err error) {
+		n, own := 0, 0
+		err = tx.Get([]any{&n, &own}, `SELECT COUNT(*), COALESCE(SUM(CASE WHEN name = ? THEN 1 ELSE 0 END), 0) FROM buckets WHERE account = ? AND region = ?`,
+			name, sc.Account, sc.Region)
+		switch {
+		case err != nil:
+			return nil, err
+		case own > 0:
+			return ErrExists, nil
+		case n >= MaxBuckets:
+			return ErrTooMany, nil
 		}
 		added, err := tx.Exec(`INSERT INTO buckets (account, region, name, created_at) VALUES (?, ?, ?, ?) ON CONFLICT DO NOTHING`,
 			sc.Account, sc.Region, name, store.Millis(s.now()))
-		if err == nil && added == 0 {
-			refused = ErrExists
+		if err == nil && added == 0 { // another node's, just now
+			refusal = ErrExists
 		}
-		return err
+		return refusal, err
 	})
-	return errors.Join(err, refused)
+	return cmp.Or(err, refusal)
 }
 
-// Exists returns nil if the account has the bucket, and else ErrNoBucket.
+// Exists returns nil if the account has the bucket in the region, and else ErrNoBucket.
 func (s *Store) Exists(ctx context.Context, sc scope.Scope, name string) error {
 	n := 0
 	err := s.o.DB.QueryRow(ctx, `SELECT COUNT(*) FROM buckets WHERE account = ? AND region = ? AND name = ?`, sc.Account, sc.Region, name).Scan(&n)
@@ -144,7 +147,7 @@ func (s *Store) Exists(ctx context.Context, sc scope.Scope, name string) error {
 	return store.Wrap("bucket.Exists", err)
 }
 
-// Buckets lists the account's buckets by their names.
+// Buckets lists the account's buckets in the region by their names.
 func (s *Store) Buckets(ctx context.Context, sc scope.Scope) (list []Bucket, err error) {
 	rows, err := s.o.DB.Query(ctx, `SELECT name, created_at FROM buckets WHERE account = ? AND region = ? ORDER BY name`, sc.Account, sc.Region)
 	if err != nil {
@@ -163,26 +166,29 @@ func (s *Store) Buckets(ctx context.Context, sc scope.Scope) (list []Bucket, err
 	return list, store.Wrap("bucket.Buckets", rows.Err())
 }
 
-// Delete removes a bucket that has no objects.
+// Delete removes a bucket that has no objects, with what is being uploaded to it.
 func (s *Store) Delete(ctx context.Context, sc scope.Scope, name string) error {
-	var refused error
-	err := s.o.DB.Write(ctx, func(tx *store.Tx) error {
-		refused = nil
+	refusal, err := s.write(ctx, func(tx *store.Tx) (refusal, err error) {
+		if refusal, err := touch(tx, sc, name); refusal != nil || err != nil {
+			return refusal, err
+		}
 		n := 0
-		err := tx.Get([]any{&n}, `SELECT COUNT(*) FROM (SELECT 1 FROM bucket_objects WHERE account = ? AND region = ? AND bucket = ? LIMIT 1) AS found`,
+		err = tx.Get([]any{&n}, `SELECT COUNT(*) FROM (SELECT 1 FROM bucket_objects WHERE account = ? AND region = ? AND bucket = ? LIMIT 1) AS found`,
 			sc.Account, sc.Region, name)
-		if err != nil {
-			return err
+		if err == nil && n > 0 {
+			return ErrNotEmpty, nil
 		}
-		if n > 0 {
-			refused = ErrNotEmpty
-			return nil
+		for _, query := range []string{
+			`DELETE FROM bucket_parts WHERE account = ? AND region = ? AND upload IN
+				(SELECT u.id FROM bucket_uploads u WHERE u.account = bucket_parts.account AND u.region = bucket_parts.region AND u.bucket = ?)`,
+			`DELETE FROM bucket_uploads WHERE account = ? AND region = ? AND bucket = ?`,
+			`DELETE FROM buckets WHERE account = ? AND region = ? AND name = ?`,
+		} {
+			if err == nil {
+				_, err = tx.Exec(query, sc.Account, sc.Region, name)
+			}
 		}
-		gone, err := tx.Exec(`DELETE FROM buckets WHERE account = ? AND region = ? AND name = ?`, sc.Account, sc.Region, name)
-		if err == nil && gone == 0 {
-			refused = ErrNoBucket
-		}
-		return err
+		return nil, err
 	})
-	return errors.Join(err, refused)
+	return cmp.Or(err, refusal)
 }

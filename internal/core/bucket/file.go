@@ -12,59 +12,74 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"sesame/internal/core/store"
 )
 
-// unfinished begins the names of files on their way.
-const unfinished = "new-"
+// makeFolders makes the folders that the files are spread over.
+func (s *Store) makeFolders() error {
+	for n := range 256 {
+		if err := os.MkdirAll(filepath.Join(s.o.Dir, fmt.Sprintf("%02x", n)), 0o700); err != nil {
+			return fmt.Errorf("bucket: %w", err)
+		}
+	}
+	return errors.Join(syncDir(s.o.Dir), syncDir(filepath.Dir(s.o.Dir)))
+}
+
+// newName is a name for a file or an upload that nobody can guess.
+func (s *Store) newName() (string, error) {
+	var b [16]byte
+	if _, err := io.ReadFull(s.o.Random, b[:]); err != nil {
+		return "", fmt.Errorf("bucket: %w", err)
+	}
+	return hex.EncodeToString(b[:]), nil
+}
+
+// path is where the file with a name of newName is.
+func (s *Store) path(name string) string { return filepath.Join(s.o.Dir, name[:2], name) }
 
 // written is a file with the content of an object or of a part.
 type written struct {
-	path string
+	file string
 	size int64
-	md5  [md5.Size]byte
+	etag string
 }
 
-func (w written) etag() string { return hex.EncodeToString(w.md5[:]) }
-
-// write puts content into a new file at path, synced with its folder. size is what the
+// writeFile puts content into a new file, and syncs it with its folder. size is what the
 // content must have, or -1.
-func (s *Store) write(path string, content io.Reader, size int64) (w written, err error) {
+func (s *Store) writeFile(content io.Reader, size int64) (w written, err error) {
 	if size > s.o.MaxObject {
 		return w, ErrTooLarge
 	}
-	dir := filepath.Dir(path)
-	f, err := os.CreateTemp(dir, unfinished)
+	if w.file, err = s.newName(); err != nil {
+		return w, err
+	}
+	path := s.path(w.file)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return w, fmt.Errorf("bucket: %w", err)
 	}
-	defer func() {
-		if err != nil {
-			err = errors.Join(err, os.Remove(f.Name()))
-		}
-	}()
 	sum := md5.New() // S3's ETag; nothing is proven by it
-	n, err := io.Copy(io.MultiWriter(f, sum), io.LimitReader(content, s.o.MaxObject+1))
+	w.size, err = io.Copy(io.MultiWriter(f, sum), io.LimitReader(content, s.o.MaxObject+1))
 	switch {
 	case err != nil:
-	case n > s.o.MaxObject:
+	case w.size > s.o.MaxObject:
 		err = ErrTooLarge
-	case size >= 0 && n != size:
+	case size >= 0 && w.size != size:
 		err = ErrIncomplete
 	default:
 		err = f.Sync()
 	}
-	if err = errors.Join(err, f.Close()); err != nil {
-		return w, err
+	if err = errors.Join(err, f.Close()); err == nil {
+		err = syncDir(filepath.Dir(path))
 	}
-	if err := os.Rename(f.Name(), path); err != nil {
-		return w, fmt.Errorf("bucket: %w", err)
+	if err != nil {
+		return w, errors.Join(err, os.Remove(path))
 	}
-	w = written{path: path, size: n}
-	sum.Sum(w.md5[:0])
-	return w, syncDir(dir)
+	w.etag = hex.EncodeToString(sum.Sum(nil))
+	return w, nil
 }
 
 func syncDir(dir string) error {
@@ -75,44 +90,97 @@ func syncDir(dir string) error {
 	return errors.Join(f.Sync(), f.Close())
 }
 
-func (s *Store) file(name string) string { return filepath.Join(s.folder(objects), name) }
-
-// remove removes the file of a row that is gone. What can't be removed now is left to
-// Sweep.
-func (s *Store) remove(name string) {
-	if name != "" {
-		_ = os.Remove(s.file(name))
+// removeFiles removes files that no row names any more, or that none came to name. What can't
+// be removed now is left to Sweep.
+func (s *Store) removeFiles(files ...string) {
+	for _, file := range files {
+		_ = os.Remove(s.path(file))
 	}
 }
 
-// keepUnnamed is how long files stay that no row names: longer than an upload takes.
+// keepUnnamed is how long uploads may take, and how long files stay that no row names:
+// longer than anybody takes between the two.
 const keepUnnamed = 7 * 24 * time.Hour
 
-// Sweep removes files that no object has, and uploads that were begun and never ended,
-// when they are a week old.
+// sweepBatch is how many uploads or files Sweep looks at together.
+const sweepBatch = 256
+
+// Sweep aborts uploads that were begun a week ago, and removes files of that age which no
+// row names: those that a crash left, and those of accounts that are gone.
 func (s *Store) Sweep(ctx context.Context) error {
 	cutoff := s.now().Add(-keepUnnamed)
-	for _, folder := range []string{objects, parts} {
-		entries, err := os.ReadDir(s.folder(folder))
-		if err != nil {
-			return fmt.Errorf("bucket: %w", err)
-		}
-		for _, e := range entries {
-			info, err := e.Info()
-			if errors.Is(err, fs.ErrNotExist) || err == nil && info.ModTime().After(cutoff) {
-				continue
-			}
-			named := 0
-			if err == nil && folder == objects {
-				err = s.o.DB.QueryRow(ctx, `SELECT COUNT(*) FROM bucket_objects WHERE file = ?`, e.Name()).Scan(&named)
-			}
-			if err == nil && named == 0 {
-				err = os.RemoveAll(filepath.Join(s.folder(folder), e.Name()))
-			}
-			if err != nil {
-				return store.Wrap("bucket.Sweep", err)
-			}
+	if err := s.abortOld(ctx, cutoff); err != nil {
+		return err
+	}
+	for n := range 256 {
+		if err := s.sweepFolder(ctx, filepath.Join(s.o.Dir, fmt.Sprintf("%02x", n)), cutoff); err != nil {
+			return store.Wrap("bucket.Sweep", err)
 		}
 	}
 	return nil
+}
+
+func (s *Store) sweepFolder(ctx context.Context, dir string, cutoff time.Time) error {
+	f, err := os.Open(dir)
+	if err != nil {
+		return err
+	}
+	defer f.Close()
+	for {
+		entries, err := f.ReadDir(sweepBatch)
+		if errors.Is(err, io.EOF) {
+			return nil
+		}
+		var old []string
+		for _, e := range entries {
+			info, err := e.Info()
+			if err == nil && info.ModTime().Before(cutoff) {
+				old = append(old, e.Name())
+			} else if err != nil && !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+		if err != nil {
+			return err
+		}
+		named, err := s.named(ctx, old)
+		if err != nil {
+			return err
+		}
+		for _, name := range old {
+			if !named[name] {
+				if err := os.Remove(filepath.Join(dir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+					return err
+				}
+			}
+		}
+	}
+}
+
+// named tells which of the files rows name.
+func (s *Store) named(ctx context.Context, files []string) (map[string]bool, error) {
+	if len(files) == 0 {
+		return nil, nil
+	}
+	args := make([]any, 0, 2*len(files))
+	for range 2 {
+		for _, f := range files {
+			args = append(args, f)
+		}
+	}
+	in := "(?" + strings.Repeat(", ?", len(files)-1) + ")"
+	rows, err := s.o.DB.Query(ctx, `SELECT file FROM bucket_objects WHERE file IN `+in+` UNION ALL SELECT file FROM bucket_parts WHERE file IN `+in, args...)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	named := map[string]bool{}
+	for rows.Next() {
+		var file string
+		if err := rows.Scan(&file); err != nil {
+			return nil, err
+		}
+		named[file] = true
+	}
+	return named, rows.Err()
 }

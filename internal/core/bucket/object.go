@@ -3,6 +3,7 @@
 package bucket
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -10,9 +11,10 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"os"
-	"strings"
 	"time"
+	"unicode/utf8"
 
 	"sesame/internal/base/scope"
 	"sesame/internal/core/store"
@@ -29,99 +31,153 @@ type Object struct {
 	file string
 }
 
-// Put writes an object, in place of what has its key. size is what content must have, or
-// -1. When it returns nil, the object survives a power cut; with an error nothing has
-// changed.
-func (s *Store) Put(ctx context.Context, sc scope.Scope, bucket string, o Object, content io.Reader) (Object, error) {
-	if !validKey(o.Key) {
-		return o, ErrKey
-	}
-	if err := s.Exists(ctx, sc, bucket); err != nil {
-		return o, err
-	}
-	name, err := s.newName()
-	if err != nil {
-		return o, err
-	}
-	w, err := s.write(s.file(name), content, o.Size)
-	if err != nil {
-		return o, err
-	}
-	o.Size, o.file = w.size, name
-	if o.ETag == "" {
-		o.ETag = w.etag()
-	}
-	return s.name(ctx, sc, bucket, o)
+// Draft is an object to be.
+type Draft struct {
+	Key  string
+	Size int64             // what the content must have, or -1
+	Meta map[string]string // headers
+
+	// Late gives more headers, which are known when the content has been read; nil for none.
+	Late func() map[string]string
+	// Admit is asked in the commit what the object takes the place of, nil for nothing. Its
+	// error refuses. It may be asked more than once; nil admits whatever is there.
+	Admit func(old *Object) error
 }
 
-// name writes the row of an object whose file is there.
-func (s *Store) name(ctx context.Context, sc scope.Scope, bucket string, o Object) (Object, error) {
-	meta, err := json.Marshal(o.Meta)
-	if err == nil && len(meta) > MaxMeta {
-		err = ErrTooLarge
+func validKey(key string) bool { return key != "" && len(key) <= MaxKey && utf8.ValidString(key) }
+
+// encodeMeta is meta as it is kept.
+func encodeMeta(meta map[string]string) (string, error) {
+	b, err := json.Marshal(meta)
+	if err == nil && len(b) > MaxMeta {
+		err = ErrMeta
 	}
+	return string(b), err
+}
+
+// Put writes an object, in place of what has its key. When it returns nil, the object
+// survives a power cut; with a refusal, or an error of the content, nothing has changed.
+func (s *Store) Put(ctx context.Context, sc scope.Scope, bucket string, d Draft, content io.Reader) (Object, error) {
+	if !validKey(d.Key) {
+		return Object{}, ErrKey
+	}
+	if err := s.Exists(ctx, sc, bucket); err != nil {
+		return Object{}, err
+	}
+	w, err := s.writeFile(content, d.Size)
 	if err != nil {
-		s.remove(o.file)
-		return o, err
+		return Object{}, err
+	}
+	o := Object{Key: d.Key, Size: w.size, ETag: w.etag, Meta: d.Meta, file: w.file}
+	if d.Late != nil {
+		o.Meta = maps.Clone(d.Meta)
+		if o.Meta == nil {
+			o.Meta = map[string]string{}
+		}
+		maps.Copy(o.Meta, d.Late())
+	}
+	return s.name(ctx, sc, bucket, o, func(_ *store.Tx, old *Object) (refusal, err error) {
+		if d.Admit != nil {
+			refusal = d.Admit(old)
+		}
+		return refusal, nil
+	})
+}
+
+// admission is asked in the commit what an object takes the place of, nil for nothing.
+type admission func(tx *store.Tx, old *Object) (refusal, err error)
+
+// name writes the row of an object whose file is there, and removes the file that it takes
+// the place of.
+func (s *Store) name(ctx context.Context, sc scope.Scope, bucket string, o Object, admit admission) (Object, error) {
+	meta, err := encodeMeta(o.Meta)
+	if err != nil {
+		s.removeFiles(o.file)
+		return Object{}, err
 	}
 	o.ModifiedAt = s.now()
-	var old string
-	var refused error
-	err = s.o.DB.Write(ctx, func(tx *store.Tx) error {
-		old, refused = "", nil
-		// Touching the bucket's row keeps it from being deleted meanwhile.
-		n, err := tx.Exec(`UPDATE buckets SET name = name WHERE account = ? AND region = ? AND name = ?`, sc.Account, sc.Region, bucket)
-		if err != nil {
-			return err
+	var old *Object
+	refusal, err := s.write(ctx, func(tx *store.Tx) (refusal, err error) {
+		if refusal, err := touch(tx, sc, bucket); refusal != nil || err != nil {
+			return refusal, err
 		}
-		if n == 0 {
-			refused = ErrNoBucket
-			return nil
+		if old, err = current(tx, place{sc, bucket}, o.Key); err != nil {
+			return nil, err
 		}
-		err = tx.Get([]any{&old}, `SELECT file FROM bucket_objects WHERE account = ? AND region = ? AND bucket = ? AND name = ?`,
-			sc.Account, sc.Region, bucket, []byte(o.Key))
-		if err != nil && !errors.Is(err, sql.ErrNoRows) {
-			return err
+		if refusal, err := admit(tx, old); refusal != nil || err != nil {
+			return refusal, err
 		}
-		_, err = tx.Exec(`INSERT INTO bucket_objects (account, region, bucket, name, size, etag, meta, file, modified_at)
-			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, region, bucket, name) DO UPDATE SET size = excluded.size,
-			etag = excluded.etag, meta = excluded.meta, file = excluded.file, modified_at = excluded.modified_at`,
-			sc.Account, sc.Region, bucket, []byte(o.Key), o.Size, o.ETag, string(meta), o.file, store.Millis(o.ModifiedAt))
-		return err
+		return nil, insert(tx, place{sc, bucket}, o, meta)
 	})
-	if err == nil && refused == nil {
-		s.remove(old)
-		return o, nil
+	switch {
+	case err != nil: // the commit may have happened: the file is Sweep's
+		return Object{}, err
+	case refusal != nil:
+		s.removeFiles(o.file)
+		return Object{}, refusal
+	case old != nil:
+		s.removeFiles(old.file)
 	}
-	if err == nil { // an error may come of a commit that happened: then the file is Sweep's
-		s.remove(o.file)
-	}
-	return o, errors.Join(err, refused)
+	return o, nil
+}
+
+// place is a bucket of an account in a region.
+type place struct {
+	scope.Scope
+	bucket string
+}
+
+func insert(tx *store.Tx, in place, o Object, meta string) error {
+	_, err := tx.Exec(`INSERT INTO bucket_objects (account, region, bucket, name, size, etag, meta, file, modified_at)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, region, bucket, name) DO UPDATE SET size = excluded.size,
+		etag = excluded.etag, meta = excluded.meta, file = excluded.file, modified_at = excluded.modified_at`,
+		in.Account, in.Region, in.bucket, []byte(o.Key), o.Size, o.ETag, meta, o.file, store.Millis(o.ModifiedAt))
+	return err
 }
 
 const selectObject = `SELECT name, size, etag, meta, file, modified_at FROM bucket_objects WHERE account = ? AND region = ? AND bucket = ?`
 
-func scan(row interface{ Scan(...any) error }) (o Object, err error) {
-	var key []byte
-	var meta string
-	var at int64
-	if err = row.Scan(&key, &o.Size, &o.ETag, &meta, &o.file, &at); err != nil {
-		return o, err
+// row is what a row of selectObject is read into.
+type row struct {
+	key, meta  []byte
+	modifiedAt int64
+	o          Object
+}
+
+func (r *row) into() []any {
+	return []any{&r.key, &r.o.Size, &r.o.ETag, &r.meta, &r.o.file, &r.modifiedAt}
+}
+
+func (r *row) object() (Object, error) {
+	r.o.Key, r.o.ModifiedAt = string(r.key), store.Time(r.modifiedAt)
+	return r.o, json.Unmarshal(r.meta, &r.o.Meta)
+}
+
+// current is the object that has a key, nil if there is none.
+func current(tx *store.Tx, in place, key string) (*Object, error) {
+	var r row
+	err := tx.Get(r.into(), selectObject+` AND name = ?`, in.Account, in.Region, in.bucket, []byte(key))
+	if errors.Is(err, sql.ErrNoRows) {
+		return nil, nil
 	}
-	o.Key, o.ModifiedAt = string(key), store.Time(at)
-	return o, json.Unmarshal([]byte(meta), &o.Meta)
+	if err != nil {
+		return nil, err
+	}
+	o, err := r.object()
+	return &o, err
 }
 
 // Head returns an object without its content.
 func (s *Store) Head(ctx context.Context, sc scope.Scope, bucket, key string) (Object, error) {
-	if err := s.Exists(ctx, sc, bucket); err != nil {
-		return Object{}, err
-	}
-	o, err := scan(s.o.DB.QueryRow(ctx, selectObject+` AND name = ?`, sc.Account, sc.Region, bucket, []byte(key)))
+	var r row
+	err := s.o.DB.QueryRow(ctx, selectObject+` AND name = ?`, sc.Account, sc.Region, bucket, []byte(key)).Scan(r.into()...)
 	if errors.Is(err, sql.ErrNoRows) {
-		return o, ErrNoObject
+		return Object{}, cmp.Or(s.Exists(ctx, sc, bucket), ErrNoObject)
 	}
-	return o, store.Wrap("bucket.Head", err)
+	if err != nil {
+		return Object{}, store.Wrap("bucket.Head", err)
+	}
+	return r.object()
 }
 
 // Content is the content of an object. It stays whole, whatever happens to the object
@@ -136,133 +192,41 @@ func (s *Store) Get(ctx context.Context, sc scope.Scope, bucket, key string) (Ob
 	for range 10 { // it may be replaced between the two steps
 		o, err := s.Head(ctx, sc, bucket, key)
 		if err != nil {
-			return o, nil, err
+			return Object{}, nil, err
 		}
-		f, err := os.Open(s.file(o.file))
+		f, err := os.Open(s.path(o.file))
 		if err == nil {
 			return o, f, nil
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
-			return o, nil, fmt.Errorf("bucket: %w", err)
+			return Object{}, nil, fmt.Errorf("bucket: %w", err)
 		}
 	}
 	return Object{}, nil, fmt.Errorf("bucket: the content of an object in %s is not there", bucket)
 }
 
-// Remove removes an object; one that is not there is no error.
-func (s *Store) Remove(ctx context.Context, sc scope.Scope, bucket, key string) error {
-	if err := s.Exists(ctx, sc, bucket); err != nil {
-		return err
-	}
-	var old string
-	err := s.o.DB.Write(ctx, func(tx *store.Tx) error {
-		old = ""
-		err := tx.Get([]any{&old}, `SELECT file FROM bucket_objects WHERE account = ? AND region = ? AND bucket = ? AND name = ?`,
+// Remove removes an object; one that is not there is no error. admit is asked in the commit
+// about the one that is; its error refuses. nil admits.
+func (s *Store) Remove(ctx context.Context, sc scope.Scope, bucket, key string, admit func(*Object) error) error {
+	var old *Object
+	refusal, err := s.write(ctx, func(tx *store.Tx) (refusal, err error) {
+		if refusal, err := touch(tx, sc, bucket); refusal != nil || err != nil {
+			return refusal, err
+		}
+		if old, err = current(tx, place{sc, bucket}, key); err != nil || old == nil {
+			return nil, err
+		}
+		if admit != nil {
+			if refusal := admit(old); refusal != nil {
+				return refusal, nil
+			}
+		}
+		_, err = tx.Exec(`DELETE FROM bucket_objects WHERE account = ? AND region = ? AND bucket = ? AND name = ?`,
 			sc.Account, sc.Region, bucket, []byte(key))
-		if errors.Is(err, sql.ErrNoRows) {
-			return nil
-		}
-		if err == nil {
-			_, err = tx.Exec(`DELETE FROM bucket_objects WHERE account = ? AND region = ? AND bucket = ? AND name = ?`,
-				sc.Account, sc.Region, bucket, []byte(key))
-		}
-		return err
+		return nil, err
 	})
-	if err == nil {
-		s.remove(old)
+	if err == nil && refusal == nil && old != nil {
+		s.removeFiles(old.file)
 	}
-	return err
-}
-
-// Query says which objects of a bucket are listed.
-type Query struct {
-	Prefix    string
-	Delimiter string // keys that have it behind the prefix are listed as one prefix
-	After     string // keys, or common prefixes, behind this one
-	Limit     int
-}
-
-// Page is what is listed: objects and common prefixes, each in the order of their octets.
-type Page struct {
-	Objects  []Object
-	Prefixes []string
-	More     bool
-	Last     string // to go on behind; a key or a prefix
-}
-
-// List lists objects of a bucket. The prefixes of a page cost a query each, whatever is
-// below them.
-func (s *Store) List(ctx context.Context, sc scope.Scope, bucket string, q Query) (p Page, err error) {
-	if err := s.Exists(ctx, sc, bucket); err != nil {
-		return p, err
-	}
-	from, inclusive := q.Prefix, true
-	if q.After >= q.Prefix && q.After != "" {
-		from, inclusive = q.After, false
-		if q.Delimiter != "" && strings.HasPrefix(q.After, q.Prefix) && strings.HasSuffix(q.After, q.Delimiter) {
-			if from, inclusive = behind(q.After); from == "" {
-				return p, nil
-			}
-		}
-	}
-	for {
-		o, found, err := s.chunk(ctx, sc, bucket, from, inclusive)
-		if err != nil || !found {
-			return p, err
-		}
-		for _, o := range o {
-			rest, ok := strings.CutPrefix(o.Key, q.Prefix)
-			if !ok {
-				return p, nil
-			}
-			if len(p.Objects)+len(p.Prefixes) >= q.Limit {
-				p.More = true
-				return p, nil
-			}
-			if at := strings.Index(rest, q.Delimiter); q.Delimiter != "" && at >= 0 {
-				p.Last = q.Prefix + rest[:at+len(q.Delimiter)]
-				p.Prefixes = append(p.Prefixes, p.Last)
-				if from, inclusive = behind(p.Last); from == "" {
-					return p, nil
-				}
-				break
-			}
-			p.Objects, p.Last = append(p.Objects, o), o.Key
-			from, inclusive = o.Key, false
-		}
-	}
-}
-
-// behind is the first string that is behind all that begin with prefix; "" if there is
-// none.
-func behind(prefix string) (string, bool) {
-	b := []byte(prefix)
-	for i := len(b) - 1; i >= 0; i-- {
-		if b[i] < 0xff {
-			b[i]++
-			return string(b[:i+1]), true
-		}
-	}
-	return "", false
-}
-
-// chunk returns some objects from a key on.
-func (s *Store) chunk(ctx context.Context, sc scope.Scope, bucket, from string, inclusive bool) (list []Object, found bool, err error) {
-	query := selectObject + ` AND name > ? ORDER BY name LIMIT 256`
-	if inclusive {
-		query = selectObject + ` AND name >= ? ORDER BY name LIMIT 256`
-	}
-	rows, err := s.o.DB.Query(ctx, query, sc.Account, sc.Region, bucket, []byte(from))
-	if err != nil {
-		return nil, false, store.Wrap("bucket.List", err)
-	}
-	defer rows.Close()
-	for rows.Next() {
-		o, err := scan(rows)
-		if err != nil {
-			return nil, false, store.Wrap("bucket.List", err)
-		}
-		list = append(list, o)
-	}
-	return list, len(list) > 0, store.Wrap("bucket.List", rows.Err())
+	return cmp.Or(err, refusal)
 }

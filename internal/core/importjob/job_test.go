@@ -20,7 +20,7 @@ func TestJobsThatAreRefused(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, storetest.SQLite(t))
 	w.put(t, "")
-	_, err := w.buckets.Put(ctx, sc, "files", bucket.Object{Key: "secret"}, strings.NewReader(""))
+	_, err := w.buckets.Put(ctx, sc, "files", bucket.Draft{Key: "secret"}, strings.NewReader(""))
 	must(t, err)
 	abroad := scope.Scope{Account: sc.Account, Region: "eu-west-1"}
 	for _, c := range []struct {

@@ -82,7 +82,7 @@ func (b Builtin) Open(ctx context.Context, sc scope.Scope, at Place) (io.ReadClo
 func (b Builtin) Report(ctx context.Context, sc scope.Scope, job string, content io.Reader) error {
 	err := b.Buckets.Create(ctx, sc, reports)
 	if err == nil || errors.Is(err, bucket.ErrExists) {
-		_, err = b.Buckets.Put(ctx, sc, reports, bucket.Object{Key: reportKey(job), Size: -1, Meta: map[string]string{"Content-Type": reportType}}, content)
+		_, err = b.Buckets.Put(ctx, sc, reports, bucket.Draft{Key: reportKey(job), Size: -1, Meta: map[string]string{"Content-Type": reportType}}, content)
 	}
 	switch {
 	case errors.Is(err, bucket.ErrTooMany):

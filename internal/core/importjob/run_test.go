@@ -241,7 +241,7 @@ func TestJobsTakeTurns(t *testing.T) {
 	w.put(t, addresses(30_000))
 	large := w.create(t, suppress("PUT", "CSV"))
 	w.clock.Advance(time.Second)
-	_, err := w.buckets.Put(ctx, sc, "files", bucket.Object{Key: "small", Size: -1}, strings.NewReader("a@example.com,BOUNCE\n"))
+	_, err := w.buckets.Put(ctx, sc, "files", bucket.Draft{Key: "small", Size: -1}, strings.NewReader("a@example.com,BOUNCE\n"))
 	must(t, err)
 	job := suppress("PUT", "CSV")
 	job.URL = "s3://files/small"
@@ -307,7 +307,7 @@ func TestTheFileOrTheListGoesAway(t *testing.T) {
 			{"another file of the same name", "The object s3://files/file changed while it was imported.", suppress("PUT", "CSV"), addresses(2000),
 				func() { w.put(t, addresses(1999)) }},
 			{"no file", "The object s3://files/file does not exist in this account and region.", suppress("PUT", "CSV"), addresses(2000),
-				func() { must(t, w.buckets.Remove(ctx, sc, "files", "file")) }},
+				func() { must(t, w.buckets.Remove(ctx, sc, "files", "file", nil)) }},
 			{"no list", "List with name: news doesn't exist.", contacts("PUT", "CSV"), people.String(),
 				func() { must(t, w.lists.DeleteList(ctx, sc, "news")) }},
 			{"a list of another name", "List with name: news doesn't exist.", contacts("DELETE", "CSV"), people.String(),

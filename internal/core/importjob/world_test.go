@@ -109,7 +109,7 @@ func contacts(action, format string) importjob.Job {
 // put writes the object s3://files/file.
 func (w *world) put(t testing.TB, content string) {
 	t.Helper()
-	_, err := w.buckets.Put(ctx, sc, "files", bucket.Object{Key: "file", Size: -1}, strings.NewReader(content))
+	_, err := w.buckets.Put(ctx, sc, "files", bucket.Draft{Key: "file", Size: -1}, strings.NewReader(content))
 	must(t, err)
 }
 

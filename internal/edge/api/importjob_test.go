@@ -24,7 +24,7 @@ func (w *world) upload(t testing.TB, sc scope.Scope, name, key, content string) 
 	if err := w.buckets.Create(t.Context(), sc, name); !errors.Is(err, bucket.ErrExists) {
 		must(t, err)
 	}
-	_, err := w.buckets.Put(t.Context(), sc, name, bucket.Object{Key: key, Size: int64(len(content))}, strings.NewReader(content))
+	_, err := w.buckets.Put(t.Context(), sc, name, bucket.Draft{Key: key, Size: int64(len(content))}, strings.NewReader(content))
 	must(t, err)
 }
 

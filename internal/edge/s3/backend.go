@@ -8,67 +8,72 @@ import (
 	"errors"
 	"io"
 	"maps"
+	"net/http"
 	"strings"
 
 	"github.com/rclone/gofakes3"
 
-	"sesame/internal/base/scope"
 	"sesame/internal/core/bucket"
-	"sesame/internal/proto/sigv4"
 )
 
 // backend gives the library the buckets of the account and the region that a request is
-// for.
+// for. What the store refuses it tells the answer, which knows how S3 says it; to the
+// library it only matters whether a key is missing.
 type backend struct{ store *bucket.Store }
 
-type scopeKey struct{}
+var _ gofakes3.Backend = backend{}
 
-func scopeOf(ctx context.Context) scope.Scope { return ctx.Value(scopeKey{}).(scope.Scope) }
-
-// wire turns the store's refusals into S3's.
-func wire(err error, name, key string) error {
-	for _, e := range []struct{ is, becomes error }{
-		{bucket.ErrNoBucket, gofakes3.BucketNotFound(name)}, {bucket.ErrNoObject, gofakes3.KeyNotFound(key)},
-		{bucket.ErrNoUpload, gofakes3.ErrInvalidPart}, {bucket.ErrExists, gofakes3.ResourceError(gofakes3.ErrBucketAlreadyExists, name)},
-		{bucket.ErrNotEmpty, gofakes3.ResourceError(gofakes3.ErrBucketNotEmpty, name)}, {bucket.ErrName, gofakes3.ErrInvalidBucketName},
-		{bucket.ErrKey, gofakes3.ResourceError(gofakes3.ErrKeyTooLong, "")}, {bucket.ErrIncomplete, gofakes3.ErrIncompleteBody},
-		{bucket.ErrTooLarge, gofakes3.ErrorMessage("EntityTooLarge", "Your proposed upload exceeds the maximum allowed object size.")},
-		{bucket.ErrTooMany, gofakes3.ErrorMessage("TooManyBuckets", "You have attempted to create more buckets than allowed.")},
-	} {
-		if errors.Is(err, e.is) {
-			return e.becomes
-		}
+// result notes what came of a step, and tells the library.
+func (c *call) result(err error) error {
+	c.answer.refused = err
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, bucket.ErrNoObject):
+		return gofakes3.ErrNoSuchKey
 	}
-	var unproven *sigv4.Error
-	if errors.As(err, &unproven) { // seen while the content was read
-		return gofakes3.ErrorMessage(gofakes3.ErrBadDigest, unproven.Text)
-	}
-	return err
+	return gofakes3.ErrInternal
 }
 
-func (b backend) ListBuckets(ctx context.Context) (list []gofakes3.BucketInfo, err error) {
-	all, err := b.store.Buckets(ctx, scopeOf(ctx))
-	for _, one := range all {
-		list = append(list, gofakes3.BucketInfo{Name: one.Name, CreationDate: gofakes3.NewContentTime(one.CreatedAt)})
-	}
-	return list, err
+// ListBuckets is not asked: the door answers.
+func (backend) ListBuckets(context.Context) ([]gofakes3.BucketInfo, error) {
+	return nil, gofakes3.ErrNotImplemented
+}
+
+// CreateBucket is not asked: the door answers.
+func (backend) CreateBucket(context.Context, string) error { return gofakes3.ErrNotImplemented }
+
+// DeleteObject is not asked: the door answers.
+func (backend) DeleteObject(context.Context, string, string) (out gofakes3.ObjectDeleteResult, err error) {
+	return out, gofakes3.ErrNotImplemented
+}
+
+// DeleteMulti is not asked: the door answers.
+func (backend) DeleteMulti(context.Context, string, ...string) (out gofakes3.MultiDeleteResult, err error) {
+	return out, gofakes3.ErrNotImplemented
 }
 
 // maxKeys is how many keys a page has at most (S3: ListObjectsV2).
 const maxKeys = 1000
 
+// ListBucket lists objects.
 func (b backend) ListBucket(ctx context.Context, name string, prefix *gofakes3.Prefix, page gofakes3.ListBucketPage) (*gofakes3.ObjectList, error) {
+	c := callOf(ctx)
 	limit := maxKeys
 	if page.MaxKeys > 0 && page.MaxKeys < maxKeys {
 		limit = int(page.MaxKeys)
 	}
-	p, err := b.store.List(ctx, scopeOf(ctx), name, bucket.Query{Prefix: prefix.Prefix, Delimiter: prefix.Delimiter, After: page.Marker, Limit: limit})
-	if err != nil {
-		return nil, wire(err, name, "")
+	p, err := b.store.List(ctx, c.Scope, name, bucket.Query{Prefix: prefix.Prefix, Delimiter: prefix.Delimiter, After: page.Marker, Limit: limit})
+	if err := c.result(err); err != nil {
+		return nil, err
 	}
 	list := gofakes3.NewObjectList()
+	owner := &gofakes3.UserInfo{ID: c.Scope.Account, DisplayName: c.Scope.Account}
 	for _, o := range p.Objects {
-		list.Add(&gofakes3.Content{Key: o.Key, LastModified: gofakes3.NewContentTime(o.ModifiedAt), ETag: `"` + o.ETag + `"`, Size: o.Size, StorageClass: gofakes3.StorageStandard})
+		list.Add(&gofakes3.Content{
+			Key: o.Key, LastModified: gofakes3.NewContentTime(o.ModifiedAt), ETag: `"` + o.ETag + `"`, Size: o.Size,
+			StorageClass: gofakes3.StorageStandard, Owner: owner,
+		})
 	}
 	for _, prefix := range p.Prefixes {
 		list.AddPrefix(prefix)
@@ -79,40 +84,43 @@ func (b backend) ListBucket(ctx context.Context, name string, prefix *gofakes3.P
 	return list, nil
 }
 
-func (b backend) CreateBucket(ctx context.Context, name string) error {
-	return wire(b.store.Create(ctx, scopeOf(ctx), name), name, "")
-}
-
+// BucketExists tells whether the account has a bucket.
 func (b backend) BucketExists(ctx context.Context, name string) (bool, error) {
-	err := b.store.Exists(ctx, scopeOf(ctx), name)
-	if errors.Is(err, bucket.ErrNoBucket) {
-		return false, nil
+	c := callOf(ctx)
+	err := b.store.Exists(ctx, c.Scope, name)
+	if result := c.result(err); err != nil && !errors.Is(err, bucket.ErrNoBucket) {
+		return false, result
 	}
-	return err == nil, err
+	return err == nil, nil
 }
 
+// DeleteBucket removes a bucket without objects.
 func (b backend) DeleteBucket(ctx context.Context, name string) error {
-	return wire(b.store.Delete(ctx, scopeOf(ctx), name), name, "")
+	c := callOf(ctx)
+	return c.result(b.store.Delete(ctx, c.Scope, name))
 }
 
-// object is what the library shows of an object. Its hash is the ETag.
-func object(o bucket.Object) *gofakes3.Object {
-	sum, _, _ := strings.Cut(o.ETag, "-")
-	hash, _ := hex.DecodeString(sum) // the store writes hex alone
+// object is what the library shows of an object. Its hash is the ETag without the number
+// of parts, as unnumber leaves it in conditions; the answer has all of it.
+func (c *call) object(o bucket.Object) *gofakes3.Object {
+	c.answer.etag = o.ETag
+	hash, _ := hex.DecodeString(bare(o.ETag)) // the store writes hex alone
 	meta := maps.Clone(o.Meta)
 	if meta == nil {
 		meta = map[string]string{}
 	}
-	meta["Last-Modified"] = o.ModifiedAt.UTC().Format("Mon, 02 Jan 2006 15:04:05 GMT")
+	meta["Last-Modified"] = o.ModifiedAt.UTC().Format(http.TimeFormat)
 	return &gofakes3.Object{Name: o.Key, Metadata: meta, Size: o.Size, Hash: hash, Contents: io.NopCloser(strings.NewReader(""))}
 }
 
+// HeadObject finds an object.
 func (b backend) HeadObject(ctx context.Context, name, key string) (*gofakes3.Object, error) {
-	o, err := b.store.Head(ctx, scopeOf(ctx), name, key)
+	c := callOf(ctx)
+	o, err := b.store.Head(ctx, c.Scope, name, key)
 	if err != nil {
-		return nil, wire(err, name, key)
+		return nil, c.result(c.missing(ctx, err, name))
 	}
-	return object(o), nil
+	return c.object(o), c.result(nil)
 }
 
 // section is a part of an object's content.
@@ -121,70 +129,58 @@ type section struct {
 	io.Closer
 }
 
+// GetObject finds an object with its content.
 func (b backend) GetObject(ctx context.Context, name, key string, asked *gofakes3.ObjectRangeRequest) (*gofakes3.Object, error) {
-	o, content, err := b.store.Get(ctx, scopeOf(ctx), name, key)
+	c := callOf(ctx)
+	o, content, err := b.store.Get(ctx, c.Scope, name, key)
 	if err != nil {
-		return nil, wire(err, name, key)
+		return nil, c.result(c.missing(ctx, err, name))
 	}
-	out := object(o)
+	out := c.object(o)
+	if asked != nil && asked.FromEnd && asked.End > o.Size {
+		asked = &gofakes3.ObjectRangeRequest{FromEnd: true, End: o.Size} // RFC 9110 §14.1.2: all of it
+	}
 	if out.Range, err = asked.Range(o.Size); err != nil {
-		return nil, errors.Join(err, content.Close())
+		return nil, c.result(errors.Join(err, content.Close()))
 	}
 	out.Contents = content
 	if out.Range != nil {
 		out.Contents = section{io.NewSectionReader(content, out.Range.Start, out.Range.Length), content}
 	}
-	return out, nil
+	return out, c.result(nil)
 }
 
-func (b backend) DeleteObject(ctx context.Context, name, key string) (out gofakes3.ObjectDeleteResult, err error) {
-	return out, wire(b.store.Remove(ctx, scopeOf(ctx), name, key), name, key)
-}
-
-func (b backend) DeleteMulti(ctx context.Context, name string, keys ...string) (out gofakes3.MultiDeleteResult, err error) {
-	for _, key := range keys {
-		if err := b.store.Remove(ctx, scopeOf(ctx), name, key); err != nil {
-			return out, wire(err, name, key)
+// PutObject writes an object. The conditions of the request are asked in the commit.
+func (b backend) PutObject(ctx context.Context, name, key string, meta map[string]string, content io.Reader, size int64) (out gofakes3.PutObjectResult, err error) {
+	c := callOf(ctx)
+	o, err := b.store.Put(ctx, c.Scope, name, bucket.Draft{Key: key, Meta: meta, Size: size, Late: c.late, Admit: admitting(ctx)}, content)
+	if err == nil && c.late != nil {
+		for name, value := range c.late() {
+			c.answer.Header().Set(name, value)
 		}
-		out.Deleted = append(out.Deleted, gofakes3.ObjectID{Key: key})
 	}
-	return out, nil
+	c.answer.etag, out.ETag = o.ETag, `"`+o.ETag+`"`
+	return out, c.result(err)
 }
 
-func (b backend) PutObject(ctx context.Context, name, key string, meta map[string]string, content io.Reader, size int64) (gofakes3.PutObjectResult, error) {
-	o, err := b.store.Put(ctx, scopeOf(ctx), name, bucket.Object{Key: key, Meta: meta, Size: size}, content)
-	return gofakes3.PutObjectResult{ETag: `"` + o.ETag + `"`}, wire(err, name, key)
+// admitting asks the library whether the conditions of a write hold.
+func admitting(ctx context.Context) func(*bucket.Object) error {
+	return func(old *bucket.Object) error {
+		if old == nil {
+			return gofakes3.CheckWriteConditions(ctx, false, "")
+		}
+		return gofakes3.CheckWriteConditions(ctx, true, bare(old.ETag))
+	}
 }
 
+// CopyObject writes an object that has the content of another.
 func (b backend) CopyObject(ctx context.Context, fromBucket, fromKey, name, key string, meta map[string]string) (out gofakes3.CopyObjectResult, err error) {
-	o, content, err := b.store.Get(ctx, scopeOf(ctx), fromBucket, fromKey)
+	c := callOf(ctx)
+	o, content, err := b.store.Get(ctx, c.Scope, fromBucket, fromKey)
 	if err != nil {
-		return out, wire(err, fromBucket, fromKey)
+		return out, c.result(c.missing(ctx, err, fromBucket))
 	}
-	o, err = b.store.Put(ctx, scopeOf(ctx), name, bucket.Object{Key: key, Meta: meta, Size: o.Size}, content)
+	o, err = b.store.Put(ctx, c.Scope, name, bucket.Draft{Key: key, Meta: meta, Size: o.Size}, content)
 	err = errors.Join(err, content.Close())
-	return gofakes3.CopyObjectResult{ETag: `"` + o.ETag + `"`, LastModified: gofakes3.NewContentTime(o.ModifiedAt)}, wire(err, name, key)
-}
-
-func (b backend) CreateMultipartUpload(ctx context.Context, name, key string, meta map[string]string) (gofakes3.UploadID, error) {
-	id, err := b.store.Begin(ctx, scopeOf(ctx), name, key, meta)
-	return gofakes3.UploadID(id), wire(err, name, key)
-}
-
-func (b backend) UploadPart(ctx context.Context, name, key string, id gofakes3.UploadID, n int, size int64, body io.Reader) (string, error) {
-	etag, err := b.store.PutPart(bucket.Upload{Scope: scopeOf(ctx), Bucket: name, Key: key, ID: string(id)}, bucket.Part{N: n, Size: size}, body)
-	return `"` + etag + `"`, wire(err, name, key)
-}
-
-func (b backend) CompleteMultipartUpload(ctx context.Context, name, key string, id gofakes3.UploadID, in *gofakes3.CompleteMultipartUploadRequest) (gofakes3.VersionID, string, error) {
-	var list []bucket.Part
-	for _, p := range in.Parts {
-		list = append(list, bucket.Part{N: p.PartNumber, ETag: p.ETag})
-	}
-	o, err := b.store.Complete(ctx, bucket.Upload{Scope: scopeOf(ctx), Bucket: name, Key: key, ID: string(id)}, list)
-	return "", `"` + o.ETag + `"`, wire(err, name, key)
-}
-
-func (b backend) AbortMultipartUpload(ctx context.Context, name, key string, id gofakes3.UploadID) error {
-	return wire(b.store.Abort(scopeOf(ctx), name, key, string(id)), name, key)
+	return gofakes3.CopyObjectResult{ETag: `"` + o.ETag + `"`, LastModified: gofakes3.NewContentTime(o.ModifiedAt)}, c.result(err)
 }

@@ -29,14 +29,14 @@ func TestReportsAreReadByTheirURLAlone(t *testing.T) {
 	must(t, err)
 	sc := scope.Scope{Account: "123456789012", Region: "us-east-1"}
 	must(t, buckets.Create(t.Context(), sc, "reports"))
-	_, err = buckets.Put(t.Context(), sc, "reports", bucket.Object{Key: "a/../b", Size: -1}, strings.NewReader("content"))
+	_, err = buckets.Put(t.Context(), sc, "reports", bucket.Draft{Key: "a/../b", Size: -1}, strings.NewReader("content"))
 	must(t, err)
 	reports := &s3.Reports{MAC: keyring.Ephemeral().MAC, Clock: now.Now}
-	server := httptest.NewServer(s3.New(s3.Options{Buckets: buckets, Reports: reports, Clock: now.Now, Log: slog.New(slog.DiscardHandler)}))
+	server := httptest.NewServer(s3.New(s3.Options{Buckets: buckets, Reports: reports, Clock: now.Now, Random: rand.Reader, Log: slog.New(slog.DiscardHandler)}))
 	defer server.Close()
 	reports.Base = server.URL
 	url := reports.Presign(sc, "reports", "b.json")
-	_, err = buckets.Put(t.Context(), sc, "reports", bucket.Object{Key: "b.json", Size: -1}, strings.NewReader("content"))
+	_, err = buckets.Put(t.Context(), sc, "reports", bucket.Draft{Key: "b.json", Size: -1}, strings.NewReader("content"))
 	must(t, err)
 	for _, c := range []struct {
 		what, method, url string

@@ -16,8 +16,9 @@ import (
 )
 
 // reportKey begins the ids of the keys that the service signs with itself; the account
-// follows. They are nobody's, and good for reading by a presigned URL alone.
-const reportKey = "SESAME"
+// follows. No key of anybody has small letters. They are good for reading by a presigned
+// URL alone.
+const reportKey = "report-"
 
 // Reports presigns URLs of objects that the service offers.
 type Reports struct {

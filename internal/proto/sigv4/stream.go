@@ -4,7 +4,6 @@ package sigv4
 
 import (
 	"bufio"
-	"bytes"
 	"crypto/hmac"
 	"crypto/sha256"
 	"encoding/hex"
@@ -29,89 +28,109 @@ const (
 	streamUnsignedTrailer = "STREAMING-UNSIGNED-PAYLOAD-TRAILER"
 )
 
+// Bounds of what is around the content.
 const (
-	maxChunkLine = 1024 // of the head of a chunk and of a line of the trailer
+	maxChunkLine = 1024 // octets of the head of a chunk, or of a line of the trailer
 	maxTrailer   = 16   // lines
+	maxChunkSize = 15   // hex digits
 )
 
 // CheckStream proves the claim of a request to S3 before its body is read, and returns the
 // content of body, without the chunks that it may come in. What the signature says of the
 // content is proven while it is read: a reader that has seen io.EOF has read what was
-// signed, and all of it; else Read fails with an *Error. trailer has the lines behind the
-// last chunk, by lower-case names, after io.EOF.
+// signed, and all of it; else Read fails with an *Error, or io.ErrUnexpectedEOF if the body
+// breaks off. trailer has the lines behind the last chunk, by lower-case names, after
+// io.EOF. The content may be of any length; what is around it is bounded.
 func (c *Claim) CheckStream(r *http.Request, body io.Reader, secret string, now time.Time) (content io.Reader, trailer map[string]string, err error) {
 	if err := c.CheckHead(r, now); err != nil {
 		return nil, nil, err
 	}
-	hash := c.bodyHash
-	if c.Presigned && hash == "" {
-		hash = unsignedPayload
+	hash, err := c.streamHash()
+	if err != nil {
+		return nil, nil, err
 	}
-	if hash == "" || c.malformed {
+	if c.malformed {
 		return nil, nil, mismatch()
 	}
 	if err := c.prove(r, hash, secret); err != nil {
 		return nil, nil, err
 	}
 	trailer = map[string]string{}
-	chunks := &chunkReader{r: bufio.NewReaderSize(body, 16<<10), trailer: trailer}
 	switch hash {
 	case unsignedPayload:
 		return body, trailer, nil
 	case streamUnsignedTrailer:
-		return chunks, trailer, nil
+		return newChunkReader(body, nil, trailer), trailer, nil
 	case streamSigned, streamSignedTrailer:
-		chunks.signer = &chunkSigner{
+		return newChunkReader(body, &chunkSigner{
 			key:      c.verifier.keys.Key(secret, c.stamp[:dayLen], c.Region, c.Service),
 			scope:    c.stamp + "\n" + c.stamp[:dayLen] + "/" + c.Region + "/" + c.Service + "/" + terminator + "\n",
 			previous: hex.EncodeToString(c.signature[:]), trailer: hash == streamSignedTrailer,
-		}
-		return chunks, trailer, nil
+		}, trailer), trailer, nil
 	}
-	want, err := hex.DecodeString(hash)
-	if err != nil || len(want) != sha256.Size {
+	h := &hashReader{r: body, sum: sha256.New()}
+	if n, err := hex.Decode(h.want[:], []byte(hash)); err != nil || n != len(h.want) {
 		return nil, nil, errorf(Mismatch, "X-Amz-Content-Sha256 '%s' is not supported by this service.", echo(hash))
 	}
-	return &hashReader{r: body, sum: sha256.New(), want: want}, trailer, nil
+	return h, trailer, nil
+}
+
+// streamHash is the last line of the canonical request.
+func (c *Claim) streamHash() (string, error) {
+	switch {
+	case c.Presigned && c.Expires == 0:
+		return "", errorf(Incomplete, "Query-string authentication requires the X-Amz-Expires parameter.")
+	case c.bodyHash == "" && c.Presigned:
+		return unsignedPayload, nil
+	case c.bodyHash == "":
+		return "", errorf(Incomplete, "Missing required header for this request: x-amz-content-sha256")
+	case len(c.bodyHash) > 2*sha256.Size:
+		return "", errorf(Mismatch, "X-Amz-Content-Sha256 '%s' is not supported by this service.", echo(c.bodyHash))
+	}
+	return c.bodyHash, nil
 }
 
 // hashReader fails at the end of what has not the hash that was signed.
 type hashReader struct {
 	r    io.Reader
 	sum  hash.Hash
-	want []byte
+	want [sha256.Size]byte
 }
 
 // Read reads on.
 func (h *hashReader) Read(p []byte) (int, error) {
 	n, err := h.r.Read(p)
 	h.sum.Write(p[:n])
-	if errors.Is(err, io.EOF) && !hmac.Equal(h.sum.Sum(nil), h.want) {
-		err = errorf(Mismatch, "The provided 'x-amz-content-sha256' header does not match what was computed.")
+	if errors.Is(err, io.EOF) && !hmac.Equal(h.sum.Sum(nil), h.want[:]) {
+		err = errorf(BodyMismatch, "The provided 'x-amz-content-sha256' header does not match what was computed.")
 	}
 	return n, err
 }
 
-// chunkSigner has what the signatures of chunks are made of.
+// chunkSigner has what the signatures of chunks are made of: each is a link of a chain that
+// begins with the signature of the head.
 type chunkSigner struct {
 	key      [sha256.Size]byte
 	scope    string // date and scope, a line each
 	previous string // signature, in hex
-	trailer  bool
+	trailer  bool   // the trailer is signed too; else there is none
 }
 
-// check compares a signature with that of a chunk, or of the trailer.
-func (s *chunkSigner) check(algorithm, middle string, sum []byte, signature string) error {
-	m := hmac.New(sha256.New, s.key[:])
-	_, _ = io.WriteString(m, algorithm+"\n"+s.scope+s.previous+"\n"+middle+hex.EncodeToString(sum))
-	s.previous = hex.EncodeToString(m.Sum(nil))
+// check compares a signature with the next of the chain, over lines and the hash behind
+// them.
+func (s *chunkSigner) check(algorithm, lines string, sum []byte, signature string) error {
+	mac := MAC(s.key[:], algorithm+"\n"+s.scope+s.previous+"\n"+lines+hex.EncodeToString(sum))
+	s.previous = hex.EncodeToString(mac[:])
 	if !hmac.Equal([]byte(s.previous), []byte(signature)) {
 		return mismatch()
 	}
 	return nil
 }
 
-// chunkReader reads the content of chunks.
+// chunkReader reads the content of chunks:
+//
+//	10000;chunk-signature=SIGNATURE CRLF content CRLF ... 0;chunk-signature=SIGNATURE CRLF
+//	x-amz-checksum-crc32c:CHECKSUM CRLF x-amz-trailer-signature:SIGNATURE CRLF CRLF
 type chunkReader struct {
 	r       *bufio.Reader
 	signer  *chunkSigner // nil: the chunks are not signed
@@ -119,9 +138,17 @@ type chunkReader struct {
 
 	left      int64 // of the chunk
 	signature string
-	sum       hash.Hash
+	sum       hash.Hash // of the chunk; nil if it is not signed
 	begun     bool
 	err       error
+}
+
+func newChunkReader(body io.Reader, signer *chunkSigner, trailer map[string]string) *chunkReader {
+	c := &chunkReader{r: bufio.NewReaderSize(body, 16<<10), signer: signer, trailer: trailer}
+	if signer != nil {
+		c.sum = sha256.New()
+	}
+	return c
 }
 
 // Read reads on.
@@ -137,7 +164,9 @@ func (c *chunkReader) Read(p []byte) (n int, err error) {
 	}
 	n, err = c.r.Read(p[:min(int64(len(p)), c.left)])
 	c.left -= int64(n)
-	c.sum.Write(p[:n])
+	if c.sum != nil {
+		c.sum.Write(p[:n])
+	}
 	if errors.Is(err, io.EOF) {
 		err = io.ErrUnexpectedEOF
 	}
@@ -148,10 +177,14 @@ func (c *chunkReader) Read(p []byte) (n int, err error) {
 // nextChunk ends a chunk and begins the next; io.EOF is behind the last.
 func (c *chunkReader) nextChunk() error {
 	if c.begun {
-		if line, err := c.line(); err != nil || line != "" {
-			return errors.Join(broken(), err)
+		line, err := c.line()
+		if err == nil && line != "" {
+			err = broken()
 		}
-		if err := c.endChunk(); err != nil {
+		if err == nil {
+			err = c.endChunk()
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -160,13 +193,12 @@ func (c *chunkReader) nextChunk() error {
 		return err
 	}
 	size, extension, _ := strings.Cut(line, ";")
-	left, err := strconv.ParseInt(size, 16, 62)
-	if err != nil || left < 0 || size[0] == '+' {
-		return broken()
+	if c.left, err = chunkSize(size); err != nil {
+		return err
 	}
-	c.left, c.begun, c.sum = left, true, sha256.New()
+	c.begun = true
 	c.signature = strings.TrimPrefix(extension, "chunk-signature=")
-	if left > 0 {
+	if c.left > 0 {
 		return nil
 	}
 	if err := c.endChunk(); err != nil {
@@ -178,42 +210,68 @@ func (c *chunkReader) nextChunk() error {
 	return io.EOF
 }
 
+// chunkSize reads hex digits and nothing else.
+func chunkSize(s string) (int64, error) {
+	for i := range len(s) {
+		if unhex(s[i]) > 15 {
+			return 0, broken()
+		}
+	}
+	n, err := strconv.ParseInt(s, 16, 64)
+	if err != nil || len(s) > maxChunkSize {
+		return 0, broken()
+	}
+	return n, nil
+}
+
+// endChunk proves the chunk that was read.
 func (c *chunkReader) endChunk() error {
 	if c.signer == nil {
 		return nil
 	}
 	empty := sha256.Sum256(nil)
-	return c.signer.check("AWS4-HMAC-SHA256-PAYLOAD", hex.EncodeToString(empty[:])+"\n", c.sum.Sum(nil), c.signature)
+	sum := c.sum.Sum(nil)
+	c.sum.Reset()
+	return c.signer.check("AWS4-HMAC-SHA256-PAYLOAD", hex.EncodeToString(empty[:])+"\n", sum, c.signature)
 }
 
 func broken() error {
-	return errorf(Incomplete, "The chunks of the body are malformed.")
+	return errorf(BodyMalformed, "The chunks of the body are malformed.")
 }
 
-// line reads a line of the framing.
+// line reads a line of what is around the content, without its CRLF.
 func (c *chunkReader) line() (string, error) {
 	line, err := c.r.ReadSlice('\n')
 	switch {
+	case errors.Is(err, bufio.ErrBufferFull) || len(line) > maxChunkLine:
+		return "", broken()
 	case errors.Is(err, io.EOF):
 		return "", io.ErrUnexpectedEOF
-	case err != nil || len(line) > maxChunkLine:
-		return "", errors.Join(broken(), err)
+	case err != nil:
+		return "", err
 	}
-	return string(bytes.TrimRight(line, "\r\n")), nil
+	text, ok := strings.CutSuffix(string(line), "\r\n")
+	if !ok {
+		return "", broken()
+	}
+	return text, nil
 }
 
-// readTrailer reads the lines behind the last chunk, and the end of the body.
+// readTrailer reads the lines behind the last chunk, to the end of the body.
 func (c *chunkReader) readTrailer() error {
 	var signed strings.Builder
 	signature := ""
 	for n := 0; ; n++ {
 		line, err := c.line()
-		if errors.Is(err, io.ErrUnexpectedEOF) || err == nil && line == "" {
+		if err != nil {
+			return err
+		}
+		if line == "" {
 			break
 		}
 		name, value, ok := strings.Cut(line, ":")
-		if err != nil || !ok || n == maxTrailer {
-			return errors.Join(broken(), err)
+		if !ok || n == maxTrailer || c.signer != nil && !c.signer.trailer {
+			return broken()
 		}
 		name, value = strings.ToLower(strings.TrimSpace(name)), strings.TrimSpace(value)
 		if name == "x-amz-trailer-signature" {
@@ -223,7 +281,10 @@ func (c *chunkReader) readTrailer() error {
 		signed.WriteString(name + ":" + value + "\n")
 		c.trailer[name] = value
 	}
-	if _, err := io.Copy(io.Discard, io.LimitReader(c.r, maxChunkLine)); err != nil {
+	if _, err := c.r.ReadByte(); !errors.Is(err, io.EOF) {
+		if err == nil {
+			err = broken()
+		}
 		return err
 	}
 	if c.signer == nil || !c.signer.trailer {

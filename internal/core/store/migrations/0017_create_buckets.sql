@@ -24,6 +24,34 @@ CREATE TABLE bucket_objects (
 
 CREATE INDEX bucket_objects_by_file ON bucket_objects (file);
 
+-- Objects that are being uploaded in parts.
+CREATE TABLE bucket_uploads (
+  account      TEXT NOT NULL,
+  region       TEXT NOT NULL,
+  bucket       TEXT NOT NULL,
+  name         {{blob}} NOT NULL,
+  id           TEXT NOT NULL,
+  meta         TEXT NOT NULL,
+  started_at   BIGINT NOT NULL,
+  PRIMARY KEY (account, region, bucket, name, id)
+) {{without_rowid}};
+
+CREATE INDEX bucket_uploads_by_start ON bucket_uploads (started_at);
+
+CREATE TABLE bucket_parts (
+  account      TEXT NOT NULL,
+  region       TEXT NOT NULL,
+  upload       TEXT NOT NULL,
+  n            BIGINT NOT NULL,
+  size         BIGINT NOT NULL,
+  etag         TEXT NOT NULL,
+  file         TEXT NOT NULL,
+  modified_at  BIGINT NOT NULL,
+  PRIMARY KEY (account, region, upload, n)
+) {{without_rowid}};
+
+CREATE INDEX bucket_parts_by_file ON bucket_parts (file);
+
 -- Import jobs (SES API v2: CreateImportJob). processed counts the records that are dealt
 -- with, in the order of the file; etag is of the file that was begun with. A node works on
 -- a job until leased_until, which it renews.
