@@ -29,14 +29,8 @@ func (a *answer) WriteHeader(status int) {
 	if a.begun {
 		return
 	}
-	h := a.Header()
-	h.Set("X-Content-Type-Options", "nosniff")
-	h.Set("Content-Security-Policy", "sandbox") // an object that a browser shows is nobody's page
+	h := a.guarded()
 	if a.call != nil {
-		for _, name := range []string{"Origin", "Methods", "Headers"} {
-			h.Del("Access-Control-Allow-" + name)
-		}
-		h.Del("Access-Control-Expose-Headers")
 		if a.call.op.name == "HeadBucket" && status == http.StatusOK {
 			h.Set("X-Amz-Bucket-Region", a.call.Scope.Region)
 		}
@@ -50,6 +44,18 @@ func (a *answer) WriteHeader(status int) {
 	}
 	a.begun = true
 	a.ResponseWriter.WriteHeader(status)
+}
+
+// guarded are the headers, without the origins that the library lets in. An object that a
+// browser shows is nobody's page.
+func (a *answer) guarded() http.Header {
+	h := a.Header()
+	for _, name := range []string{"Allow-Origin", "Allow-Methods", "Allow-Headers", "Expose-Headers"} {
+		h.Del("Access-Control-" + name)
+	}
+	h.Set("X-Content-Type-Options", "nosniff")
+	h.Set("Content-Security-Policy", "sandbox")
+	return h
 }
 
 // Write writes a part of the body.
@@ -74,7 +80,7 @@ func (a *answer) refuse(err error) {
 	}
 	a.begun, a.told = true, true
 	r := refusalOf(err, a.presigned)
-	h := a.Header()
+	h := a.guarded()
 	for _, name := range []string{"ETag", "Last-Modified", "Content-Length", "Content-Range", "Content-Encoding"} {
 		h.Del(name)
 	}

@@ -93,7 +93,7 @@ func (b *provenBody) Read(p []byte) (int, error) {
 		return 0, io.EOF
 	}
 	n, err := b.r.Read(p[:min(int64(len(p)), b.left)])
-	if b.left -= int64(n); errors.Is(err, io.EOF) {
+	if b.left -= int64(n); errors.Is(err, io.EOF) && b.left > 0 {
 		err = io.ErrUnexpectedEOF
 	}
 	if err == nil && b.left == 0 {
