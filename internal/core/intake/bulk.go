@@ -21,7 +21,8 @@ import (
 const MaxEntries = 50
 
 // maxEntriesAtOnce bounds the entries of all bulk calls that are worked on at once. Those
-// of one call are, so that they share commits.
+// of one call are, so that they share commits. Who waits for a quota is not counted: there
+// the quota bounds how much waits.
 const maxEntriesAtOnce = 128
 
 // Bulk is one message for each of many destinations, made of one template.
@@ -68,15 +69,13 @@ func (i *Intake) AcceptBulk(ctx context.Context, s Submission, b Bulk) ([]Result
 	results := make([]Result, len(b.Entries))
 	var all sync.WaitGroup
 	for n := range b.Entries {
-		select {
-		case i.entries <- struct{}{}:
-		case <-ctx.Done():
-			results[n].Err = &fault.Error{Kind: fault.Unavailable, Op: "intake.AcceptBulk", Text: "Temporary service failure", Err: ctx.Err()}
+		own := b.Entries[n].submission(s, n)
+		if results[n].Err = own.desk.enter(ctx, i.entries); results[n].Err != nil {
 			continue
 		}
 		all.Go(func() {
-			defer func() { <-i.entries }()
-			results[n].ID, results[n].Err = i.acceptEntry(ctx, s, &b, n, letter{Compiled: c, data: data})
+			defer own.desk.leave()
+			results[n].ID, results[n].Err = i.acceptEntry(ctx, own, &b, n, letter{Compiled: c, data: data})
 		})
 	}
 	all.Wait()
@@ -110,17 +109,15 @@ func (i *Intake) acceptEntry(ctx context.Context, s Submission, b *Bulk, n int, 
 		}
 	}()
 	e := &b.Entries[n]
-	leave, err := l.turn(ctx, i.large, sizeOf(e.Data, b.Files...))
-	if err != nil {
+	if err := i.turn(ctx, s.desk, sizeOf(e.Data, b.Files...)); err != nil {
 		return "", err
 	}
-	defer leave()
 	own, err := template.ParseData("ReplacementTemplateData", e.Data)
 	if err != nil {
 		return "", err
 	}
 	l.data = l.data.Merge(own)
-	return i.acceptRendered(ctx, e.submission(s, n), b.message(n), l)
+	return i.acceptRendered(ctx, s, b.message(n), l)
 }
 
 // message is the message of entry n, before its template is rendered.
@@ -134,6 +131,7 @@ func (b *Bulk) message(n int) Formatted {
 // is the entry's own.
 func (e *Entry) submission(s Submission, n int) Submission {
 	s.Tags, s.Idempotency.Entry = withTags(s.Tags, e.Tags), n+1
+	s.desk = &desk{account: s.Scope.Account}
 	return s
 }
 

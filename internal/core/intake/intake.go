@@ -74,13 +74,13 @@ type Options struct {
 // Intake is safe for concurrent use.
 type Intake struct {
 	o       Options
-	entries chan struct{} // of bulk calls, that are worked on
-	large   chan struct{} // messages that are much larger than their requests, that are worked on
+	entries *places // of bulk calls
+	large   *places // for messages that are much larger than their requests
 }
 
 // New returns an intake.
 func New(o Options) *Intake {
-	return &Intake{o: o, entries: make(chan struct{}, maxEntriesAtOnce), large: make(chan struct{}, maxLargeAtOnce)}
+	return &Intake{o: o, entries: newPlaces(maxEntriesAtOnce), large: newPlaces(maxLargeAtOnce)}
 }
 
 // draft is a submission on its way through the steps.

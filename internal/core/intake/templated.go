@@ -50,11 +50,11 @@ func (i *Intake) AcceptTemplated(ctx context.Context, s Submission, t Templated)
 		return "", err
 	}
 	l := letter{Compiled: c}
-	leave, err := l.turn(ctx, i.large, sizeOf(t.Data))
-	if err != nil {
+	s.desk = &desk{account: s.Scope.Account}
+	defer s.desk.leave()
+	if err := i.turn(ctx, s.desk, sizeOf(t.Data)); err != nil {
 		return "", err
 	}
-	defer leave()
 	if l.data, err = template.ParseData("TemplateData", t.Data); err != nil {
 		return "", err
 	}
@@ -64,8 +64,7 @@ func (i *Intake) AcceptTemplated(ctx context.Context, s Submission, t Templated)
 // letter is what is written to one destination.
 type letter struct {
 	*template.Compiled
-	data  template.Data
-	large bool // it has its turn
+	data template.Data
 }
 
 // A request may be small and what comes of it large: by a template that repeats itself, by
@@ -87,19 +86,12 @@ func sizeOf(data *string, files ...message.Attachment) (n int) {
 	return n
 }
 
-// turn waits until a message of something of this size may be made, if that is large and
-// the letter does not have its turn already.
-func (l *letter) turn(ctx context.Context, large chan struct{}, size int) (leave func(), err error) {
-	if l.large || size <= maxSmall {
-		return func() {}, nil
+// turn waits until a message of something of this size may be made, if that is large.
+func (i *Intake) turn(ctx context.Context, d *desk, size int) error {
+	if size <= maxSmall {
+		return nil
 	}
-	select {
-	case large <- struct{}{}:
-		l.large = true
-		return func() { <-large }, nil
-	case <-ctx.Done():
-		return nil, &fault.Error{Kind: fault.Unavailable, Op: "intake.turn", Text: "Temporary service failure", Err: ctx.Err()}
-	}
+	return d.enter(ctx, i.large)
 }
 
 // template finds the template of a message, and puts its name into t. That the caller may
@@ -142,11 +134,9 @@ func (r *TemplateRef) resolve(sc scope.Scope) error {
 func (i *Intake) acceptRendered(ctx context.Context, s Submission, f Formatted, l letter) (string, error) {
 	r, err := l.RenderWithin(l.data, maxSmall)
 	if errors.Is(err, handlebars.ErrTooLarge) {
-		var leave func()
-		if leave, err = l.turn(ctx, i.large, maxSmall+1); err != nil {
+		if err := s.desk.enter(ctx, i.large); err != nil {
 			return "", err
 		}
-		defer leave()
 		r, err = l.Render(l.data)
 	}
 	if err != nil {
