@@ -59,7 +59,7 @@ func (i *Intake) AcceptBulk(ctx context.Context, s Submission, b Bulk) ([]Result
 	if err != nil {
 		return nil, err
 	}
-	data, err := template.ParseData("DefaultTemplateData", b.Data)
+	data, err := i.defaultData(ctx, s, b.Data)
 	if err != nil {
 		return nil, err
 	}
@@ -80,6 +80,24 @@ func (i *Intake) AcceptBulk(ctx context.Context, s Submission, b Bulk) ([]Result
 	}
 	all.Wait()
 	return results, together(results)
+}
+
+// The parameters of the data.
+const (
+	defaultData     = "DefaultTemplateData"
+	replacementData = "ReplacementTemplateData"
+)
+
+// defaultData reads the data that all entries have. Large data is only checked: it would
+// take its memory for as long as the call lasts, so each entry reads it for itself.
+func (i *Intake) defaultData(ctx context.Context, s Submission, data *string) (template.Data, error) {
+	d := &desk{account: s.Scope.Account}
+	defer d.leave()
+	read, err := i.readData(ctx, d, defaultData, data)
+	if isLarge(data) {
+		return template.Data{}, err
+	}
+	return read, err
 }
 
 // sendable refuses a call whose messages would all be refused, whoever gets them.
@@ -109,12 +127,19 @@ func (i *Intake) acceptEntry(ctx context.Context, s Submission, b *Bulk, n int, 
 		}
 	}()
 	e := &b.Entries[n]
-	if err := i.turn(ctx, s.desk, sizeOf(e.Data, b.Files...)); err != nil {
-		return "", err
+	if areLarge(b.Files) {
+		if err := s.desk.enter(ctx, i.large); err != nil {
+			return "", err
+		}
 	}
-	own, err := template.ParseData("ReplacementTemplateData", e.Data)
+	own, err := i.readData(ctx, s.desk, replacementData, e.Data)
 	if err != nil {
 		return "", err
+	}
+	if isLarge(b.Data) {
+		if l.data, err = i.readData(ctx, s.desk, defaultData, b.Data); err != nil {
+			return "", err
+		}
 	}
 	l.data = l.data.Merge(own)
 	return i.acceptRendered(ctx, s, b.message(n), l)

@@ -162,17 +162,20 @@ func (patient) Effective(context.Context, scope.Scope, string, string) (setting.
 
 func TestFewMessagesThatAreLargerThanTheirRequestsAreMadeAtOnce(t *testing.T) {
 	t.Parallel()
+	few, many := `{"a":[1`+strings.Repeat(",1", 19)+`]}`, `{"b":[1`+strings.Repeat(",1", 40_000)+`]}`
 	for _, c := range []struct {
 		name  string
 		text  string
 		files []message.Attachment
+		call  string // its data
 		data  string // of each entry
 		want  int64  // three quarters of the places, which one account may have
 	}{
-		{"small ones are not bounded", "hi", nil, `{"b":1}`, 20},
-		{"a template that repeats itself", "{{#each a}}{{#each ../a}}" + strings.Repeat("x", 1000) + "{{/each}}{{/each}}", nil, `{}`, 3},
-		{"files of the call, of which each message has a copy", "hi", []message.Attachment{{Data: make([]byte, 300<<10), FileName: "a.bin"}}, `{}`, 3},
-		{"data of many values", "hi", nil, `{"b":[1` + strings.Repeat(",1", 150_000) + `]}`, 3},
+		{"small ones are not bounded", "hi", nil, few, `{"b":1}`, 20},
+		{"a template that repeats itself", "{{#each a}}{{#each ../a}}" + strings.Repeat("x", 1000) + "{{/each}}{{/each}}", nil, few, `{}`, 3},
+		{"files of the call, of which each message has a copy", "hi", []message.Attachment{{Data: make([]byte, 300<<10), FileName: "a.bin"}}, few, `{}`, 3},
+		{"data of many values", "hi", nil, `{}`, many, 3},
+		{"data of the call of many values", "hi", nil, many, `{}`, 3},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -182,9 +185,8 @@ func TestFewMessagesThatAreLargerThanTheirRequestsAreMadeAtOnce(t *testing.T) {
 					o.Spool, o.Quotas, o.Access, o.Settings = s, nobody{}, nobody{}, nil
 					o.Templates = template.New(nil, clock.NewFake(now).Now)
 				})
-				data := `{"a":[` + strings.Repeat("1,", 19) + `1]}`
 				b := bulk(20, c.text)
-				b.Files, b.Data = c.files, &data
+				b.Files, b.Data = c.files, &c.call
 				for n := range b.Entries {
 					b.Entries[n].Data = &c.data
 				}

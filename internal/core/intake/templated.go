@@ -52,10 +52,7 @@ func (i *Intake) AcceptTemplated(ctx context.Context, s Submission, t Templated)
 	l := letter{Compiled: c}
 	s.desk = &desk{account: s.Scope.Account}
 	defer s.desk.leave()
-	if err := i.turn(ctx, s.desk, sizeOf(t.Data)); err != nil {
-		return "", err
-	}
-	if l.data, err = template.ParseData("TemplateData", t.Data); err != nil {
+	if l.data, err = i.readData(ctx, s.desk, "TemplateData", t.Data); err != nil {
 		return "", err
 	}
 	return i.acceptRendered(ctx, s, t.Formatted, l)
@@ -71,27 +68,31 @@ type letter struct {
 // files that a bulk call has once and each of its messages again, or by data of many small
 // values. The doors bound the memory of requests, and the following that of such messages.
 const (
-	maxSmall       = 256 << 10 // bytes of a rendered part, of all files of an entry, and of the data
+	maxSmall       = 256 << 10 // bytes of a rendered part, and of all files of an entry
+	maxSmallData   = 64 << 10  // bytes of data, which take twenty times as much when they are read
 	maxLargeAtOnce = 4
 )
 
-// sizeOf is how many bytes of data there are, and of files.
-func sizeOf(data *string, files ...message.Attachment) (n int) {
-	if data != nil {
-		n = len(*data)
-	}
+// isLarge reports whether there is much data.
+func isLarge(data *string) bool { return data != nil && len(*data) > maxSmallData }
+
+// areLarge reports whether files are large together.
+func areLarge(files []message.Attachment) bool {
+	n := 0
 	for _, f := range files {
 		n += len(f.Data)
 	}
-	return n
+	return n > maxSmall
 }
 
-// turn waits until a message of something of this size may be made, if that is large.
-func (i *Intake) turn(ctx context.Context, d *desk, size int) error {
-	if size <= maxSmall {
-		return nil
+// readData reads the data of a message, if that is large when its turn has come.
+func (i *Intake) readData(ctx context.Context, d *desk, field string, data *string) (template.Data, error) {
+	if isLarge(data) {
+		if err := d.enter(ctx, i.large); err != nil {
+			return template.Data{}, err
+		}
 	}
-	return d.enter(ctx, i.large)
+	return template.ParseData(field, data)
 }
 
 // template finds the template of a message, and puts its name into t. That the caller may
