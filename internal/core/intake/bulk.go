@@ -63,7 +63,7 @@ func (i *Intake) AcceptBulk(ctx context.Context, s Submission, b Bulk) ([]Result
 	if err != nil {
 		return nil, err
 	}
-	if err := i.sendable(ctx, s, b.From); err != nil {
+	if err := i.sendable(ctx, s, &b); err != nil {
 		return nil, err
 	}
 	results := make([]Result, len(b.Entries))
@@ -100,22 +100,39 @@ func (i *Intake) defaultData(ctx context.Context, s Submission, data *string) (t
 	return read, err
 }
 
-// sendable refuses a call whose messages would all be refused, whoever gets them.
-func (i *Intake) sendable(ctx context.Context, s Submission, from string) error {
-	m, err := content.ParseMailbox("Source", from)
+// sendable refuses a call whose messages would all be refused, whoever gets them. Where
+// they are sent with different sets, what is wrong with one is not wrong with all.
+func (i *Intake) sendable(ctx context.Context, s Submission, b *Bulk) error {
+	m, err := content.ParseMailbox("Source", b.From)
 	if err != nil {
 		return err
 	}
 	s.Source = m.Address
 	d := &draft{Submission: s, msg: &content.Message{From: []message.Mailbox{m}}}
-	for _, step := range []func(context.Context, *draft) error{
-		i.configurationSet, i.sender, i.account, i.owned, i.mailFrom, i.defaultSet, i.notPaused,
-	} {
+	steps := []func(context.Context, *draft) error{i.sender, i.account, i.owned, i.mailFrom}
+	if set, one := b.configSet(); one || s.ConfigSet != "" {
+		d.msg.ConfigurationSet = set
+		steps = []func(context.Context, *draft) error{i.configurationSet, i.sender, i.account, i.owned, i.mailFrom, i.defaultSet, i.notPaused}
+	}
+	for _, step := range steps {
 		if err := step(ctx, d); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// configSet is the configuration set that the headers of the messages name, if it is the
+// same for all; "" is that they name none.
+func (b *Bulk) configSet() (name string, one bool) {
+	for n, e := range b.Entries {
+		own := content.ControlOf(withHeaders(b.Headers, e.Headers)).ConfigurationSet
+		if n > 0 && own != name {
+			return "", false
+		}
+		name = own
+	}
+	return name, true
 }
 
 // acceptEntry takes the message of entry n. A defect that it meets is the end of this entry
