@@ -52,19 +52,9 @@ func (i *Intake) AcceptBulk(ctx context.Context, s Submission, b Bulk) ([]Result
 	if n := len(b.Entries); n == 0 || n > MaxEntries {
 		return nil, fault.InField(fault.Invalid, "Destinations", "A call has 1 to %d destinations, not %d.", MaxEntries, n)
 	}
-	c, err := i.template(ctx, &s, &b.Templated)
-	if fault.Is(err, fault.TemplateNotFound) {
-		return nil, i.refuse(ctx, s, b.message(0), err)
-	}
+	l, err := i.common(ctx, &s, &b)
 	if err != nil {
-		return nil, err
-	}
-	data, err := i.defaultData(ctx, s, b.Data)
-	if err != nil {
-		return nil, err
-	}
-	if err := i.sendable(ctx, s, &b); err != nil {
-		return nil, err
+		return i.refuseAll(ctx, s, &b, err)
 	}
 	results := make([]Result, len(b.Entries))
 	var all sync.WaitGroup
@@ -75,11 +65,50 @@ func (i *Intake) AcceptBulk(ctx context.Context, s Submission, b Bulk) ([]Result
 		}
 		all.Go(func() {
 			defer own.desk.leave()
-			results[n].ID, results[n].Err = i.acceptEntry(ctx, own, &b, n, letter{Compiled: c, data: data})
+			results[n].ID, results[n].Err = i.acceptEntry(ctx, own, &b, n, l)
 		})
 	}
 	all.Wait()
 	return results, together(results)
+}
+
+// common is what the entries have in common, or the refusal of all of them.
+func (i *Intake) common(ctx context.Context, s *Submission, b *Bulk) (l letter, err error) {
+	if l.Compiled, err = i.template(ctx, s, &b.Templated); err != nil {
+		return letter{}, err
+	}
+	if l.data, err = i.defaultData(ctx, *s, b.Data); err != nil {
+		return letter{}, err
+	}
+	return l, i.sendable(ctx, *s, b)
+}
+
+// refuseAll refuses a call as a whole. If it was made before, and some of its messages were
+// sent then, they have their ids.
+func (i *Intake) refuseAll(ctx context.Context, s Submission, b *Bulk, err error) ([]Result, error) {
+	if !b.mayBeKnown(s) {
+		if fault.Is(err, fault.TemplateNotFound) {
+			_, err = i.refuse(ctx, s, b.message(0), err)
+		}
+		return nil, err
+	}
+	results, known := make([]Result, len(b.Entries)), false
+	for n := range b.Entries {
+		r := &results[n]
+		r.ID, r.Err = i.refuse(ctx, b.Entries[n].submission(s, n), b.message(n), err)
+		known = known || r.Err == nil
+	}
+	if !known {
+		return nil, results[0].Err
+	}
+	return results, nil
+}
+
+// mayBeKnown reports whether a message of the call may have been sent before.
+func (b *Bulk) mayBeKnown(s Submission) bool {
+	return slices.ContainsFunc(b.Entries, func(e Entry) bool {
+		return s.Idempotency.mayBeKnown(content.ControlOf(withHeaders(b.Headers, e.Headers)).IdempotencyKey)
+	})
 }
 
 // The parameters of the data.

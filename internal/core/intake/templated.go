@@ -44,7 +44,7 @@ type Templated struct {
 func (i *Intake) AcceptTemplated(ctx context.Context, s Submission, t Templated) (string, error) {
 	c, err := i.template(ctx, &s, &t)
 	if fault.Is(err, fault.TemplateNotFound) {
-		return "", i.refuse(ctx, s, t.Formatted, err)
+		return i.refuse(ctx, s, t.Formatted, err)
 	}
 	if err != nil {
 		return "", err
@@ -156,12 +156,11 @@ func (i *Intake) acceptRendered(ctx context.Context, s Submission, f Formatted, 
 }
 
 // refuse refuses a message with err, unless it would be refused anyway: what is wrong with
-// its template is told to those who may send it.
-func (i *Intake) refuse(ctx context.Context, s Submission, f Formatted, err error) error {
+// its template is told to those who may send it. If it was sent before there is its id.
+func (i *Intake) refuse(ctx context.Context, s Submission, f Formatted, err error) (string, error) {
 	s.unrendered = &unrendered{err: err, refused: true}
 	f.Subject, f.Text, f.HTML, f.Files = message.Content{}, &message.Content{}, nil, nil
-	_, err = i.AcceptFormatted(ctx, s, f)
-	return err
+	return i.AcceptFormatted(ctx, s, f)
 }
 
 // unrendered is why no message could be made.
