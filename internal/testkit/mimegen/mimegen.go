@@ -192,7 +192,8 @@ func (g *generator) boundary() string {
 		b = g.open[n-1] + b[len(b)-2:]
 	}
 	for n := g.IntN(20); n > 0 && len(b) < 60; n-- {
-		b += g.pick(string(chars[g.IntN(len(chars))]), "x", "x x")
+		c := string(chars[g.IntN(len(chars))])
+		b += g.pick(c, c, c, " "+c)
 	}
 	return b + "e" // no white space, and nothing that a line of text ends with
 }

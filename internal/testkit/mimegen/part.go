@@ -161,7 +161,7 @@ func (g *generator) envelope() (fields []string, subject string) {
 		"Comments:\t many  \t spaces\t\r\n",
 		"In-Reply-To:\t<tab@after.the.colon>\r\n",
 		"List-Id:\r\n \"A list\"\r\n\t<list.example.com>\r\n",
-		"Keywords: first\r\nKeywords: second\r\n",
+		"X-Twice: first\r\nX-TWICE: second\r\n",
 	} {
 		if g.one(4) {
 			fields = append(fields, f)
