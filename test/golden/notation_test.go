@@ -99,25 +99,40 @@ func show(b []byte) string {
 
 func showLine(s string) string {
 	var b strings.Builder
+	var hidden []byte
+	flush := func() {
+		if len(hidden) > 0 {
+			fmt.Fprintf(&b, "%s% x%s", opening, hidden, closing)
+			hidden = nil
+		}
+	}
 	visible := len(strings.TrimRight(s, " \t"))
 	for i := 0; i < len(s); {
 		if n := runOf(s[i:]); n >= minRun && s[i] > ' ' && s[i] < 0x7f {
+			flush()
 			fmt.Fprintf(&b, "%s%d×%c%s", opening, n, s[i], closing)
 			i += n
 			continue
 		}
 		r, n := utf8.DecodeRuneInString(s[i:])
-		if r == utf8.RuneError && n == 1 || !unicode.IsGraphic(r) && r != '\t' || i >= visible || string(r) == opening || string(r) == closing {
-			fmt.Fprintf(&b, "%s% x%s", opening, s[i:i+n], closing)
+		if i >= visible || isHidden(r, n) {
+			hidden = append(hidden, s[i:i+n]...)
 		} else {
+			flush()
 			b.WriteString(s[i : i+n])
 		}
 		i += n
 	}
+	flush()
 	if line := b.String(); marker.MatchString(line) {
 		return opening + "2d" + closing + line[1:]
 	}
 	return b.String()
+}
+
+// isHidden reports whether a character of n octets is written as its octets.
+func isHidden(r rune, n int) bool {
+	return r == utf8.RuneError && n == 1 || !unicode.IsGraphic(r) && r != '\t' || string(r) == opening || string(r) == closing
 }
 
 // runOf is how often the first octet stands at the beginning.
