@@ -347,10 +347,11 @@ func (s *scenario) parameters(t *testing.T, text string) string {
 	v := url.Values{"Version": {"2010-12-01"}}
 	for line := range strings.Lines(text) {
 		name, value, _ := strings.Cut(strings.TrimSuffix(line, "\n"), "=")
-		if section, ok := s.named(t, value); ok {
-			value = section
+		section, ok := s.named(t, value)
+		if !ok {
+			section = string(read(value, ""))
 		}
-		v.Set(name, string(read(value, "")))
+		v.Set(name, section)
 	}
 	return v.Encode()
 }
