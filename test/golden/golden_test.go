@@ -235,9 +235,11 @@ func (s *scenario) play(t *testing.T, d door) outcome {
 		}
 		return o
 	}
+	var all []string
 	for _, leaving := range w.departures(t) {
-		o.leaves += leaving.text()
+		all = append(all, leaving.text())
 	}
+	o.leaves = strings.Join(all, nextMessage)
 	return o
 }
 
@@ -440,5 +442,18 @@ func (d departure) text() string {
 	return b.String()
 }
 
-// dataLine stands before the octets of a message.
-const dataLine = "DATA"
+// dataLine stands before the octets of a message, and nextMessage between two.
+const (
+	dataLine    = "DATA"
+	nextMessage = opening + "next message" + closing + "\n"
+)
+
+// messages are the octets in a section of what leaves.
+func messages(text string) (all [][]byte) {
+	for one := range strings.SplitSeq(text, nextMessage) {
+		if _, data, ok := strings.Cut(one, "\n"+dataLine+"\n"); ok {
+			all = append(all, read(data, "\r\n"))
+		}
+	}
+	return all
+}
