@@ -8,8 +8,8 @@ package intake
 import (
 	"context"
 	"encoding/base64"
-	"fmt"
 	"io"
+	"slices"
 	"strings"
 	"time"
 
@@ -276,7 +276,7 @@ func (i *Intake) commit(ctx context.Context, d *draft) (string, error) {
 		return "", err
 	}
 	header, body, err := d.msg.Rewrite(content.Rewrite{
-		MessageID: id, MailDomain: msgid.MailDomain(d.Scope.Region), Date: now, FeedbackID: i.feedbackID(d.Scope), From: d.sender,
+		MessageID: id, MailDomain: msgid.MailDomain(d.Scope.Region), Date: now, FeedbackID: i.feedbackID(d), From: d.sender,
 		Unsubscribe: uris(out), KeepMessageID: d.settings.KeepMessageID,
 	})
 	if err != nil {
@@ -314,8 +314,22 @@ func storable(s string) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "\ufffd")
 }
 
-// feedbackID is the Feedback-ID of an account's mail: the same for all of it, and
-// telling nobody the account.
-func (i *Intake) feedbackID(sc scope.Scope) string {
-	return fmt.Sprintf("1.%s.%s:AmazonSES", sc.Region, base64.StdEncoding.EncodeToString(i.o.MAC("feedback-id", []byte(sc.Account))))
+// The tags whose values are the first ones of the Feedback-ID, for the sender's own figures
+// at mailbox providers (SES: message tags, Feedback-ID).
+const (
+	feedbackTagA = "ses:feedback-id-a"
+	feedbackTagB = "ses:feedback-id-b"
+)
+
+// feedbackID is the Feedback-ID of a message: the values of its two tags, as far as it has
+// them, and then what is the same for all of an account's mail and tells nobody the account.
+func (i *Intake) feedbackID(d *draft) string {
+	var own string
+	for _, name := range []string{feedbackTagA, feedbackTagB} {
+		if n := slices.IndexFunc(d.Tags, func(t spool.Tag) bool { return t.Name == name }); n >= 0 {
+			own += d.Tags[n].Value + ":"
+		}
+	}
+	account := base64.StdEncoding.EncodeToString(i.o.MAC("feedback-id", []byte(d.Scope.Account)))
+	return own + "1." + d.Scope.Region + "." + account + ":AmazonSES"
 }
