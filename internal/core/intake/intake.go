@@ -237,8 +237,12 @@ func (i *Intake) commit(ctx context.Context, d *draft) (string, error) {
 	if err := i.editText(ctx, d, id, out); err != nil {
 		return "", err
 	}
+	domain := d.settings.MessageIDDomain
+	if domain == "" {
+		domain = msgid.MailDomain(d.Scope.Region)
+	}
 	header, body, err := d.msg.Rewrite(content.Rewrite{
-		MessageID: id, MailDomain: msgid.MailDomain(d.Scope.Region), Date: now, FeedbackID: i.feedbackID(d), From: d.sender,
+		MessageID: id, MailDomain: domain, Date: now, FeedbackID: i.feedbackID(d), From: d.sender,
 		Unsubscribe: uris(out), KeepMessageID: d.settings.KeepMessageID,
 	})
 	if err != nil {
