@@ -7,9 +7,7 @@ package intake
 
 import (
 	"context"
-	"encoding/base64"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -275,8 +273,12 @@ func (i *Intake) commit(ctx context.Context, d *draft) (string, error) {
 	if err := i.editText(ctx, d, id, out); err != nil {
 		return "", err
 	}
+	domain := d.settings.MessageIDDomain
+	if domain == "" {
+		domain = msgid.MailDomain(d.Scope.Region)
+	}
 	header, body, err := d.msg.Rewrite(content.Rewrite{
-		MessageID: id, MailDomain: msgid.MailDomain(d.Scope.Region), Date: now, FeedbackID: i.feedbackID(d), From: d.sender,
+		MessageID: id, MailDomain: domain, Date: now, FeedbackID: i.feedbackID(d), From: d.sender,
 		Unsubscribe: uris(out), KeepMessageID: d.settings.KeepMessageID,
 	})
 	if err != nil {
@@ -312,24 +314,4 @@ func (d *draft) record(id string, now time.Time) *spool.Message {
 // storable is s as every database takes it: valid UTF-8 without NUL.
 func storable(s string) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "\ufffd")
-}
-
-// The tags whose values are the first ones of the Feedback-ID, for the sender's own figures
-// at mailbox providers (SES: message tags, Feedback-ID).
-const (
-	feedbackTagA = "ses:feedback-id-a"
-	feedbackTagB = "ses:feedback-id-b"
-)
-
-// feedbackID is the Feedback-ID of a message: the values of its two tags, as far as it has
-// them, and then what is the same for all of an account's mail and tells nobody the account.
-func (i *Intake) feedbackID(d *draft) string {
-	var own string
-	for _, name := range []string{feedbackTagA, feedbackTagB} {
-		if n := slices.IndexFunc(d.Tags, func(t spool.Tag) bool { return t.Name == name }); n >= 0 {
-			own += d.Tags[n].Value + ":"
-		}
-	}
-	account := base64.StdEncoding.EncodeToString(i.o.MAC("feedback-id", []byte(d.Scope.Account)))
-	return own + "1." + d.Scope.Region + "." + account + ":AmazonSES"
 }
