@@ -30,7 +30,7 @@ func (c Config) checkMessage() error {
 		key             string
 		is, least, most int
 	}{
-		{"recipients", m.Recipients, 1, 256}, // a return path has room for the number of one of so many
+		{"recipients", m.Recipients, 1, 255}, // a return path has room for the number of one of so many
 		{"destinations", m.Destinations, 1, 1000},
 		{"mime_parts", m.MIMEParts, 1, 10_000},
 		{"max_bytes_v1", m.MaxBytesV1, 1024, 40 << 20}, // what fits into a request of either API

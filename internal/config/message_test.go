@@ -27,10 +27,10 @@ func TestMessageDefaultsAreSESs(t *testing.T) {
 func TestMessage(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ text, err string }{
-		{"recipients = 256\ndestinations = 1000\nmime_parts = 10000\nmax_bytes_v1 = 41943040\nmax_bytes = 1024", ""},
+		{"recipients = 255\ndestinations = 1000\nmime_parts = 10000\nmax_bytes_v1 = 41943040\nmax_bytes = 1024", ""},
 		{"blocked_extensions = ['.exe', '.ZIP']", ""},
-		{"recipients = 0", "message.recipients is 1 to 256"},
-		{"recipients = 257", "message.recipients is 1 to 256"},
+		{"recipients = 0", "message.recipients is 1 to 255"},
+		{"recipients = 256", "message.recipients is 1 to 255"},
 		{"destinations = 1001", "message.destinations is 1 to 1000"},
 		{"mime_parts = -1", "message.mime_parts is 1 to 10000"},
 		{"max_bytes_v1 = 41943041", "message.max_bytes_v1 is 1024 to 41943040"},

@@ -257,6 +257,7 @@ func (i *Intake) commit(ctx context.Context, d *draft) (string, error) {
 	whole = append(append(whole, header...), body...)
 	m := d.record(id, now)
 	m.EightBit, m.HeaderSize, m.Content, m.Fates = d.msg.EightBit, len(header), whole, d.fates
+	m.SharedReturnPath = d.settings.SharedReturnPath
 	if d.msg.TestVirus {
 		withTestVirus(m)
 	}
