@@ -248,6 +248,19 @@ func TestComposeCharsets(t *testing.T) {
 	}
 }
 
+// TestComposeLongSubjectInUTF16HasNoByteOrderMarks: one in each encoded word was a character
+// of the subject to readers that put the words together first.
+func TestComposeLongSubjectInUTF16HasNoByteOrderMarks(t *testing.T) {
+	t.Parallel()
+	m := simple()
+	m.Subject = message.Content{Data: strings.Repeat("日本語の件名", 20), Charset: "utf-16"}
+	m.Text = &message.Content{Data: "x"}
+	h, _, _ := message.Split(compose(t, m))
+	if got := h.Get("Subject"); !strings.HasPrefix(got, "=?UTF-8?b?") || message.DecodeText(got) != m.Subject.Data {
+		t.Errorf("subject %q", got)
+	}
+}
+
 func TestComposeTransferEncodings(t *testing.T) {
 	t.Parallel()
 	for _, c := range []struct{ name, data, want string }{
