@@ -11,6 +11,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -163,10 +165,16 @@ func (s *session) send(b []byte) {
 	}
 }
 
+// closed stands for a reply where the server hung up; no reply has this code.
+const closed = 600
+
 func (s *session) reply() answer {
 	s.t.Helper()
 	for {
 		line, err := s.r.ReadString('\n')
+		if errors.Is(err, io.EOF) && line == "" {
+			return answer{status: closed, text: "the connection was closed"}
+		}
 		if err != nil || len(line) < 5 {
 			s.t.Fatalf("reply %q: %v", line, err)
 		}
