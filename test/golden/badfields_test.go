@@ -33,11 +33,10 @@ var attacks = []struct{ what, with string }{
 
 // request is one with every field that a message can have.
 type request struct {
-	name  string
-	door  door
-	path  string // of API v2
-	setup []string
-	body  string // JSON, for API v1 too, whose parameters are the members
+	name string
+	door door
+	path string // of API v2
+	body string // JSON, for API v1 too, whose parameters are the members
 }
 
 const storedTemplate = `POST /v2/email/templates {"TemplateName": "greeting", "TemplateContent": {"Subject": "Hello {{name}}", "Text": "Hello {{name}}", "Html": "<p>{{name}}</p>"}}`

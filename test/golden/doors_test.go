@@ -138,9 +138,6 @@ func (w *world) session(t testing.TB) *session {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
-	}
 	s := &session{t: t, conn: conn, r: bufio.NewReader(conn)}
 	password := smtpcred.Password(secretKey, region)
 	s.reply()
@@ -158,8 +155,12 @@ func (s *session) say(command string) answer {
 	return s.reply()
 }
 
+// send sends octets. What comes of them must come in time.
 func (s *session) send(b []byte) {
 	s.t.Helper()
+	if err := s.conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		s.t.Fatal(err)
+	}
 	if _, err := s.conn.Write(b); err != nil {
 		s.t.Fatal(err)
 	}

@@ -88,7 +88,6 @@ type world struct {
 type origin struct {
 	folder, file, keyring string
 	services              [2]*awswire.Service
-	tls                   tls.Certificate
 }
 
 var prepared origin
@@ -269,7 +268,7 @@ func (w *world) listen(t testing.TB) string {
 	cert, _ := smtptest.Certificate(t, "email-smtp.amazonaws.com")
 	s, err := smtpserver.NewServer(smtpserver.Config{
 		Hostname: "email-smtp.amazonaws.com", Greeting: "SimpleEmailService-d-TEST", TLS: &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12},
-		Implicit: true, RequireAuth: true, NewID: func() string { return "ID" }, Limits: smtpserver.Limits{MaxRecipients: 2 * intake.MaxRecipients},
+		Implicit: true, RequireAuth: true, NewID: func() string { return "ID" }, Limits: smtpserver.Limits{MaxRecipients: 2 * intake.MaxRecipients, IdleTimeout: patience},
 	}, w.smtp)
 	if err != nil {
 		t.Fatal(err)
