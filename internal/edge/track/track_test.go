@@ -40,7 +40,7 @@ func (h *hits) Record(hit core.Hit) { *h = append(*h, hit) }
 // a tag, and of the picture.
 func newTracker(t *testing.T) (tr *core.Tracker, link, pixel string) {
 	t.Helper()
-	tr = &core.Tracker{Sign: keyring.Ephemeral(), Host: func(string) string { return "r.example.com" }, HTTPS: true}
+	tr = &core.Tracker{Wrap: keyring.Ephemeral(), Host: func(string) string { return "r.example.com" }, HTTPS: true}
 	html, err := tr.Editor(core.Message{Scope: home, ID: id, Recipients: 1}, core.Options{Opens: true, Clicks: true})(
 		content.TextPart{HTML: true, Text: []byte(`<a href="https://x.test/?a=1&amp;b=2#c" ses:tags="k:v">`)})
 	if err != nil {
