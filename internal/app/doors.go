@@ -160,10 +160,15 @@ func (s *Server) openDoors(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	proxies, err := s.cfg.Listen.Proxies()
+	if err != nil {
+		return err
+	}
 	web, err := s.web()
 	if err != nil {
 		return err
 	}
+	web = httpx.Proxies(proxies).Handler(web)
 	for _, n := range s.listeners.https {
 		n = netutil.LimitListener(n, maxConns)
 		s.http(tls.NewListener(n, withHTTP(tlsConfig)), web)

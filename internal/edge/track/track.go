@@ -7,12 +7,12 @@ package track
 
 import (
 	"encoding/base64"
-	"net"
 	"net/http"
 	"strings"
 
 	"sesame/internal/core/event"
 	core "sesame/internal/core/track"
+	"sesame/internal/edge/httpx"
 )
 
 // Reader tells what tokens stand for.
@@ -103,13 +103,9 @@ func (h *handler) open(w http.ResponseWriter, r *http.Request, token string) {
 }
 
 func hitOf(r *http.Request, ref core.Ref, kind event.Kind) core.Hit {
-	ip, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		ip = r.RemoteAddr
-	}
 	agent := r.UserAgent()
 	agent = strings.ToValidUTF8(strings.ReplaceAll(agent[:min(len(agent), maxAgent)], "\x00", ""), "")
-	return core.Hit{Ref: ref, Kind: kind, Method: r.Method, Prefetch: prefetch(r.Header), IP: ip, UserAgent: agent}
+	return core.Hit{Ref: ref, Kind: kind, Method: r.Method, Prefetch: prefetch(r.Header), IP: httpx.ClientIP(r), UserAgent: agent}
 }
 
 // prefetch reports whether a browser asks ahead of its user (Fetch: Sec-Purpose), or for

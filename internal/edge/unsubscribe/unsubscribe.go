@@ -12,13 +12,13 @@ import (
 	"errors"
 	"log/slog"
 	"mime"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
 	"sesame/internal/core/contact"
+	"sesame/internal/edge/httpx"
 	"sesame/internal/edge/page"
 )
 
@@ -193,12 +193,8 @@ func (h *handler) fail(w http.ResponseWriter, err error) {
 
 // audit leaves a line about who changed what somebody gets, without the link's token.
 func (h *handler) audit(r *http.Request, s contact.Subscription) {
-	remote, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		remote = r.RemoteAddr
-	}
 	h.log.Info("a recipient changed its subscriptions", "account", s.List.Scope.Account, "region", s.List.Scope.Region, "list", s.List.Name,
-		"address", s.Address, "unsubscribed", s.UnsubscribeAll, "remote", remote)
+		"address", s.Address, "unsubscribed", s.UnsubscribeAll, "remote", httpx.ClientIP(r))
 }
 
 func (h *handler) show(w http.ResponseWriter, t *page.Template, status int, p page.Page) {
