@@ -84,7 +84,7 @@ func (s *Server) certNames() (*certNames, error) {
 
 // withTracking puts tracked links and pictures before everything else.
 func (s *Server) withTracking(next http.Handler) (http.Handler, error) {
-	links, err := edge.New(s.tracker, s.recorder)
+	links, err := edge.New(s.tracker, s.recorder, s.linkMetrics.Counter("tracking", edge.Results()...))
 	if err != nil {
 		return nil, err
 	}
