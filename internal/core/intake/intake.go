@@ -7,8 +7,6 @@ package intake
 
 import (
 	"context"
-	"encoding/base64"
-	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -275,8 +273,12 @@ func (i *Intake) commit(ctx context.Context, d *draft) (string, error) {
 	if err := i.editText(ctx, d, id, out); err != nil {
 		return "", err
 	}
+	domain := d.settings.MessageIDDomain
+	if domain == "" {
+		domain = msgid.MailDomain(d.Scope.Region)
+	}
 	header, body, err := d.msg.Rewrite(content.Rewrite{
-		MessageID: id, MailDomain: msgid.MailDomain(d.Scope.Region), Date: now, FeedbackID: i.feedbackID(d.Scope), From: d.sender,
+		MessageID: id, MailDomain: domain, Date: now, FeedbackID: i.feedbackID(d), From: d.sender,
 		Unsubscribe: uris(out), KeepMessageID: d.settings.KeepMessageID,
 	})
 	if err != nil {
@@ -312,10 +314,4 @@ func (d *draft) record(id string, now time.Time) *spool.Message {
 // storable is s as every database takes it: valid UTF-8 without NUL.
 func storable(s string) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "\ufffd")
-}
-
-// feedbackID is the Feedback-ID of an account's mail: the same for all of it, and
-// telling nobody the account.
-func (i *Intake) feedbackID(sc scope.Scope) string {
-	return fmt.Sprintf("1.%s.%s:AmazonSES", sc.Region, base64.StdEncoding.EncodeToString(i.o.MAC("feedback-id", []byte(sc.Account))))
 }
