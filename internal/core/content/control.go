@@ -61,6 +61,14 @@ func (c *Control) read(f message.Field) error {
 	return nil
 }
 
+// ControlOf is what custom headers say. What is wrong with them is found in the message.
+func ControlOf(headers []message.NameValue) (c Control) {
+	for _, h := range headers {
+		_ = c.read(message.NewField(h.Name, h.Value))
+	}
+	return c
+}
+
 func first(to *string, value string) {
 	if *to == "" {
 		*to = value

@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 
+	"sesame/internal/base/address"
 	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
@@ -42,6 +43,10 @@ type Values struct {
 	StrictTemplates bool
 	// KeepMessageID leaves the Message-ID field that the caller gave; SES replaces it.
 	KeepMessageID bool
+
+	// MessageIDDomain is the domain of the Message-ID fields that are made here; "" is SES's
+	// of the region.
+	MessageIDDomain string
 }
 
 // Default is what holds where nothing is set.
@@ -56,12 +61,23 @@ type Own struct {
 	DiscardEngagement *bool `json:",omitempty"`
 	StrictTemplates   *bool `json:",omitempty"`
 	KeepMessageID     *bool `json:",omitempty"`
+
+	MessageIDDomain *string `json:",omitempty"`
 }
+
+// Members says to people which members Own has.
+const Members = "QuotaMode (reject or delay), ServiceSignature, Ed25519Signature, DiscardEngagement, StrictTemplates, KeepMessageID (true or false) " +
+	"and MessageIDDomain (a domain)"
 
 // check refuses values that do not exist.
 func (o Own) check() error {
 	if o.QuotaMode != nil && *o.QuotaMode != Reject && *o.QuotaMode != Delay {
 		return fault.InField(fault.Invalid, "QuotaMode", "QuotaMode is %s or %s.", Reject, Delay)
+	}
+	if o.MessageIDDomain != nil {
+		if _, err := address.ParseDomain(*o.MessageIDDomain); err != nil {
+			return &fault.Error{Kind: fault.Invalid, Field: "MessageIDDomain", Text: "MessageIDDomain is a domain name.", Err: err}
+		}
 	}
 	return nil
 }
@@ -91,6 +107,10 @@ func (o Own) over(v *Values, from map[string]string, who string) {
 	if o.KeepMessageID != nil {
 		v.KeepMessageID = *o.KeepMessageID
 		note(from, "KeepMessageID", who)
+	}
+	if o.MessageIDDomain != nil {
+		v.MessageIDDomain = *o.MessageIDDomain
+		note(from, "MessageIDDomain", who)
 	}
 }
 
@@ -193,7 +213,10 @@ func (s *Settings) Get(ctx context.Context, r Resource) (Report, error) {
 	if r.Kind != Account {
 		line = append(line, r)
 	}
-	rep := Report{Arn: r.ARN(), From: map[string]string{"QuotaMode": FromServer, "ServiceSignature": FromServer, "Ed25519Signature": FromServer, "DiscardEngagement": FromServer, "StrictTemplates": FromServer, "KeepMessageID": FromServer}}
+	rep := Report{Arn: r.ARN(), From: map[string]string{
+		"QuotaMode": FromServer, "ServiceSignature": FromServer, "Ed25519Signature": FromServer, "DiscardEngagement": FromServer,
+		"StrictTemplates": FromServer, "KeepMessageID": FromServer, "MessageIDDomain": FromServer,
+	}}
 	var err error
 	rep.Effective, rep.Own, err = s.resolve(ctx, line, rep.From)
 	return rep, err

@@ -196,7 +196,7 @@ func TestComposeGolden(t *testing.T) {
 func TestComposeHeaderValuesReadBack(t *testing.T) {
 	t.Parallel()
 	for _, subject := range []string{
-		"", "Hello", "two  spaces", strings.Repeat("word ", 60), strings.Repeat("x", 900), "Grüße", strings.Repeat("日本語", 50),
+		"", "Hello", "two  spaces", strings.Repeat("word ", 60), strings.Repeat("x", 900), strings.Repeat("x", 3000), "Grüße", strings.Repeat("日本語", 50),
 		"mixed ünd plain " + strings.Repeat("word ", 40), "emoji 🎉🎊", "=?utf-8?q?already=20encoded?=", "tab\there",
 	} {
 		m := simple()
