@@ -464,7 +464,7 @@ func TestLists(t *testing.T) {
 			{"a page", "", "", 2, "mail-a mail-b", true},
 			{"the next", "mail-b", "", 2, "mail-c news", false},
 			{"some", "", "ail-", 2, "mail-a mail-b", true},
-			{"other letters", "", "MAIL", 10, "", false},
+			{"in another case", "", "MAIL", 10, "mail-a mail-b mail-c", false},
 			{"what no name has", "", "%", 10, "", false},
 			{"a token that is none", "\x00\xff", "", 10, "", false},
 		} {

@@ -47,8 +47,11 @@ func (c *Control) read(f message.Field) error {
 	case f.Is("X-SES-IDEMPOTENCY-KEY"):
 		first(&c.IdempotencyKey, value)
 	case f.Is("X-SES-LIST-MANAGEMENT-OPTIONS"):
-		if c.ContactList == "" {
+		if c.ContactList == "" && value != "" {
 			c.ContactList, c.Topic = parseListOptions(value)
+			if c.ContactList == "" { // who left the list would get the message
+				return fault.InField(fault.Invalid, "ContactListName", "ContactListName can't be blank.")
+			}
 		}
 	case f.Is("X-SES-MESSAGE-TAGS") && !c.hasTags:
 		c.hasTags = true

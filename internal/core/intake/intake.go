@@ -67,6 +67,7 @@ type Options struct {
 	Templates  Templates                                // nil: no message is made of any
 	Tracking   Tracking                                 // nil: nothing is tracked
 	MAC        func(purpose string, data []byte) []byte // keyed hash, for opaque values in headers
+	Limits     Limits
 }
 
 // Intake is safe for concurrent use.
@@ -78,6 +79,7 @@ type Intake struct {
 
 // New returns an intake.
 func New(o Options) *Intake {
+	o.Limits = o.Limits.orSES()
 	return &Intake{o: o, entries: newPlaces(maxEntriesAtOnce), large: newPlaces(maxLargeAtOnce)}
 }
 
@@ -179,8 +181,8 @@ func (i *Intake) send(ctx context.Context, d *draft) (string, error) {
 }
 
 func (i *Intake) size(_ context.Context, d *draft) error {
-	if len(d.Raw) > d.MaxBytes {
-		return fault.New(fault.TooLarge, "Message length is more than %d bytes long: '%d'.", d.MaxBytes, len(d.Raw))
+	if most := i.o.Limits.bytes(d.Submission); len(d.Raw) > most {
+		return fault.New(fault.TooLarge, "Message length is more than %d bytes long: '%d'.", most, len(d.Raw))
 	}
 	if len(d.Raw) == 0 && !d.HeaderOptional {
 		return fault.InField(fault.Invalid, "RawMessage.Data", "Empty message")
@@ -189,7 +191,9 @@ func (i *Intake) size(_ context.Context, d *draft) error {
 }
 
 func (i *Intake) inspect(ctx context.Context, d *draft) (err error) {
-	d.msg, err = content.Inspect(d.Raw, content.Limits{Envelope: len(d.Recipients) > 0})
+	d.msg, err = content.Inspect(d.Raw, content.Limits{
+		MaxParts: i.o.Limits.Parts, Blocked: i.o.Limits.BlockedExtensions, Envelope: len(d.Recipients) > 0,
+	})
 	if err == nil {
 		d.ARNs = d.ARNs.or(ARNs{d.msg.SourceARN, d.msg.FromARN, d.msg.ReturnPathARN})
 		return nil
@@ -256,8 +260,8 @@ func (i *Intake) envelope(_ context.Context, d *draft) error {
 	switch {
 	case len(d.recipients) == 0:
 		return fault.InField(fault.Invalid, "Destinations", "There are no recipients specified")
-	case len(all) > MaxRecipients:
-		return fault.InField(fault.Invalid, "Destinations", "Recipient count exceeds %d.", MaxRecipients)
+	case len(all) > i.o.Limits.Recipients:
+		return fault.InField(fault.Invalid, "Destinations", "Recipient count exceeds %d.", i.o.Limits.Recipients)
 	}
 	return nil
 }
@@ -289,6 +293,7 @@ func (i *Intake) commit(ctx context.Context, d *draft) (string, error) {
 	whole = append(append(whole, header...), body...)
 	m := d.record(id, now)
 	m.EightBit, m.HeaderSize, m.Content, m.Fates = d.msg.EightBit, len(header), whole, d.fates
+	m.SharedReturnPath = d.settings.SharedReturnPath
 	if d.msg.TestVirus {
 		withTestVirus(m)
 	}

@@ -57,10 +57,10 @@ func TestSettingsAreInherited(t *testing.T) {
 		effective(t, s, "example.com", "set", setting.Default())
 		put(t, s, account, setting.Own{QuotaMode: &delay, ServiceSignature: &no})
 		put(t, s, identity, setting.Own{Ed25519Signature: &yes, ServiceSignature: &yes})
-		put(t, s, set, setting.Own{QuotaMode: &reject, MessageIDDomain: &domain})
+		put(t, s, set, setting.Own{QuotaMode: &reject, MessageIDDomain: &domain, SharedReturnPath: &yes})
 		effective(t, s, "", "", setting.Values{QuotaMode: setting.Delay})
 		effective(t, s, "example.com", "", setting.Values{QuotaMode: setting.Delay, ServiceSignature: true, Ed25519Signature: true})
-		effective(t, s, "example.com", "set", setting.Values{QuotaMode: setting.Reject, ServiceSignature: true, Ed25519Signature: true, MessageIDDomain: domain})
+		effective(t, s, "example.com", "set", setting.Values{QuotaMode: setting.Reject, ServiceSignature: true, Ed25519Signature: true, MessageIDDomain: domain, SharedReturnPath: true})
 		effective(t, s, "example.org", "other", setting.Values{QuotaMode: setting.Delay})
 
 		got, err := s.Get(ctx, identity)
