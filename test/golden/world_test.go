@@ -190,7 +190,7 @@ func build(db *store.DB) (*parts, error) {
 	w.settings = setting.New(setting.Options{DB: db, Clock: now, Exists: w.exists})
 	w.spool = spool.New(spool.Options{DB: db, Clock: now, Log: log, Node: "test/1", LeaseFor: time.Hour, InRow: 1 << 30})
 	names := zone.Names{Zone: serviceZone}
-	tracker := &track.Tracker{Sign: ring, Host: names.TrackingHost, HTTP: true, HTTPS: true}
+	tracker := &track.Tracker{Wrap: ring, Host: names.TrackingHost, HTTP: true, HTTPS: true}
 	contacts := contact.New(contact.Options{
 		DB: db, Clock: now, Sign: ring, MailDomain: serviceZone, Base: func(region string, set configset.Set) string {
 			return tracker.Base(region, track.Options{Domain: set.TrackingHost(), HTTPS: track.HTTPS(set.HTTPSPolicy)})
