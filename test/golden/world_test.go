@@ -80,6 +80,8 @@ type world struct {
 	api   *api.Door
 	smtp  *submission.Backend
 
+	tracker *track.Tracker
+
 	address string                // of the SMTP door, once it is open
 	due     map[turn]*spool.Entry // leased
 }
@@ -190,10 +192,10 @@ func build(db *store.DB) (*parts, error) {
 	w.settings = setting.New(setting.Options{DB: db, Clock: now, Exists: w.exists})
 	w.spool = spool.New(spool.Options{DB: db, Clock: now, Log: log, Node: "test/1", LeaseFor: time.Hour, InRow: 1 << 30})
 	names := zone.Names{Zone: serviceZone}
-	tracker := &track.Tracker{Sign: ring, Host: names.TrackingHost, HTTP: true, HTTPS: true}
+	w.tracker = &track.Tracker{Wrap: ring, Host: names.TrackingHost, HTTP: true, HTTPS: true}
 	contacts := contact.New(contact.Options{
 		DB: db, Clock: now, Sign: ring, MailDomain: serviceZone, Base: func(region string, set configset.Set) string {
-			return tracker.Base(region, track.Options{Domain: set.TrackingHost(), HTTPS: track.HTTPS(set.HTTPSPolicy)})
+			return w.tracker.Base(region, track.Options{Domain: set.TrackingHost(), HTTPS: track.HTTPS(set.HTTPSPolicy)})
 		},
 	})
 	suppressed := suppression.New(suppression.Options{DB: db, Clock: now, Random: rand.Reader, ConfigSets: w.configSets, Accounts: w.accounts})
@@ -203,7 +205,7 @@ func build(db *store.DB) (*parts, error) {
 	in := intake.New(intake.Options{
 		Spool: w.spool, Identities: w.identities, Access: authorizer, Quotas: quotas, Clock: now, Random: &stream{}, MAC: ring.MAC,
 		Accounts: w.accounts, Settings: w.settings, ConfigSets: w.configSets, Suppressed: suppressed, Once: idempotency.New(db, now),
-		Templates: emails, Contacts: contacts, Tracking: tracking{tracker, track.NewRules(w.settings, w.accounts, now)},
+		Templates: emails, Contacts: contacts, Tracking: tracking{w.tracker, track.NewRules(w.settings, w.accounts, now)},
 	})
 	w.api = api.New(api.Options{
 		V1: api.Bind(prepared.services[0], &v1.API{
