@@ -6,6 +6,7 @@
 package intake
 
 import (
+	"cmp"
 	"context"
 	"encoding/base64"
 	"io"
@@ -276,7 +277,7 @@ func (i *Intake) commit(ctx context.Context, d *draft) (string, error) {
 		return "", err
 	}
 	header, body, err := d.msg.Rewrite(content.Rewrite{
-		MessageID: id, MailDomain: msgid.MailDomain(d.Scope.Region), Date: now, FeedbackID: i.feedbackID(d), From: d.sender,
+		MessageID: id, MailDomain: cmp.Or(d.settings.MessageIDDomain, msgid.MailDomain(d.Scope.Region)), Date: now, FeedbackID: i.feedbackID(d), From: d.sender,
 		Unsubscribe: uris(out), KeepMessageID: d.settings.KeepMessageID,
 	})
 	if err != nil {

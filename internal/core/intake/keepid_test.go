@@ -25,3 +25,14 @@ func TestTheCallersMessageIDIsReplacedUnlessASettingKeepsIt(t *testing.T) {
 		}
 	}
 }
+
+// TestTheDomainOfTheMessageIDIsASetting: without one it is SES's of the region.
+func TestTheDomainOfTheMessageIDIsASetting(t *testing.T) {
+	t.Parallel()
+	w := &world{}
+	w.settings.MessageIDDomain = "mail.example.com"
+	id, err := w.intake().Accept(ctx, submission("Message-ID: <mine@example.org>\n"+simple))
+	if err != nil || !strings.Contains(string(w.kept[0].Content), "Message-ID: <"+id+"@mail.example.com>\r\n") {
+		t.Errorf("%v: %s", err, w.kept[0].Content)
+	}
+}

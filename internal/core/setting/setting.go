@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 
+	"sesame/internal/base/address"
 	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
@@ -42,6 +43,8 @@ type Values struct {
 	StrictTemplates bool
 	// KeepMessageID leaves the Message-ID field that the caller gave; SES replaces it.
 	KeepMessageID bool
+	// MessageIDDomain is the domain of the Message-ID field; "" is SES's of the region.
+	MessageIDDomain string
 }
 
 // Default is what holds where nothing is set.
@@ -56,12 +59,19 @@ type Own struct {
 	DiscardEngagement *bool `json:",omitempty"`
 	StrictTemplates   *bool `json:",omitempty"`
 	KeepMessageID     *bool `json:",omitempty"`
+
+	MessageIDDomain *string `json:",omitempty"`
 }
 
 // check refuses values that do not exist.
 func (o Own) check() error {
 	if o.QuotaMode != nil && *o.QuotaMode != Reject && *o.QuotaMode != Delay {
 		return fault.InField(fault.Invalid, "QuotaMode", "QuotaMode is %s or %s.", Reject, Delay)
+	}
+	if o.MessageIDDomain != nil && *o.MessageIDDomain != "" {
+		if _, err := address.ParseDomain(*o.MessageIDDomain); err != nil {
+			return fault.InField(fault.Invalid, "MessageIDDomain", "MessageIDDomain is a domain, or empty for SES's own.")
+		}
 	}
 	return nil
 }
@@ -91,6 +101,10 @@ func (o Own) over(v *Values, from map[string]string, who string) {
 	if o.KeepMessageID != nil {
 		v.KeepMessageID = *o.KeepMessageID
 		note(from, "KeepMessageID", who)
+	}
+	if o.MessageIDDomain != nil {
+		v.MessageIDDomain = *o.MessageIDDomain
+		note(from, "MessageIDDomain", who)
 	}
 }
 
@@ -193,7 +207,10 @@ func (s *Settings) Get(ctx context.Context, r Resource) (Report, error) {
 	if r.Kind != Account {
 		line = append(line, r)
 	}
-	rep := Report{Arn: r.ARN(), From: map[string]string{"QuotaMode": FromServer, "ServiceSignature": FromServer, "Ed25519Signature": FromServer, "DiscardEngagement": FromServer, "StrictTemplates": FromServer, "KeepMessageID": FromServer}}
+	rep := Report{Arn: r.ARN(), From: map[string]string{
+		"QuotaMode": FromServer, "ServiceSignature": FromServer, "Ed25519Signature": FromServer, "DiscardEngagement": FromServer,
+		"StrictTemplates": FromServer, "KeepMessageID": FromServer, "MessageIDDomain": FromServer,
+	}}
 	var err error
 	rep.Effective, rep.Own, err = s.resolve(ctx, line, rep.From)
 	return rep, err

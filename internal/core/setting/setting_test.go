@@ -104,6 +104,11 @@ func TestWhatIsNotThereHasNoSettings(t *testing.T) {
 	if err := s.Put(ctx, account, setting.Own{QuotaMode: &odd}); !fault.Is(err, fault.Invalid) {
 		t.Error(err)
 	}
+	for domain, good := range map[string]bool{"": true, "mail.example.com": true, "mail.example.com>\r\nX: y": false, "a@b": false, "example.com.": false} {
+		if err := s.Put(ctx, account, setting.Own{MessageIDDomain: &domain}); good != (err == nil) {
+			t.Errorf("%q: %v", domain, err)
+		}
+	}
 }
 
 func TestARemovedResourceLeavesNoSettings(t *testing.T) {

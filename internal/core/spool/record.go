@@ -72,7 +72,7 @@ func (s *Spool) Record(ctx context.Context, sc scope.Scope, id string) (Record, 
 func (s *Spool) find(ctx context.Context, sc scope.Scope, id string) (own string, err error) {
 	bare := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(id), "<"), ">")
 	left, domain, _ := strings.Cut(bare, "@")
-	if domain != "" && !strings.EqualFold(domain, msgid.MailDomain(sc.Region)) {
+	if domain != "" && !strings.EqualFold(domain, msgid.MailDomain(sc.Region)) && !msgid.Valid(left) { // an id of ours may have left with any domain
 		left = ""
 	}
 	err = s.o.DB.QueryRow(ctx, `SELECT id FROM messages WHERE account = ? AND region = ? AND id = ?`, sc.Account, sc.Region, left).Scan(&own)

@@ -21,7 +21,12 @@ func TestARecordIsFoundByEveryIdOfTheMessage(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		const own = "010001a2242673ff-837340c5-a065-4890-b365-2bc20563b074-000000"
+		if _, err := fated(f, func(m *spool.Message) { m.ID = own }); err != nil {
+			t.Fatal(err)
+		}
 		for _, c := range []struct{ id, want string }{
+			{"<" + own + "@mail.example.com>", own}, // the sender may choose the domain
 			{"fated", "fated"},
 			{"<fated@email.amazonses.com>", "fated"},
 			{"fated@email.amazonses.com", "fated"},
