@@ -20,7 +20,6 @@ import (
 	"golang.org/x/net/netutil"
 
 	"sesame/internal/base/drain"
-	"sesame/internal/core/intake"
 	"sesame/internal/edge/api"
 	"sesame/internal/edge/api/admin"
 	"sesame/internal/edge/api/iam"
@@ -339,7 +338,8 @@ func (s *Server) implicitSubmission(l net.Listener, t *tls.Config) error {
 
 func (s *Server) submissionConfig(t *tls.Config) (smtpserver.Config, *submission.Backend) {
 	limits := smtpserver.Limits{
-		MaxRecipients:    2 * intake.MaxRecipients, // who is just over reads SES's refusal
+		MaxRecipients:    2 * s.cfg.Message.Recipients, // who is just over reads SES's refusal
+		MaxMessageBytes:  int64(s.cfg.Message.MaxBytes),
 		MaxInFlightBytes: maxDATA, MaxSessions: maxSessions, MaxSessionsPerIP: maxSessionsPerIP,
 	}
 	if s.cfg.Dev {

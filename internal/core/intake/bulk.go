@@ -17,9 +17,6 @@ import (
 	"sesame/internal/proto/message"
 )
 
-// MaxEntries is how many destinations one bulk call may have (SES: service quotas).
-const MaxEntries = 50
-
 // maxEntriesAtOnce bounds the entries of all bulk calls that are worked on at once. Those
 // of one call are, so that they share commits. Who waits for a quota is not counted: there
 // the quota bounds how much waits.
@@ -49,8 +46,8 @@ type Result struct {
 // all of them, such as a template that is not there or a sender that is not verified, is
 // refused as a whole before anything is sent.
 func (i *Intake) AcceptBulk(ctx context.Context, s Submission, b Bulk) ([]Result, error) {
-	if n := len(b.Entries); n == 0 || n > MaxEntries {
-		return nil, fault.InField(fault.Invalid, "Destinations", "A call has 1 to %d destinations, not %d.", MaxEntries, n)
+	if n, most := len(b.Entries), i.o.Limits.Entries; n == 0 || n > most {
+		return nil, fault.InField(fault.Invalid, "Destinations", "A call has 1 to %d destinations, not %d.", most, n)
 	}
 	l, err := i.common(ctx, &s, &b)
 	if err != nil {

@@ -6,11 +6,8 @@
 package intake
 
 import (
-	"cmp"
 	"context"
-	"encoding/base64"
 	"io"
-	"slices"
 	"strings"
 	"time"
 
@@ -70,6 +67,7 @@ type Options struct {
 	Templates  Templates                                // nil: no message is made of any
 	Tracking   Tracking                                 // nil: nothing is tracked
 	MAC        func(purpose string, data []byte) []byte // keyed hash, for opaque values in headers
+	Limits     Limits
 }
 
 // Intake is safe for concurrent use.
@@ -81,6 +79,7 @@ type Intake struct {
 
 // New returns an intake.
 func New(o Options) *Intake {
+	o.Limits = o.Limits.orSES()
 	return &Intake{o: o, entries: newPlaces(maxEntriesAtOnce), large: newPlaces(maxLargeAtOnce)}
 }
 
@@ -182,8 +181,8 @@ func (i *Intake) send(ctx context.Context, d *draft) (string, error) {
 }
 
 func (i *Intake) size(_ context.Context, d *draft) error {
-	if len(d.Raw) > d.MaxBytes {
-		return fault.New(fault.TooLarge, "Message length is more than %d bytes long: '%d'.", d.MaxBytes, len(d.Raw))
+	if most := i.o.Limits.bytes(d.Submission); len(d.Raw) > most {
+		return fault.New(fault.TooLarge, "Message length is more than %d bytes long: '%d'.", most, len(d.Raw))
 	}
 	if len(d.Raw) == 0 && !d.HeaderOptional {
 		return fault.InField(fault.Invalid, "RawMessage.Data", "Empty message")
@@ -192,7 +191,9 @@ func (i *Intake) size(_ context.Context, d *draft) error {
 }
 
 func (i *Intake) inspect(ctx context.Context, d *draft) (err error) {
-	d.msg, err = content.Inspect(d.Raw, content.Limits{Envelope: len(d.Recipients) > 0})
+	d.msg, err = content.Inspect(d.Raw, content.Limits{
+		MaxParts: i.o.Limits.Parts, Blocked: i.o.Limits.BlockedExtensions, Envelope: len(d.Recipients) > 0,
+	})
 	if err == nil {
 		d.ARNs = d.ARNs.or(ARNs{d.msg.SourceARN, d.msg.FromARN, d.msg.ReturnPathARN})
 		return nil
@@ -259,8 +260,8 @@ func (i *Intake) envelope(_ context.Context, d *draft) error {
 	switch {
 	case len(d.recipients) == 0:
 		return fault.InField(fault.Invalid, "Destinations", "There are no recipients specified")
-	case len(all) > MaxRecipients:
-		return fault.InField(fault.Invalid, "Destinations", "Recipient count exceeds %d.", MaxRecipients)
+	case len(all) > i.o.Limits.Recipients:
+		return fault.InField(fault.Invalid, "Destinations", "Recipient count exceeds %d.", i.o.Limits.Recipients)
 	}
 	return nil
 }
@@ -276,8 +277,12 @@ func (i *Intake) commit(ctx context.Context, d *draft) (string, error) {
 	if err := i.editText(ctx, d, id, out); err != nil {
 		return "", err
 	}
+	domain := d.settings.MessageIDDomain
+	if domain == "" {
+		domain = msgid.MailDomain(d.Scope.Region)
+	}
 	header, body, err := d.msg.Rewrite(content.Rewrite{
-		MessageID: id, MailDomain: cmp.Or(d.settings.MessageIDDomain, msgid.MailDomain(d.Scope.Region)), Date: now, FeedbackID: i.feedbackID(d), From: d.sender,
+		MessageID: id, MailDomain: domain, Date: now, FeedbackID: i.feedbackID(d), From: d.sender,
 		Unsubscribe: uris(out), KeepMessageID: d.settings.KeepMessageID,
 	})
 	if err != nil {
@@ -288,6 +293,7 @@ func (i *Intake) commit(ctx context.Context, d *draft) (string, error) {
 	whole = append(append(whole, header...), body...)
 	m := d.record(id, now)
 	m.EightBit, m.HeaderSize, m.Content, m.Fates = d.msg.EightBit, len(header), whole, d.fates
+	m.SharedReturnPath = d.settings.SharedReturnPath
 	if d.msg.TestVirus {
 		withTestVirus(m)
 	}
@@ -313,24 +319,4 @@ func (d *draft) record(id string, now time.Time) *spool.Message {
 // storable is s as every database takes it: valid UTF-8 without NUL.
 func storable(s string) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "\ufffd")
-}
-
-// The tags whose values are the first ones of the Feedback-ID, for the sender's own figures
-// at mailbox providers (SES: message tags, Feedback-ID).
-const (
-	feedbackTagA = "ses:feedback-id-a"
-	feedbackTagB = "ses:feedback-id-b"
-)
-
-// feedbackID is the Feedback-ID of a message: the values of its two tags, as far as it has
-// them, and then what is the same for all of an account's mail and tells nobody the account.
-func (i *Intake) feedbackID(d *draft) string {
-	var own string
-	for _, name := range []string{feedbackTagA, feedbackTagB} {
-		if n := slices.IndexFunc(d.Tags, func(t spool.Tag) bool { return t.Name == name }); n >= 0 {
-			own += d.Tags[n].Value + ":"
-		}
-	}
-	account := base64.StdEncoding.EncodeToString(i.o.MAC("feedback-id", []byte(d.Scope.Account)))
-	return own + "1." + d.Scope.Region + "." + account + ":AmazonSES"
 }

@@ -5,6 +5,8 @@ package intake_test
 import (
 	"strings"
 	"testing"
+
+	"sesame/internal/core/intake"
 )
 
 // TestTheCallersMessageIDIsReplacedUnlessASettingKeepsIt; either way it is remembered.
@@ -26,13 +28,22 @@ func TestTheCallersMessageIDIsReplacedUnlessASettingKeepsIt(t *testing.T) {
 	}
 }
 
-// TestTheDomainOfTheMessageIDIsASetting: without one it is SES's of the region.
+// TestTheDomainOfTheMessageIDIsASetting; without it, it is SES's of the region.
 func TestTheDomainOfTheMessageIDIsASetting(t *testing.T) {
 	t.Parallel()
-	w := &world{}
-	w.settings.MessageIDDomain = "mail.example.com"
-	id, err := w.intake().Accept(ctx, submission("Message-ID: <mine@example.org>\n"+simple))
-	if err != nil || !strings.Contains(string(w.kept[0].Content), "Message-ID: <"+id+"@mail.example.com>\r\n") {
-		t.Errorf("%v: %s", err, w.kept[0].Content)
+	for _, c := range []struct{ region, setting, want string }{
+		{"us-east-1", "", "email.amazonses.com"},
+		{"eu-west-1", "", "eu-west-1.amazonses.com"},
+		{"eu-west-1", "ids.example.com", "ids.example.com"},
+	} {
+		w := &world{}
+		w.settings.MessageIDDomain = c.setting
+		id, err := w.intake().Accept(ctx, submission(simple, func(s *intake.Submission) { s.Scope.Region = c.region }))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if content := string(w.kept[0].Content); !strings.Contains(content, "Message-ID: <"+id+"@"+c.want+">\r\n") {
+			t.Errorf("%+v: %s", c, content)
+		}
 	}
 }

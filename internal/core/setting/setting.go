@@ -43,8 +43,15 @@ type Values struct {
 	StrictTemplates bool
 	// KeepMessageID leaves the Message-ID field that the caller gave; SES replaces it.
 	KeepMessageID bool
-	// MessageIDDomain is the domain of the Message-ID field; "" is SES's of the region.
+
+	// MessageIDDomain is the domain of the Message-ID fields that are made here; "" is SES's
+	// of the region.
 	MessageIDDomain string
+
+	// SharedReturnPath gives all recipients of a message one return path, and the message to
+	// those of a destination in one transaction. A bounce that comes later names no recipient
+	// for certain then.
+	SharedReturnPath bool
 }
 
 // Default is what holds where nothing is set.
@@ -60,17 +67,22 @@ type Own struct {
 	StrictTemplates   *bool `json:",omitempty"`
 	KeepMessageID     *bool `json:",omitempty"`
 
-	MessageIDDomain *string `json:",omitempty"`
+	MessageIDDomain  *string `json:",omitempty"`
+	SharedReturnPath *bool   `json:",omitempty"`
 }
+
+// Members says to people which members Own has.
+const Members = "QuotaMode (reject or delay), ServiceSignature, Ed25519Signature, DiscardEngagement, StrictTemplates, KeepMessageID, SharedReturnPath (true or false) " +
+	"and MessageIDDomain (a domain)"
 
 // check refuses values that do not exist.
 func (o Own) check() error {
 	if o.QuotaMode != nil && *o.QuotaMode != Reject && *o.QuotaMode != Delay {
 		return fault.InField(fault.Invalid, "QuotaMode", "QuotaMode is %s or %s.", Reject, Delay)
 	}
-	if o.MessageIDDomain != nil && *o.MessageIDDomain != "" {
+	if o.MessageIDDomain != nil {
 		if _, err := address.ParseDomain(*o.MessageIDDomain); err != nil {
-			return fault.InField(fault.Invalid, "MessageIDDomain", "MessageIDDomain is a domain, or empty for SES's own.")
+			return &fault.Error{Kind: fault.Invalid, Field: "MessageIDDomain", Text: "MessageIDDomain is a domain name.", Err: err}
 		}
 	}
 	return nil
@@ -105,6 +117,10 @@ func (o Own) over(v *Values, from map[string]string, who string) {
 	if o.MessageIDDomain != nil {
 		v.MessageIDDomain = *o.MessageIDDomain
 		note(from, "MessageIDDomain", who)
+	}
+	if o.SharedReturnPath != nil {
+		v.SharedReturnPath = *o.SharedReturnPath
+		note(from, "SharedReturnPath", who)
 	}
 }
 
@@ -210,6 +226,7 @@ func (s *Settings) Get(ctx context.Context, r Resource) (Report, error) {
 	rep := Report{Arn: r.ARN(), From: map[string]string{
 		"QuotaMode": FromServer, "ServiceSignature": FromServer, "Ed25519Signature": FromServer, "DiscardEngagement": FromServer,
 		"StrictTemplates": FromServer, "KeepMessageID": FromServer, "MessageIDDomain": FromServer,
+		"SharedReturnPath": FromServer,
 	}}
 	var err error
 	rep.Effective, rep.Own, err = s.resolve(ctx, line, rep.From)

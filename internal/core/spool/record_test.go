@@ -21,19 +21,19 @@ func TestARecordIsFoundByEveryIdOfTheMessage(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
-		const own = "010001a2242673ff-837340c5-a065-4890-b365-2bc20563b074-000000"
-		if _, err := fated(f, func(m *spool.Message) { m.ID = own }); err != nil {
+		if _, err := fated(f, func(m *spool.Message) { m.ID, m.OriginalID = "borrowed", "<fated@theirs.example>" }); err != nil {
 			t.Fatal(err)
 		}
 		for _, c := range []struct{ id, want string }{
-			{"<" + own + "@mail.example.com>", own}, // the sender may choose the domain
 			{"fated", "fated"},
 			{"<fated@email.amazonses.com>", "fated"},
 			{"fated@email.amazonses.com", "fated"},
 			{long, "later"}, // the youngest of those that bear it
 			{strings.Trim(long, "<>"), "later"},
-			{long[:500] + "@example.org>", ""}, // the same to the index
-			{"fated@example.com", ""},
+			{long[:500] + "@example.org>", ""},     // the same to the index
+			{"<fated@ids.example.com>", "fated"},   // the setting MessageIDDomain makes such ones
+			{"<fated@theirs.example>", "borrowed"}, // but whoever gave it himself comes first
+			{"nobody@example.com", ""},
 			{"a\x00b", ""},
 			{"", ""},
 			{"<>", ""},

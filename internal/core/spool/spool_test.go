@@ -65,7 +65,7 @@ func (f *fixture) accept(t *testing.T, content string, to ...string) *spool.Mess
 	m := &spool.Message{
 		Scope: sc, ID: id, AcceptedAt: f.clock.Now(), Operation: "SendEmail", Sender: address.Address{Local: "a", Domain: "example.com"},
 		ReturnPath: address.Address{Local: "a", Domain: "example.com"}, Identity: "example.com", IdentityAccount: "888888888888",
-		Content: []byte(content), Tags: []spool.Tag{{Name: "k", Value: "v"}},
+		Content: []byte(content), Tags: []spool.Tag{{Name: "k", Value: "v"}}, SharedReturnPath: true,
 	}
 	for _, s := range to {
 		a, err := address.Parse(s)
@@ -120,7 +120,8 @@ func TestAcceptedMessageIsLeasedAsItWas(t *testing.T) {
 		e := f.lease(t, "two.example", 10)
 		if len(e) != 1 || e[0].Address.String() != "v@two.example" || e[0].Attempt != 1 || e[0].N != 1 ||
 			e[0].Message.Owner() != (scope.Scope{Account: "888888888888", Region: sc.Region}) || e[0].Message.Identity != m.Identity ||
-			!bytes.Equal(e[0].Message.Content, m.Content) || e[0].Message.Tags[0] != m.Tags[0] || e[0].Message.Sender != m.Sender {
+			!bytes.Equal(e[0].Message.Content, m.Content) || e[0].Message.Tags[0] != m.Tags[0] || e[0].Message.Sender != m.Sender ||
+			!e[0].Message.SharedReturnPath {
 			t.Errorf("leased %+v", e)
 		}
 		if again := f.lease(t, "two.example", 10); len(again) != 0 {

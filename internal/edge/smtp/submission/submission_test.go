@@ -682,7 +682,7 @@ func TestAConnectionWithoutAPort(t *testing.T) {
 	if err := s.Rcpt(t.Context(), address.Address{Local: "postmaster"}); err == nil {
 		t.Error("an address without a domain was taken")
 	}
-	if _, err := s.Data(t.Context(), nil); err != nil || box.got.SourceIP != "/run/x" || box.got.MaxBytes != intake.MaxBytesV2 || !box.got.HeaderOptional {
+	if _, err := s.Data(t.Context(), nil); err != nil || box.got.SourceIP != "/run/x" || box.got.APIVersion != "2" || !box.got.HeaderOptional {
 		t.Errorf("%+v, %v", box.got, err)
 	}
 }
