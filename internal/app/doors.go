@@ -159,10 +159,15 @@ func (s *Server) openDoors(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	proxies, err := s.cfg.Listen.Proxies()
+	if err != nil {
+		return err
+	}
 	web, err := s.web()
 	if err != nil {
 		return err
 	}
+	web = httpx.Proxies(proxies).Handler(web)
 	for _, n := range s.listeners.https {
 		n = netutil.LimitListener(n, maxConns)
 		s.http(tls.NewListener(n, withHTTP(tlsConfig)), web)
@@ -274,7 +279,7 @@ func (s *Server) ops() http.Handler {
 		Ready: s.Ready, Store: s.db.Stats, Spool: s.spool.Stats, Dispatch: s.dispatcher.Stats, Transport: s.transport.Stats, MaxIdle: maxIdle,
 		Checks: s.checker.Stats,
 		Bodies: s.api.InFlight, MaxBodies: maxInFlight, Profiles: s.cfg.Listen.Profiles,
-		Extra: slices.Concat(s.smtpMetrics.Collectors(), s.dnsMetrics.Collectors(s.pushStats()), ops.ServiceMail(s.serviceMail.Stats), ops.Tracking(s.recorder.Stats)),
+		Extra: slices.Concat(s.smtpMetrics.Collectors(), s.dnsMetrics.Collectors(s.pushStats()), ops.ServiceMail(s.serviceMail.Stats), ops.Tracking(s.recorder.Stats), s.linkMetrics.Collectors()),
 	})
 }
 

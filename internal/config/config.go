@@ -63,6 +63,10 @@ type Listen struct {
 	DNS   []string `toml:"dns"`   // name server of the zone, UDP and TCP
 	Ops   string   `toml:"ops"`   // /healthz, /readyz, /metrics
 
+	// TrustedProxies are the addresses and networks of proxies before HTTPS and HTTP whose
+	// X-Forwarded-For says who asks.
+	TrustedProxies []string `toml:"trusted_proxies"`
+
 	Profiles bool `toml:"profiles"` // /debug/pprof/ on Ops, too
 }
 
@@ -202,7 +206,7 @@ func (c Config) Check() error {
 			return fmt.Errorf("regions: %q is no region name", r)
 		}
 	}
-	return errors.Join(c.checkListen(), c.checkTLS(), c.checkDelivery(), c.checkRoutes(), c.checkLimits(), c.checkDKIM(), c.checkZone(), c.checkService(), c.checkScan(), c.checkMessage())
+	return errors.Join(c.checkListen(), c.checkProxies(), c.checkTLS(), c.checkDelivery(), c.checkRoutes(), c.checkLimits(), c.checkDKIM(), c.checkZone(), c.checkService(), c.checkScan(), c.checkMessage())
 }
 
 func (c Config) checkListen() error {

@@ -11,6 +11,8 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"encoding/xml"
+	"errors"
+	"io"
 	"net"
 	"net/http"
 	"net/http/httptest"
@@ -136,9 +138,6 @@ func (w *world) session(t testing.TB) *session {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = conn.Close() })
-	if err := conn.SetDeadline(time.Now().Add(patience)); err != nil {
-		t.Fatal(err)
-	}
 	s := &session{t: t, conn: conn, r: bufio.NewReader(conn)}
 	password := smtpcred.Password(secretKey, region)
 	s.reply()
@@ -156,17 +155,27 @@ func (s *session) say(command string) answer {
 	return s.reply()
 }
 
+// send sends octets. What comes of them must come in time.
 func (s *session) send(b []byte) {
 	s.t.Helper()
+	if err := s.conn.SetDeadline(time.Now().Add(patience)); err != nil {
+		s.t.Fatal(err)
+	}
 	if _, err := s.conn.Write(b); err != nil {
 		s.t.Fatal(err)
 	}
 }
 
+// closed stands for a reply where the server hung up; no reply has this code.
+const closed = 600
+
 func (s *session) reply() answer {
 	s.t.Helper()
 	for {
 		line, err := s.r.ReadString('\n')
+		if errors.Is(err, io.EOF) && line == "" {
+			return answer{status: closed, text: "the connection was closed"}
+		}
 		if err != nil || len(line) < 5 {
 			s.t.Fatalf("reply %q: %v", line, err)
 		}

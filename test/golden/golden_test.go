@@ -21,7 +21,8 @@
 // for the message after DATA. notation_test.go says how octets are written that are no text.
 //
 // A world of its own for each door makes that ids, times, boundaries, keyed hashes and
-// DKIM signatures are the same each time. With -update the expected sections are written
+// DKIM signatures are the same each time: it is always noon of the same day, the random
+// source gives the same octets, and the keyring has the same key. With -update the expected sections are written
 // anew: go test ./test/golden -update.
 package golden_test
 

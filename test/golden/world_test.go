@@ -80,14 +80,14 @@ type world struct {
 	api   *api.Door
 	smtp  *submission.Backend
 
-	address string // of the SMTP door, once it is open
+	address string                // of the SMTP door, once it is open
+	due     map[turn]*spool.Entry // leased
 }
 
 // origin is a database with the account and the sender in it, which worlds begin with.
 type origin struct {
 	folder, file, keyring string
 	services              [2]*awswire.Service
-	tls                   tls.Certificate
 }
 
 var prepared origin
@@ -182,7 +182,7 @@ func build(db *store.DB) (*parts, error) {
 	if err != nil {
 		return nil, err
 	}
-	w := &parts{world: &world{db: db, clock: clock.NewFake(noon)}}
+	w := &parts{world: &world{db: db, clock: clock.NewFake(noon), due: map[turn]*spool.Entry{}}}
 	now, log := w.clock.Now, slog.New(slog.DiscardHandler)
 	w.accounts = account.New(db, ring, now, rand.Reader)
 	w.identities = identity.New(identity.Options{DB: db, Seal: ring, Clock: now, Random: rand.Reader, VerifyAtOnce: true, Accounts: w.accounts})
@@ -268,7 +268,7 @@ func (w *world) listen(t testing.TB) string {
 	cert, _ := smtptest.Certificate(t, "email-smtp.amazonaws.com")
 	s, err := smtpserver.NewServer(smtpserver.Config{
 		Hostname: "email-smtp.amazonaws.com", Greeting: "SimpleEmailService-d-TEST", TLS: &tls.Config{Certificates: []tls.Certificate{cert}, MinVersion: tls.VersionTLS12},
-		Implicit: true, RequireAuth: true, NewID: func() string { return "ID" }, Limits: smtpserver.Limits{MaxRecipients: 2 * intake.MaxRecipients},
+		Implicit: true, RequireAuth: true, NewID: func() string { return "ID" }, Limits: smtpserver.Limits{MaxRecipients: 2 * intake.MaxRecipients, IdleTimeout: patience},
 	}, w.smtp)
 	if err != nil {
 		t.Fatal(err)
@@ -304,23 +304,28 @@ type departure struct {
 // departures are all messages that the spool has, in the order of their ids.
 func (w *world) departures(t testing.TB) (all []departure) {
 	t.Helper()
-	ctx := t.Context()
 	for _, id := range w.stored(t) {
-		r, err := w.spool.Record(ctx, home, id)
-		if err != nil {
-			t.Fatal(err)
-		}
-		d := departure{message: r.Message}
-		for n, to := range r.Recipients {
-			if to.State != spool.Queued {
-				d.settled = append(d.settled, fmt.Sprintf("%s is %s: %s", to.Address, to.State, to.Tries[0].Reason))
-				continue
-			}
-			d.send(t, w, n, to.Address)
-		}
-		all = append(all, d)
+		all = append(all, w.departure(t, id))
 	}
 	return all
+}
+
+// departure is the message with an id.
+func (w *world) departure(t testing.TB, id string) departure {
+	t.Helper()
+	r, err := w.spool.Record(t.Context(), home, id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := departure{message: r.Message}
+	for n, to := range r.Recipients {
+		if to.State != spool.Queued {
+			d.settled = append(d.settled, fmt.Sprintf("%s is %s: %s", to.Address, to.State, to.Tries[0].Reason))
+			continue
+		}
+		d.send(t, w, n, to.Address)
+	}
+	return d
 }
 
 // send leases recipient n, as core/dispatch does, and has the message made ready for it.
@@ -340,25 +345,35 @@ func (d *departure) send(t testing.TB, w *world, n int, to string) {
 	d.data = slices.Concat(prefix, e.Message.Content)
 }
 
-// leased takes what is due for a recipient's domain until its turn has come.
+// turn is a recipient of a message.
+type turn struct {
+	id string
+	n  int
+}
+
+// leased takes what is due for a recipient's domain, for which nobody else will ask, and
+// gives out the recipient's entry.
 func (w *world) leased(t testing.TB, id string, n int, to string) *spool.Entry {
 	t.Helper()
 	a, err := address.Parse(to)
 	if err != nil {
 		t.Fatal(err)
 	}
-	entries, _, err := w.spool.Lease(t.Context(), a.Domain, 1000, 1<<30)
-	if err != nil {
-		t.Fatal(err)
+	if w.due[turn{id, n}] == nil {
+		entries, _, err := w.spool.Lease(t.Context(), a.Domain, 1000, 1<<30)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			w.due[turn{e.Message.ID, e.N}] = e
+		}
 	}
-	i := slices.IndexFunc(entries, func(e *spool.Entry) bool { return e.Message.ID == id && e.N == n })
-	if i < 0 {
+	e := w.due[turn{id, n}]
+	if e == nil {
 		t.Fatalf("%s is not due", to)
 	}
-	if err := w.spool.Release(t.Context(), entries); err != nil {
-		t.Fatal(err)
-	}
-	return entries[i]
+	delete(w.due, turn{id, n})
+	return e
 }
 
 // stored are the ids of the messages in the spool.
