@@ -39,6 +39,7 @@ type Config struct {
 	Service  Service  `toml:"service"`
 	Tracking Tracking `toml:"tracking"`
 	Scan     Scan     `toml:"scan"`
+	Buckets  Buckets  `toml:"buckets"`
 	Log      Log      `toml:"log"`
 
 	// Dev is set by `sesame dev` alone: identities verify at once, the last hop is the

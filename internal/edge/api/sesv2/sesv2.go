@@ -45,6 +45,9 @@ type API struct {
 	Suppression *suppression.Lists
 	Contacts    *contact.Lists
 
+	ImportJobs    ImportJobs
+	PresignReport func(sc scope.Scope, bucket, key string) string // a URL to read an object by
+
 	Templates    *verification.Templates
 	Verification *verification.Mailer
 	Zone         zone.Names // of the service
