@@ -221,7 +221,7 @@ func (s *Server) web() (http.Handler, error) {
 		},
 		&sesv2.API{
 			Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Accounts: s.accounts,
-			Templates: s.templates, Verification: s.verifier, Zone: zoneNames(s.cfg), ConfigSets: s.configSets, EmailTemplates: s.emailTemplates, VDM: s.accounts, Suppression: s.suppression, ImportJobs: s.imports, PresignReport: s.reports.Presign, Contacts: s.contacts,
+			Templates: s.templates, Verification: s.verifier, Zone: zoneNames(s.cfg), ConfigSets: s.configSets, EmailTemplates: s.emailTemplates, VDM: s.accounts, Suppression: s.suppression, ImportJobs: s.imports, Contacts: s.contacts,
 		})
 	if err != nil {
 		return nil, err

@@ -44,9 +44,7 @@ type API struct {
 
 	Suppression *suppression.Lists
 	Contacts    *contact.Lists
-
-	ImportJobs    ImportJobs
-	PresignReport func(sc scope.Scope, bucket, key string) string // a URL to read an object by
+	ImportJobs  ImportJobs
 
 	Templates    *verification.Templates
 	Verification *verification.Mailer
