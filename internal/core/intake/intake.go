@@ -73,14 +73,14 @@ type Options struct {
 // Intake is safe for concurrent use.
 type Intake struct {
 	o       Options
-	entries chan struct{} // of bulk calls, that are worked on
-	large   chan struct{} // messages that are much larger than their requests, that are worked on
+	entries *places // of bulk calls
+	large   *places // for messages that are much larger than their requests
 }
 
 // New returns an intake.
 func New(o Options) *Intake {
 	o.Limits = o.Limits.orSES()
-	return &Intake{o: o, entries: make(chan struct{}, maxEntriesAtOnce), large: make(chan struct{}, maxLargeAtOnce)}
+	return &Intake{o: o, entries: newPlaces(maxEntriesAtOnce), large: newPlaces(maxLargeAtOnce)}
 }
 
 // draft is a submission on its way through the steps.
@@ -107,16 +107,52 @@ func (i *Intake) Accept(ctx context.Context, s Submission) (string, error) {
 		s = s.asSystem()
 	}
 	d := &draft{Submission: s}
-	steps := []func(context.Context, *draft) error{i.size, i.inspect, i.built, i.configurationSet, i.sender, i.envelope}
-	if !s.System {
-		steps = append(steps, i.account, i.owned, i.allowed, i.mailFrom, i.defaultSet, i.notPaused, i.settings)
-	}
-	for _, step := range steps {
+	for _, step := range []func(context.Context, *draft) error{i.size, i.inspect, i.built} {
 		if err := step(ctx, d); err != nil {
 			return "", err
 		}
 	}
-	return i.once(ctx, d, func() (string, error) { return i.send(ctx, d) })
+	refused, err := i.check(ctx, d)
+	if err != nil {
+		return "", err
+	}
+	return i.once(ctx, d, func() (string, error) {
+		if refused != nil {
+			return "", refused
+		}
+		return i.send(ctx, d)
+	})
+}
+
+// check asks whether the message may be sent. An err is the answer in any case: the message
+// is none, or who brings it may not send it. What is refused for the state of the account, of
+// a configuration set or of a MAIL FROM domain may have been sent before that changed, and who
+// asks again is to get the answer of then.
+func (i *Intake) check(ctx context.Context, d *draft) (refused, err error) {
+	steps := []struct {
+		do     func(context.Context, *draft) error
+		always bool // its error is the answer in any case
+		ours   bool // asked for the service's own mail, too
+	}{
+		{do: i.configurationSet, ours: true}, {do: i.sender, always: true, ours: true}, {do: i.envelope, always: true, ours: true},
+		{do: i.account}, {do: i.owned, always: true}, {do: i.allowed, always: true},
+		{do: i.mailFrom}, {do: i.defaultSet}, {do: i.notPaused}, {do: i.settings},
+	}
+	for _, s := range steps {
+		if d.System && !s.ours || refused != nil && !s.always {
+			continue
+		}
+		switch err := s.do(ctx, d); {
+		case err == nil:
+		case refused != nil:
+			return nil, refused
+		case s.always || !d.Idempotency.mayBeKnown(d.msg.IdempotencyKey):
+			return nil, err
+		default:
+			refused = err
+		}
+	}
+	return refused, nil
 }
 
 // send finds who is suppressed, takes what the message needs of the quotas and accepts it.

@@ -53,6 +53,9 @@ type Submission struct {
 	// template is the name of the stored template that the message is made of.
 	template string
 
+	// desk has the places of a message that is made of a template.
+	desk *desk
+
 	// unrendered says why the message could not be made: it has no content then.
 	unrendered *unrendered
 

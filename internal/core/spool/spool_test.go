@@ -19,6 +19,7 @@ import (
 	"sesame/internal/base/scope"
 	"sesame/internal/core/blob"
 	"sesame/internal/core/event"
+	"sesame/internal/core/quota"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
 	"sesame/internal/testkit/storetest"
@@ -385,6 +386,33 @@ func TestPurgeRemovesOnlyWhatIsFinishedAndOld(t *testing.T) {
 		}
 		if len(f.lease(t, "two.example", 5)) != 2 {
 			t.Error("what waits can't be leased")
+		}
+	})
+}
+
+// TestPurgeRemovesTheCountersThatAreOld of whatever kind: those of the simulator are taken off
+// those of all mail, and must not outlive them.
+func TestPurgeRemovesTheCountersThatAreOld(t *testing.T) {
+	each(t, func(t *testing.T, f *fixture) {
+		names := []string{quota.Counter, quota.Simulated, quota.Bounced, quota.Complained, spool.RejectCounter, spool.CheckedCounter, "another"}
+		count := func() {
+			for _, name := range names {
+				if err := f.db.Write(ctx, func(tx *store.Tx) error { tx.Count(sc, name, f.clock.Now(), 1); return nil }); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		count()
+		f.clock.Advance(14 * 24 * time.Hour)
+		count()
+		f.clock.Advance(time.Hour)
+		if _, err := f.Purge(ctx, f.clock.Now()); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			if n := f.count(t, `SELECT count(*) FROM counters WHERE name = ?`, name); n != 1 {
+				t.Errorf("%d minutes of %s are left, want the one of the last two weeks", n, name)
+			}
 		}
 	})
 }

@@ -83,7 +83,7 @@ func Compose(m Simple, random io.Reader) ([]byte, error) {
 		return nil, err
 	}
 	w.begin("Subject")
-	w.text(m.Subject.Data, subject)
+	w.phrase(m.Subject.Data, subject.forWords())
 	w.end()
 	for _, h := range m.Headers {
 		if reserved(h.Name) {

@@ -196,7 +196,7 @@ func TestComposeGolden(t *testing.T) {
 func TestComposeHeaderValuesReadBack(t *testing.T) {
 	t.Parallel()
 	for _, subject := range []string{
-		"", "Hello", "two  spaces", strings.Repeat("word ", 60), strings.Repeat("x", 900), "Grüße", strings.Repeat("日本語", 50),
+		"", "Hello", "two  spaces", strings.Repeat("word ", 60), strings.Repeat("x", 900), strings.Repeat("x", 3000), "Grüße", strings.Repeat("日本語", 50),
 		"mixed ünd plain " + strings.Repeat("word ", 40), "emoji 🎉🎊", "=?utf-8?q?already=20encoded?=", "tab\there",
 	} {
 		m := simple()
@@ -245,6 +245,19 @@ func TestComposeCharsets(t *testing.T) {
 	h, _, _ = message.Split(compose(t, long))
 	if got := message.DecodeText(h.Get("Subject")); got != long.Subject.Data {
 		t.Errorf("long subject reads as %q", got)
+	}
+}
+
+// TestComposeLongSubjectInUTF16HasNoByteOrderMarks: one in each encoded word was a character
+// of the subject to readers that put the words together first.
+func TestComposeLongSubjectInUTF16HasNoByteOrderMarks(t *testing.T) {
+	t.Parallel()
+	m := simple()
+	m.Subject = message.Content{Data: strings.Repeat("日本語の件名", 20), Charset: "utf-16"}
+	m.Text = &message.Content{Data: "x"}
+	h, _, _ := message.Split(compose(t, m))
+	if got := h.Get("Subject"); !strings.HasPrefix(got, "=?UTF-8?b?") || message.DecodeText(got) != m.Subject.Data {
+		t.Errorf("subject %q", got)
 	}
 }
 

@@ -67,7 +67,9 @@ func (a *API) SendEmail(ctx context.Context, in *sesv2.SendEmailInput) (*sesv2.S
 	}
 	s := submission(ctx, "SendEmail")
 	s.ConfigSet, s.Tags, s.ARNs = aws.ToString(in.ConfigurationSetName), tags(in.EmailTags), arns(in.FromEmailAddressIdentityArn, in.FeedbackForwardingEmailAddressIdentityArn)
-	s.List = listOf(in.ListManagementOptions)
+	if s.List, err = listOf(in.ListManagementOptions); err != nil {
+		return nil, err
+	}
 	if s.ReturnPath, err = intake.OptionalAddress("FeedbackForwardingEmailAddress", aws.ToString(in.FeedbackForwardingEmailAddress)); err != nil {
 		return nil, err
 	}

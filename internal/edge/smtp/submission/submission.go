@@ -143,7 +143,7 @@ func refusal(err error) error {
 	case fault.TooLarge:
 		return smtpserver.ErrTooLong
 	case fault.Unavailable:
-		return smtpserver.Reply{Code: 452, Enhanced: "4.3.1", Text: text}
+		return smtpserver.ErrNotReceived
 	case fault.Internal:
 		return err
 	}
