@@ -101,6 +101,7 @@ type Server struct {
 	mailbox        *mailbox.Mailbox // dev alone
 	verification
 	tracking
+	storage
 
 	listeners listeners
 	addresses Addresses
@@ -110,6 +111,7 @@ type Server struct {
 
 	smtpMetrics *ops.SMTP
 	dnsMetrics  *ops.DNS
+	linkMetrics *ops.Links
 	pusher      *zone.Pusher // nil: the zone is at nobody else's server
 	background
 }
@@ -118,7 +120,7 @@ type Server struct {
 // ctx ends the start, with ctx's error; afterwards ctx no longer matters, and Stop ends
 // the server.
 func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server, err error) {
-	s = &Server{cfg: cfg, log: log, clock: clock.System, smtpMetrics: ops.NewSMTP(), dnsMetrics: ops.NewDNS()}
+	s = &Server{cfg: cfg, log: log, clock: clock.System, smtpMetrics: ops.NewSMTP(), dnsMetrics: ops.NewDNS(), linkMetrics: ops.NewLinks()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
@@ -146,6 +148,8 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server,
 	s.run(func() { s.cleanContacts(background) })
 	s.run(func() { s.checker.Run(background) })
 	s.run(func() { s.push(background) })
+	s.run(func() { s.imports.Run(background, s.log) })
+	s.run(func() { s.sweepBuckets(background) })
 	s.run(func() { s.serviceMail.Run(background) })
 	s.run(func() { s.recorder.Run(background) })
 	for _, d := range s.doors {
@@ -212,7 +216,7 @@ func (s *Server) buildCore(ctx context.Context) error {
 	})
 	s.keys = idempotency.New(s.db, s.clock)
 	s.access = s.authorizer()
-	if err := errors.Join(s.buildTracking(), s.buildContacts()); err != nil {
+	if err := errors.Join(s.buildTracking(), s.buildContacts(), s.buildStorage()); err != nil {
 		return err
 	}
 	s.intake = intake.New(intake.Options{

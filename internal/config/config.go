@@ -39,6 +39,7 @@ type Config struct {
 	Service  Service  `toml:"service"`
 	Tracking Tracking `toml:"tracking"`
 	Scan     Scan     `toml:"scan"`
+	Buckets  Buckets  `toml:"buckets"`
 	Log      Log      `toml:"log"`
 
 	// Dev is set by `sesame dev` alone: identities verify at once, the last hop is the
@@ -62,6 +63,10 @@ type Listen struct {
 	MX    []string `toml:"mx"`    // mail to the service; in dev to anybody
 	DNS   []string `toml:"dns"`   // name server of the zone, UDP and TCP
 	Ops   string   `toml:"ops"`   // /healthz, /readyz, /metrics
+
+	// TrustedProxies are the addresses and networks of proxies before HTTPS and HTTP whose
+	// X-Forwarded-For says who asks.
+	TrustedProxies []string `toml:"trusted_proxies"`
 
 	Profiles bool `toml:"profiles"` // /debug/pprof/ on Ops, too
 }
@@ -202,7 +207,7 @@ func (c Config) Check() error {
 			return fmt.Errorf("regions: %q is no region name", r)
 		}
 	}
-	return errors.Join(c.checkListen(), c.checkTLS(), c.checkDelivery(), c.checkRoutes(), c.checkLimits(), c.checkDKIM(), c.checkZone(), c.checkService(), c.checkScan(), c.checkMessage())
+	return errors.Join(c.checkListen(), c.checkProxies(), c.checkTLS(), c.checkDelivery(), c.checkRoutes(), c.checkLimits(), c.checkDKIM(), c.checkZone(), c.checkService(), c.checkScan(), c.checkMessage(), c.checkBuckets())
 }
 
 func (c Config) checkListen() error {

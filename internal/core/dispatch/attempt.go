@@ -55,9 +55,13 @@ const (
 	lastWait  = 5 * time.Second
 )
 
-// wholeTries is how often the database may refuse an outcome before it is recorded
-// without its detail.
-const wholeTries = 3
+// How often the database may refuse an outcome before it is recorded without its detail,
+// and before it is recorded without what is written beside it: a recipient whose bounce can't
+// be put on a suppression list is not to be tried for ever.
+const (
+	wholeTries = 3
+	sideTries  = 6
+)
 
 // attempt tries one entry and settles it.
 func (d *Dispatcher) attempt(r *run) {
@@ -295,11 +299,15 @@ func (d *Dispatcher) settle(dest *destination, st spool.Settlement) {
 		if wait == firstWait {
 			log.Error("an outcome can't be recorded yet", "state", st.State, "error", err)
 		}
-		if refusals++; fault.Is(err, fault.Unavailable) {
+		switch refusals++; {
+		case fault.Is(err, fault.Unavailable):
 			refusals = 0
-		} else if refusals == wholeTries {
+		case refusals == wholeTries:
 			log.Error("an outcome is recorded without its detail", "detail", st.Attempt, "error", err)
 			st = bare(st)
+		case refusals == sideTries && len(st.Also) > 0:
+			log.Error("an outcome is recorded alone, and on no suppression list", "error", err)
+			st.Also = nil
 		}
 		if !d.o.Clock().Before(st.Entry.LeaseUntil) || !d.pause(wait) {
 			log.Error("an outcome was not recorded; the recipient will be tried again", "state", st.State, "error", err)
@@ -314,13 +322,11 @@ func (d *Dispatcher) settle(dest *destination, st spool.Settlement) {
 	}
 }
 
-// bare is the outcome without the texts that others gave, and without what is written
-// beside it.
+// bare is the outcome without the texts that others gave.
 func bare(st spool.Settlement) spool.Settlement {
 	a := st.Attempt
 	st.Attempt = spool.Attempt{Started: a.Started, Duration: a.Duration, Class: a.Class, Code: a.Code, Cause: a.Cause}
 	st.Detail.Reply, st.Detail.Remote, st.Detail.Enhanced = "", "", ""
-	st.Also = nil
 	return st
 }
 
