@@ -46,8 +46,10 @@ type BucketAccount struct {
 
 // Scan is the [scan] table.
 type Scan struct {
-	Clamd  string `toml:"clamd"`
-	Rspamd string `toml:"rspamd"`
+	Clamd       string `toml:"clamd"`
+	Rspamd      string `toml:"rspamd"`
+	Spam        string `toml:"spam,omitempty"`
+	Unavailable string `toml:"unavailable,omitempty"`
 }
 
 // Database is the [database] table: an empty URL is SQLite in the data folder.
