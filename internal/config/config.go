@@ -201,7 +201,7 @@ func (c Config) Check() error {
 			return fmt.Errorf("regions: %q is no region name", r)
 		}
 	}
-	return errors.Join(c.checkListen(), c.checkTLS(), c.checkDelivery(), c.checkRoutes(), c.checkLimits(), c.checkDKIM(), c.checkZone(), c.checkService(), c.checkScan())
+	return errors.Join(c.checkListen(), c.checkTLS(), c.checkDelivery(), c.checkRoutes(), c.checkLimits(), c.checkDKIM(), c.checkZone(), c.checkService(), c.checkScan(), c.checkBuckets())
 }
 
 func (c Config) checkListen() error {
