@@ -258,6 +258,7 @@ func TestWhatIsNotThere(t *testing.T) {
 		{"DELETE", "/files?lifecycle", "", "", 501, "NotImplemented"},
 		{"POST", "/files", "Content-Type", "multipart/form-data; boundary=x", 501, "NotImplemented"},
 		{"GET", "/files/a?acl", "", "", 501, "NotImplemented"},
+		{"DELETE", "/files/a?tagging", "", "", 501, "NotImplemented"},
 		{"PUT", "/files/a?tagging", "", "", 501, "NotImplemented"},
 		{"GET", "/files/a?versionId=1", "", "", 501, "NotImplemented"},
 		{"DELETE", "/files/a?versionId=1", "", "", 501, "NotImplemented"},

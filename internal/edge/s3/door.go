@@ -121,6 +121,11 @@ func callOf(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
 func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	patient := httpx.NewPatient(w)
 	defer patient.Done()
+	if r.ContentLength == 0 && strings.EqualFold(r.Header.Get("Expect"), "100-continue") {
+		// net/http does not say it where nothing follows, but S3 does, and botocore is lost on
+		// a connection that stays open without it.
+		patient.WriteHeader(http.StatusContinue)
+	}
 	a := &answer{ResponseWriter: patient, head: r.Method == http.MethodHead, presigned: r.Header.Get("Authorization") == ""}
 	id, err := httpx.RequestID(d.o.Random)
 	if err == nil {
