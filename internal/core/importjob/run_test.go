@@ -250,6 +250,7 @@ func TestJobsTakeTurns(t *testing.T) {
 	w := newWorld(t, storetest.SQLite(t))
 	w.put(t, addresses(30_000))
 	large := w.create(t, suppress("PUT", "CSV"))
+	node := w.node()
 	w.clock.Advance(time.Second)
 	_, err := w.buckets.Put(ctx, sc, "files", bucket.Draft{Key: "small", Size: -1}, strings.NewReader("a@example.com,BOUNCE\n"))
 	must(t, err)
@@ -257,18 +258,21 @@ func TestJobsTakeTurns(t *testing.T) {
 	job.URL = "s3://files/small"
 	small, err := w.node().Create(ctx, by(sc), job)
 	must(t, err)
-	step(t, w.node())
+	step(t, node)
 	w.clock.Advance(time.Second)
 	if job := w.get(t, large); job.State != importjob.Processing || job.Processed != 25_000 {
 		t.Errorf("after a turn: %+v", job)
 	}
-	step(t, w.node())
+	step(t, node)
 	if job := w.get(t, small); job.State != importjob.Completed {
 		t.Errorf("the small one: %+v", job)
 	}
-	step(t, w.node())
+	step(t, node)
 	if job := w.get(t, large); job.State != importjob.Completed || job.Processed != 30_001 {
 		t.Errorf("the large one: %+v", job)
+	}
+	if got, want := node.Stats(), (importjob.Stats{Records: 30_002, Failed: 1, Completed: 2}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }
 

@@ -203,6 +203,8 @@ func (j *Jobs) batch(ctx context.Context, job *Job, from reader, to sink) (more 
 		return err
 	})
 	if err == nil {
+		j.stats.records.Add(p.records)
+		j.stats.failed.Add(int64(len(p.failures)))
 		*job = done
 	}
 	return p.more, err
