@@ -290,8 +290,11 @@ func (j *Jobs) List(ctx context.Context, sc scope.Scope, d Destination, behind P
 }
 
 // ReportURL returns a URL by which anybody may read the report of a job's failed records for
-// an hour.
+// an hour; "" if there is none.
 func (j *Jobs) ReportURL(ctx context.Context, job Job) (string, error) {
+	if !job.Reported {
+		return "", nil
+	}
 	return j.o.Objects.ReportURL(ctx, job.Scope, job.ID)
 }
 

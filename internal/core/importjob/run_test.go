@@ -244,6 +244,18 @@ func TestASlowFileKeepsItsLease(t *testing.T) {
 	}
 }
 
+// TestAFileOfNothingKeepsItsLease, however long it is.
+func TestAFileOfNothingKeepsItsLease(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, storetest.SQLite(t))
+	w.put(t, strings.Repeat("\n", 1<<20)+"a@example.com,BOUNCE\n")
+	id := w.create(t, suppress("PUT", "CSV"))
+	step(t, w.with(objects{through: func(r io.Reader) io.Reader { return slow{r, func() { w.clock.Advance(40 * time.Second) }} }}))
+	if job := w.get(t, id); job.State != importjob.Completed || job.Processed != 1 || job.Failed != 0 {
+		t.Errorf("%+v", job)
+	}
+}
+
 // TestJobsTakeTurns: a large one does not keep a small one waiting.
 func TestJobsTakeTurns(t *testing.T) {
 	t.Parallel()
