@@ -101,6 +101,7 @@ type Server struct {
 	mailbox        *mailbox.Mailbox // dev alone
 	verification
 	tracking
+	storage
 
 	listeners listeners
 	addresses Addresses
@@ -147,6 +148,8 @@ func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server,
 	s.run(func() { s.cleanContacts(background) })
 	s.run(func() { s.checker.Run(background) })
 	s.run(func() { s.push(background) })
+	s.run(func() { s.imports.Run(background, s.log) })
+	s.run(func() { s.sweepBuckets(background) })
 	s.run(func() { s.serviceMail.Run(background) })
 	s.run(func() { s.recorder.Run(background) })
 	for _, d := range s.doors {
@@ -213,7 +216,7 @@ func (s *Server) buildCore(ctx context.Context) error {
 	})
 	s.keys = idempotency.New(s.db, s.clock)
 	s.access = s.authorizer()
-	if err := errors.Join(s.buildTracking(), s.buildContacts()); err != nil {
+	if err := errors.Join(s.buildTracking(), s.buildContacts(), s.buildStorage()); err != nil {
 		return err
 	}
 	s.intake = intake.New(intake.Options{

@@ -221,7 +221,7 @@ func (s *Server) web() (http.Handler, error) {
 		},
 		&sesv2.API{
 			Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Accounts: s.accounts,
-			Templates: s.templates, Verification: s.verifier, Zone: zoneNames(s.cfg), ConfigSets: s.configSets, EmailTemplates: s.emailTemplates, VDM: s.accounts, Suppression: s.suppression, Contacts: s.contacts,
+			Templates: s.templates, Verification: s.verifier, Zone: zoneNames(s.cfg), ConfigSets: s.configSets, EmailTemplates: s.emailTemplates, VDM: s.accounts, Suppression: s.suppression, ImportJobs: s.imports, Contacts: s.contacts,
 		})
 	if err != nil {
 		return nil, err
@@ -240,7 +240,7 @@ func (s *Server) web() (http.Handler, error) {
 		return nil, err
 	}
 	if !s.cfg.Dev {
-		return apis, nil
+		return s.withBuckets(apis), nil
 	}
 	pages := http.NewServeMux()
 	numbers := s.ops()
@@ -249,13 +249,13 @@ func (s *Server) web() (http.Handler, error) {
 	}
 	pages.Handle("/", compress.Handler(console.New(s.mailbox, console.Options{EnvFile: filepath.Join(s.cfg.DataDir, "dev.env"), Log: s.log})))
 	local := httpx.AllowHosts(nil, pages) // the APIs are asked by any name: the signature guards them
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+	return s.withBuckets(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if api.IsRequest(r) || isLink(r) {
 			apis.ServeHTTP(w, r)
 			return
 		}
 		local.ServeHTTP(w, r)
-	}), nil
+	})), nil
 }
 
 // regions are those that are served; dev plays any.

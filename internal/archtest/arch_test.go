@@ -128,6 +128,12 @@ const (
 	maxParams   = 5
 )
 
+// othersDictate tells the files whose functions have the parameters that C or the interface
+// of a library wants.
+func othersDictate(path string) bool {
+	return strings.Contains(path, "rsasign") || strings.HasSuffix(path, "edge/s3/backend.go")
+}
+
 func TestFilesAndFunctionsFitAReader(t *testing.T) {
 	t.Parallel()
 	sources(t, func(path string, f *ast.File, lines int, set *token.FileSet) {
@@ -145,7 +151,7 @@ func TestFilesAndFunctionsFitAReader(t *testing.T) {
 			if n := set.Position(fn.End()).Line - set.Position(fn.Pos()).Line; n > maxFunction {
 				t.Errorf("%s: %s has %d lines", path, fn.Name.Name, n)
 			}
-			if n := fn.Type.Params.NumFields(); n > maxParams && !strings.Contains(path, "rsasign") { // C functions have more
+			if n := fn.Type.Params.NumFields(); n > maxParams && !othersDictate(path) {
 				t.Errorf("%s: %s has %d parameters", path, fn.Name.Name, n)
 			}
 			if fn.Name.Name == "init" && fn.Recv == nil {

@@ -39,6 +39,7 @@ type Config struct {
 	Service  Service  `toml:"service"`
 	Tracking Tracking `toml:"tracking"`
 	Scan     Scan     `toml:"scan"`
+	Buckets  Buckets  `toml:"buckets"`
 	Log      Log      `toml:"log"`
 
 	// Dev is set by `sesame dev` alone: identities verify at once, the last hop is the
@@ -206,8 +207,7 @@ func (c Config) Check() error {
 			return fmt.Errorf("regions: %q is no region name", r)
 		}
 	}
-	return errors.Join(c.checkListen(), c.checkProxies(), c.checkTLS(), c.checkDelivery(), c.checkRoutes(), c.checkLimits(), c.checkDKIM(), c.checkZone(), c.checkService(), c.checkScan(),
-		c.checkMessage())
+	return errors.Join(c.checkListen(), c.checkProxies(), c.checkTLS(), c.checkDelivery(), c.checkRoutes(), c.checkLimits(), c.checkDKIM(), c.checkZone(), c.checkService(), c.checkScan(), c.checkMessage(), c.checkBuckets())
 }
 
 func (c Config) checkListen() error {

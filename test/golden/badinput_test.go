@@ -133,7 +133,7 @@ var badHeaders = []bad{
 	{what: "tags without values", header: "X-SES-MESSAGE-TAGS: a, b=, =c\r\n", refused: "The tag value must be specified."},
 	{what: "a configuration set that is none", header: "X-SES-CONFIGURATION-SET: ../../etc/passwd\r\n", refused: "*"},
 	{what: "a configuration set with a line break", header: "X-SES-CONFIGURATION-SET: a\r\n b\r\n", refused: "*"},
-	{what: "a list that is none", header: "X-SES-LIST-MANAGEMENT-OPTIONS: ;;topic==;\r\n", body: "x\r\n"},
+	{what: "a list that is none", header: "X-SES-LIST-MANAGEMENT-OPTIONS: ;;topic==;\r\n", body: "x\r\n", refused: "ContactListName can't be blank."},
 	{what: "an ARN that is none", header: "X-SES-SOURCE-ARN: arn:\x01\r\n", refused: "*"},
 }
 

@@ -21,7 +21,6 @@ import (
 	"strconv"
 	"strings"
 	"sync/atomic"
-	"time"
 
 	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
@@ -153,33 +152,16 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 }
 
-// pour writes a body that has no bound, to whoever takes some of it every streamTimeout.
-// When it can't be finished, the connection is cut: the client must not take a part for
-// the whole.
+// pour writes a body that has no bound, to whoever takes some of it every minute. When it
+// can't be finished, the connection is cut: the client must not take a part for the whole.
 func (q *request) pour(w http.ResponseWriter, status int) {
 	w.WriteHeader(status)
-	if err := q.stream(&patient{w, http.NewResponseController(w)}); err != nil {
+	patient := httpx.NewPatient(w)
+	if err := q.stream(patient); err != nil {
 		q.log.Warn("an answer was cut short", "path", q.r.URL.Path, "error", err)
 		panic(http.ErrAbortHandler)
 	}
-	_ = http.NewResponseController(w).SetWriteDeadline(time.Time{}) // the next answer has its own time
-}
-
-// streamTimeout is how long a client may take nothing of a stream.
-const streamTimeout = time.Minute
-
-// patient gives each write a time of its own.
-type patient struct {
-	http.ResponseWriter
-	conn *http.ResponseController
-}
-
-// Write writes p within streamTimeout.
-func (p *patient) Write(b []byte) (int, error) {
-	if err := p.conn.SetWriteDeadline(time.Now().Add(streamTimeout)); err != nil && !errors.Is(err, http.ErrNotSupported) {
-		return 0, err
-	}
-	return p.ResponseWriter.Write(b)
+	patient.Done()
 }
 
 func (d *Door) serve(q *request) (resp *awswire.Response, err error) {

@@ -53,7 +53,7 @@ var built = map[string][]string{
 		"PutConfigurationSetSendingOptions", "PutConfigurationSetSuppressionOptions", "PutConfigurationSetTrackingOptions",
 		"PutConfigurationSetVdmOptions", "UpdateConfigurationSet", "UpdateConfigurationSetEventDestination",
 		"CreateContact", "CreateContactList", "DeleteContact", "DeleteContactList", "GetContact", "GetContactList", "ListContactLists", "ListContacts",
-		"UpdateContact", "UpdateContactList",
+		"UpdateContact", "UpdateContactList", "CreateImportJob", "GetImportJob", "ListImportJobs",
 	},
 }
 

@@ -34,11 +34,13 @@ import (
 	"sesame/internal/core/access"
 	"sesame/internal/core/account"
 	"sesame/internal/core/blob"
+	"sesame/internal/core/bucket"
 	"sesame/internal/core/configset"
 	"sesame/internal/core/contact"
 	"sesame/internal/core/dnscheck"
 	"sesame/internal/core/idempotency"
 	"sesame/internal/core/identity"
+	"sesame/internal/core/importjob"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/keyring"
 	"sesame/internal/core/quota"
@@ -103,6 +105,8 @@ type world struct {
 	verifying
 	suppression *suppression.Lists
 	contacts    *contact.Lists
+	buckets     *bucket.Store
+	imports     *importjob.Jobs
 	clock       *clock.Fake
 	log         *logBuffer
 }
@@ -155,10 +159,21 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	w.suppression = suppression.New(suppression.Options{
 		DB: w.db, Clock: w.clock.Now, Random: rand.Reader, ConfigSets: w.configSets, Accounts: w.accounts,
 	})
+	var err error
+	w.buckets, err = bucket.New(bucket.Options{DB: w.db, Dir: t.TempDir(), Clock: w.clock.Now, Random: rand.Reader, MaxObject: 1 << 20})
+	if err != nil {
+		t.Fatal(err)
+	}
 	w.contacts = contact.New(contact.Options{
 		DB: w.db, Clock: w.clock.Now, Sign: ring, MailDomain: serviceZone, Base: func(string, configset.Set) string { return "https://" + serviceZone },
 	})
 	authorizer := access.New(access.Options{Policies: w.accounts, Identities: w.identities, Organizations: w.accounts, Clock: w.clock.Now})
+	w.imports = importjob.New(importjob.Options{
+		DB: w.db, Clock: w.clock.Now, Access: authorizer, Addresses: w.suppression, Contacts: w.contacts,
+		Objects: importjob.Builtin{Buckets: w.buckets, Presign: func(sc scope.Scope, bucket, key string) string {
+			return "https://" + sc.Account + "." + sc.Region + ".example/" + bucket + "/" + key
+		}},
+	})
 	w.intake = intake.New(intake.Options{
 		Spool: w.kept, Identities: w.identities, Access: authorizer, Quotas: quotas, Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
 		Accounts: w.accounts, Settings: w.settings, ConfigSets: w.configSets, Suppressed: w.suppression, Templates: w.emails, Contacts: w.contacts,
@@ -171,7 +186,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	if s.v2 == nil {
 		s.v2 = &v2.API{
 			Intake: w.intake, Identities: w.identities, Quotas: quotas, Accounts: w.accounts, Templates: w.templates, Verification: w.mailer,
-			Suppression: w.suppression, Contacts: w.contacts, ConfigSets: w.configSets, EmailTemplates: w.emails, VDM: w.accounts, Zone: zone.Names{Zone: serviceZone},
+			Suppression: w.suppression, Contacts: w.contacts, ImportJobs: w.imports, ConfigSets: w.configSets, EmailTemplates: w.emails, VDM: w.accounts, Zone: zone.Names{Zone: serviceZone},
 		}
 	}
 	all, err := services()

@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"net/url"
 	"slices"
 	"strconv"
 	"strings"
@@ -43,7 +44,11 @@ func (c *Claim) matches(r *http.Request, path, payloadHash string, key [sha256.S
 func (c *Claim) appendCanonicalRequest(b []byte, r *http.Request, path, payloadHash string) []byte {
 	b = append(b, r.Method...)
 	b = append(b, '\n')
-	b = appendEscapedPath(b, path)
+	if c.Service == s3 && path != "" {
+		b = append(b, path...)
+	} else {
+		b = appendEscapedPath(b, path)
+	}
 	b = append(b, '\n')
 	b = append(b, c.query...)
 	b = append(b, '\n')
@@ -131,6 +136,24 @@ func appendEscapedPath(b []byte, path string) []byte {
 		}
 	}
 	return b
+}
+
+// escapedOnce is path with the escapes of the canonical form, and no others: so it is for
+// S3. A path that can't be unescaped stays.
+func escapedOnce(path string) string {
+	plain, err := url.PathUnescape(path)
+	if err != nil {
+		return path
+	}
+	b := make([]byte, 0, len(path)+16)
+	for i := range len(plain) {
+		if plain[i] == '/' {
+			b = append(b, '/')
+		} else {
+			b = appendEscaped(b, plain[i])
+		}
+	}
+	return string(b)
 }
 
 // appendEscaped appends ch, percent-encoded unless it is unreserved (RFC 3986 §2.3).

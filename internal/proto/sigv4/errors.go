@@ -22,6 +22,8 @@ const (
 	Expired                        // a presigned request's time is over
 	TokenExpired                   // the session token's time is over
 	TokenInvalid                   // the session token does not belong to the key
+	BodyMismatch                   // S3: the body is not the one that was signed
+	BodyMalformed                  // S3: the chunks that the body comes in can't be read
 )
 
 // Wire is what a Kind is called on the wire.
@@ -46,6 +48,10 @@ func (k Kind) Wire() Wire {
 		return Wire{"RequestExpired", "RequestExpired", http.StatusBadRequest}
 	case TokenExpired:
 		return Wire{"ExpiredToken", "ExpiredTokenException", http.StatusForbidden}
+	case BodyMismatch:
+		return Wire{"XAmzContentSHA256Mismatch", "XAmzContentSHA256Mismatch", http.StatusBadRequest}
+	case BodyMalformed:
+		return Wire{"IncompleteBody", "IncompleteBody", http.StatusBadRequest}
 	}
 	// Services answer a skewed clock with the code of a wrong signature; SDKs look for
 	// it when they correct their clock.

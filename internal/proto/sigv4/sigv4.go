@@ -1,10 +1,13 @@
 // SPDX-License-Identifier: Apache-2.0
 
 // Package sigv4 verifies AWS Signature Version 4 on the server's side, in the
-// header form and in the query-string (presigned) form, as the services that are
-// not S3 do it. It holds no credentials: Parse reads what a request claims, the
-// caller looks the access key up, Check proves the claim with the key's secret. It
-// fails with *Error alone, whose Kind maps to AWS's codes in one table.
+// header form and in the query-string (presigned) form, as AWS's services do
+// it. It holds no credentials: Parse reads what a request claims, the caller looks
+// the access key up, Check proves the claim with the key's secret. It fails with
+// *Error alone, whose Kind maps to AWS's codes in one table.
+//
+// S3 signs in a way of its own, and its bodies are proven while they are read: see
+// CheckStream.
 //
 // The work is bounded by the size of the request's head, which the HTTP server
 // limits.
@@ -106,14 +109,24 @@ func (c *Claim) Check(r *http.Request, bodySHA256 [sha256.Size]byte, secret stri
 	if !ok || c.malformed {
 		return mismatch()
 	}
+	return c.prove(r, hash, secret)
+}
+
+// prove compares the signature with the one that the secret gives for r.
+func (c *Claim) prove(r *http.Request, hash, secret string) error {
 	key := c.verifier.keys.Key(secret, c.stamp[:dayLen], c.Region, c.Service)
 	path := wirePath(r)
 	if c.matches(r, path, hash, key) {
 		return nil
 	}
 	// AWS signs the path with empty and dot segments removed. Most signers do so too,
-	// the Go SDK's does not: both are right.
-	if normal := normalPath(path); normal != path && c.matches(r, normal, hash, key) {
+	// the Go SDK's does not: both are right. S3 leaves the segments as they are, and
+	// the escapes are the signer's, whatever the client has sent.
+	normal := normalPath(path)
+	if c.Service == s3 {
+		normal = escapedOnce(path)
+	}
+	if normal != path && c.matches(r, normal, hash, key) {
 		return nil
 	}
 	return mismatch()

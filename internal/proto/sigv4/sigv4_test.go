@@ -554,6 +554,8 @@ func TestWireFormsOfKinds(t *testing.T) {
 		sigv4.Mismatch:       {V1: "SignatureDoesNotMatch", V2: "InvalidSignatureException", Status: 403},
 		sigv4.Skewed:         {V1: "SignatureDoesNotMatch", V2: "InvalidSignatureException", Status: 403},
 		sigv4.Expired:        {V1: "RequestExpired", V2: "RequestExpired", Status: 400},
+		sigv4.BodyMismatch:   {V1: "XAmzContentSHA256Mismatch", V2: "XAmzContentSHA256Mismatch", Status: 400},
+		sigv4.BodyMalformed:  {V1: "IncompleteBody", V2: "IncompleteBody", Status: 400},
 	} {
 		if got := k.Wire(); got != want {
 			t.Errorf("kind %d is %+v, want %+v", k, got, want)

@@ -44,6 +44,7 @@ type API struct {
 
 	Suppression *suppression.Lists
 	Contacts    *contact.Lists
+	ImportJobs  ImportJobs
 
 	Templates    *verification.Templates
 	Verification *verification.Mailer

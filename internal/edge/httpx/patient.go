@@ -1,0 +1,64 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package httpx
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"time"
+)
+
+// patience is how long a client may give nothing of a body, or take nothing of an answer.
+const patience = time.Minute
+
+// Patient gives bodies and answers that have no bound as much time as they need, as long as
+// the client gives or takes some every minute, instead of the time that the server has for
+// all of a request.
+type Patient struct {
+	http.ResponseWriter
+	conn *http.ResponseController
+}
+
+// NewPatient returns w with patience. Done must be called when the answer is written.
+func NewPatient(w http.ResponseWriter) *Patient {
+	return &Patient{w, http.NewResponseController(w)}
+}
+
+// Write writes b within a minute.
+func (p *Patient) Write(b []byte) (int, error) {
+	if err := unlessNotSupported(p.conn.SetWriteDeadline(time.Now().Add(patience))); err != nil {
+		return 0, err
+	}
+	return p.ResponseWriter.Write(b)
+}
+
+// Unwrap is for http.ResponseController.
+func (p *Patient) Unwrap() http.ResponseWriter { return p.ResponseWriter }
+
+// Body returns the body of the request, each of whose reads has a minute.
+func (p *Patient) Body(body io.ReadCloser) io.ReadCloser { return &patientBody{body, p.conn} }
+
+// Done gives the next answer on the connection its own time.
+func (p *Patient) Done() { _ = p.conn.SetWriteDeadline(time.Time{}) }
+
+type patientBody struct {
+	io.ReadCloser
+	conn *http.ResponseController
+}
+
+// Read reads within a minute.
+func (b *patientBody) Read(p []byte) (int, error) {
+	if err := unlessNotSupported(b.conn.SetReadDeadline(time.Now().Add(patience))); err != nil {
+		return 0, err
+	}
+	return b.ReadCloser.Read(p)
+}
+
+// unlessNotSupported is the error of setting a deadline, which writers of tests don't have.
+func unlessNotSupported(err error) error {
+	if errors.Is(err, http.ErrNotSupported) {
+		return nil
+	}
+	return err
+}

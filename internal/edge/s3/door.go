@@ -1,0 +1,262 @@
+// SPDX-License-Identifier: Apache-2.0
+
+// Package s3 answers the API of Amazon S3 for the buckets of core/bucket: it proves who
+// signed a request, asks whether they may, and speaks the protocol, for objects and their
+// listings by way of a library. Requests are those whose credential is scoped to the
+// service s3, with the bucket in the path.
+//
+// What the library would keep in memory is kept in core/bucket: uploads in parts are
+// answered here. So is whatever a policy decides key by key.
+package s3
+
+import (
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"net"
+	"net/http"
+	"runtime/debug"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/rclone/gofakes3"
+
+	"sesame/internal/base/clock"
+	"sesame/internal/base/fault"
+	"sesame/internal/base/scope"
+	"sesame/internal/core/access"
+	"sesame/internal/core/account"
+	"sesame/internal/core/bucket"
+	"sesame/internal/edge/httpx"
+	"sesame/internal/proto/sigv4"
+)
+
+// Keys finds access keys, permanent ones and temporary ones by their token. Used is told of
+// each key that proved a request.
+type Keys interface {
+	Key(ctx context.Context, id string) (account.Key, error)
+	SessionKey(ctx context.Context, id, token string) (account.Key, error)
+	Used(id, service, region string)
+}
+
+// Authorizer decides who may call what.
+type Authorizer interface {
+	Authorize(ctx context.Context, c access.Call) error
+}
+
+// Calls throttles the calls of an operation by an account in a region.
+type Calls interface {
+	Allow(sc scope.Scope, operation string) bool
+}
+
+// Options configure a Door.
+type Options struct {
+	Buckets *bucket.Store
+	Keys    Keys
+	Access  Authorizer
+	Reports *Reports
+	Clock   clock.Clock
+	Random  io.Reader
+	Log     *slog.Logger
+	Regions []string // regions that are served; empty means any
+	Calls   Calls    // nil: calls are not throttled
+}
+
+// Door serves the API. It is safe for concurrent use.
+type Door struct {
+	o          Options
+	verifier   *sigv4.Verifier
+	operations map[string]operation
+	library    http.Handler
+}
+
+// skew is how far the date of a signature may be off (S3: RequestTimeTooSkewed).
+const skew = 15 * time.Minute
+
+// New returns the door.
+func New(o Options) *Door {
+	d := &Door{o: o, verifier: sigv4.New(sigv4.Options{Services: []string{"s3"}, Skew: skew})}
+	d.operations = d.all()
+	var first [8]byte // the library counts request ids on from a number
+	if _, err := io.ReadFull(o.Random, first[:]); err != nil {
+		o.Log.Error("s3: random source", "error", err)
+	}
+	d.library = gofakes3.New(backend{o.Buckets},
+		gofakes3.WithoutVersioning(), gofakes3.WithTimeSkewLimit(0), // the signature's date is checked
+		gofakes3.WithRequestID(binary.BigEndian.Uint64(first[:]))).Server()
+	return d
+}
+
+// IsRequest reports whether the credential of a request is scoped to S3.
+func IsRequest(r *http.Request) bool {
+	credential := r.URL.Query().Get("X-Amz-Credential")
+	if auth := r.Header.Get("Authorization"); auth != "" {
+		_, credential, _ = strings.Cut(auth, "Credential=")
+		credential, _, _ = strings.Cut(credential, ",")
+	}
+	return strings.HasSuffix(strings.TrimSpace(credential), "/s3/aws4_request")
+}
+
+// call is a request that was admitted.
+type call struct {
+	access.Request
+	door   *Door
+	report bool // signed by the service, for anybody who has the URL
+	op     operation
+	target
+	late   func() map[string]string // headers of the content that are known at its end
+	answer *answer                  // set for the library's calls
+}
+
+type callKey struct{}
+
+// callOf is the call that a request of the library belongs to.
+func callOf(ctx context.Context) *call { return ctx.Value(callKey{}).(*call) }
+
+// ServeHTTP answers one request.
+func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	patient := httpx.NewPatient(w)
+	defer patient.Done()
+	a := &answer{ResponseWriter: patient, head: r.Method == http.MethodHead, presigned: r.Header.Get("Authorization") == ""}
+	id, err := httpx.RequestID(d.o.Random)
+	if err == nil {
+		a.Header().Set(requestID, id)
+		err = d.serve(a, r, patient.Body(r.Body))
+	}
+	if err != nil {
+		a.refuse(err)
+	}
+	a.log(d.o.Log.With("request", a.Header().Get(requestID), "method", r.Method))
+	if err != nil && !a.told {
+		panic(http.ErrAbortHandler) // the client must not take a part for the whole
+	}
+}
+
+func (d *Door) serve(a *answer, r *http.Request, body io.ReadCloser) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	c, r, err := d.admit(r, body)
+	if err != nil {
+		return err
+	}
+	if c.op.serve != nil {
+		return c.op.serve(c, a, r)
+	}
+	a.call, c.answer = c, a
+	d.library.ServeHTTP(a, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
+	a.WriteHeader(http.StatusOK) // unless it has begun: there may be no body
+	return nil
+}
+
+// admit proves who signed a request and that they may, and returns it with a body that is
+// the content, proven while it is read.
+func (d *Door) admit(r *http.Request, body io.Reader) (*call, *http.Request, error) {
+	claim, err := d.verifier.Parse(r)
+	if err != nil {
+		return nil, nil, err
+	}
+	if len(d.o.Regions) > 0 && !slices.Contains(d.o.Regions, claim.Region) {
+		return nil, nil, &sigv4.Error{Kind: sigv4.Incomplete, Text: "The region of the credential is not served here."}
+	}
+	key, report := d.o.Reports.key(claim)
+	if !report {
+		if key, err = d.key(r.Context(), claim); err != nil {
+			return nil, nil, err
+		}
+	}
+	content, trailer, err := claim.CheckStream(r, body, key.Secret, d.o.Clock())
+	if err != nil {
+		return nil, nil, err
+	}
+	if !report {
+		d.o.Keys.Used(claim.AccessKeyID, claim.Service, claim.Region)
+	}
+	ip, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		ip = r.RemoteAddr
+	}
+	c := &call{door: d, report: report, Request: access.Request{
+		Scope: scope.Scope{Account: key.Account, Region: claim.Region}, Principal: key.Principal, SourceIP: ip, UserAgent: r.UserAgent(), Secure: r.TLS != nil,
+	}}
+	if claim.Presigned {
+		r = withHeaders(r)
+	}
+	if c.op, c.target, err = d.find(r); err != nil {
+		return nil, nil, err
+	}
+	if err := c.permit(r, claim); err != nil {
+		return nil, nil, err
+	}
+	r, err = c.withBody(r, content, trailer)
+	return c, r, err
+}
+
+// key finds the key that a claim names.
+func (d *Door) key(ctx context.Context, claim *sigv4.Claim) (key account.Key, err error) {
+	temporary := account.IsTemporary(claim.AccessKeyID)
+	if temporary {
+		key, err = d.o.Keys.SessionKey(ctx, claim.AccessKeyID, claim.SessionToken)
+	} else {
+		key, err = d.o.Keys.Key(ctx, claim.AccessKeyID)
+	}
+	switch {
+	case errors.Is(err, account.ErrExpired):
+		return key, sigv4.NewTokenExpired()
+	case errors.Is(err, account.ErrNoKey) && temporary, err == nil && !temporary && claim.SessionToken != "":
+		return key, sigv4.NewTokenInvalid()
+	case errors.Is(err, account.ErrNoKey):
+		return key, sigv4.NewUnknownKey()
+	}
+	return key, err
+}
+
+// permit refuses a call that its headers, its rate or the policies do not allow.
+func (c *call) permit(r *http.Request, claim *sigv4.Claim) error {
+	if err := checkHeaders(r.Header, c.Scope.Account); err != nil {
+		return err
+	}
+	if c.door.o.Calls != nil && !c.door.o.Calls.Allow(c.Scope, c.op.name) {
+		return fault.New(fault.Throttled, "Please reduce your request rate.")
+	}
+	c.keys = conditionKeys(r, claim, c.door.o.Clock())
+	c.keys["s3:resourceaccount"] = []string{c.Scope.Account}
+	if c.op.action != "" {
+		if err := c.allow(r.Context(), c.op.action, c.arn()); err != nil {
+			return err
+		}
+	}
+	if c.source == nil {
+		return nil
+	}
+	return c.allow(r.Context(), "s3:GetObject", c.source.arn())
+}
+
+// allow asks the policies. A report may be read by its URL, and nothing else.
+func (c *call) allow(ctx context.Context, action, arn string) error {
+	if c.report {
+		if c.op.name == "GetObject" && action == "s3:GetObject" {
+			return nil
+		}
+		return fault.New(fault.AccessDenied, "Access Denied")
+	}
+	return c.door.o.Access.Authorize(ctx, access.Call{Request: c.Request, Action: action, Resources: []access.Resource{{ARN: arn}}, Keys: c.keys})
+}
+
+// missing is what a reader learns of a key that a bucket does not have: that it is not
+// there, if they may list the bucket (S3: GetObject, permissions).
+func (c *call) missing(ctx context.Context, err error, name string) error {
+	if !errors.Is(err, bucket.ErrNoObject) || c.op.content && c.source == nil {
+		return err
+	}
+	if denied := c.allow(ctx, "s3:ListBucket", target{bucket: name}.arn()); denied != nil {
+		return denied
+	}
+	return err
+}
