@@ -13,6 +13,7 @@ import (
 	"strings"
 	"testing"
 
+	"sesame/internal/core/content"
 	"sesame/internal/proto/message"
 )
 
@@ -133,8 +134,53 @@ var badHeaders = []bad{
 	{what: "tags without values", header: "X-SES-MESSAGE-TAGS: a, b=, =c\r\n", refused: "The tag value must be specified."},
 	{what: "a configuration set that is none", header: "X-SES-CONFIGURATION-SET: ../../etc/passwd\r\n", refused: "*"},
 	{what: "a configuration set with a line break", header: "X-SES-CONFIGURATION-SET: a\r\n b\r\n", refused: "*"},
-	{what: "a list that is none", header: "X-SES-LIST-MANAGEMENT-OPTIONS: ;;topic==;\r\n", body: "x\r\n", refused: "ContactListName can't be blank."},
+	{what: "a list that is none", header: "X-SES-LIST-MANAGEMENT-OPTIONS: ;;topic==;\r\n", refused: "ContactListName can't be blank."},
 	{what: "an ARN that is none", header: "X-SES-SOURCE-ARN: arn:\x01\r\n", refused: "*"},
+}
+
+// byRule are a message for each field that must not occur twice, and one for each file
+// that is not sent.
+func byRule(t *testing.T) (all []bad) {
+	t.Helper()
+	for _, row := range content.HeaderRules() {
+		for _, name := range row.Fields {
+			if row.Rule == content.Unique {
+				field := strings.ToUpper(name) + ": <a@example.com>\r\n"
+				all = append(all, bad{what: "two fields of " + name, header: field + "X-Between: 1\r\n" + field, refused: "Duplicate header '" + name + "'."})
+			}
+		}
+	}
+	for _, extension := range content.BlockedExtensions() {
+		body := "--b\r\nContent-Type: application/octet-stream\r\nContent-Disposition: attachment; filename=\"file" + extension + "\"\r\n\r\nx\r\n--b--\r\n"
+		all = append(all, bad{what: "a file of the type " + extension, header: mixed, body: body, refused: "Illegal filename 'file" + extension + "'."})
+	}
+	if n := len(all); n != 60+90 { // as many as the guide lists
+		t.Errorf("%d fields and files have rules", n)
+	}
+	return all
+}
+
+// TestReservedFieldsAreNoCustomHeaders has API v2, which alone has custom headers, refuse
+// all fields that other parameters set.
+func TestReservedFieldsAreNoCustomHeaders(t *testing.T) {
+	t.Parallel()
+	w, names := newWorld(t), 0
+	for _, row := range content.HeaderRules() {
+		for _, name := range row.Fields {
+			if row.Rule != content.Reserved {
+				continue
+			}
+			names++
+			a := w.json(t, http.MethodPost, sendPath, `{"FromEmailAddress": "sender@example.com", "Destination": {"ToAddresses": ["reader@example.net"]},
+				"Content": {"Simple": {"Subject": {"Data": "x"}, "Body": {"Text": {"Data": "x"}}, "Headers": [{"Name": "`+strings.ToLower(name)+`", "Value": "a@example.com"}]}}}`)
+			if want := refusal(rest, "Header '"+name+"' cannot be set as a custom header."); a.String() != want {
+				t.Errorf("%s: %v, want %s", name, a, want)
+			}
+		}
+	}
+	if found := w.traces(t); names != 12 || found != "" {
+		t.Errorf("%d names, and there are %s", names, found)
+	}
 }
 
 // TestBadMessagesAreRefusedOrUnharmed sends each message through each door.
@@ -148,7 +194,7 @@ func TestBadMessagesAreRefusedOrUnharmed(t *testing.T) {
 			if d == submitting {
 				c = w.session(t)
 			}
-			for _, b := range slices.Concat(badMIME, badHeaders) {
+			for _, b := range slices.Concat(badMIME, badHeaders, byRule(t)) {
 				before := w.stored(t)
 				raw := []byte(head + b.header + "\r\n" + b.body)
 				if !bytes.HasSuffix(raw, []byte("\r\n")) {

@@ -41,16 +41,20 @@ func (l *Lists) Removing(ctx context.Context, sc scope.Scope, name string, conta
 	}
 	good, errs := l.ready(list, addresses)
 	return func(tx *store.Tx) error {
-		// The contacts first: changes of one contact wait for each other at its row.
-		err := each(tx, list, `DELETE FROM contacts WHERE account = ? AND region = ? AND list = ? AND address IN ({{rows}})`, good)
-		if err != nil {
-			return err
+		for _, c := range good {
+			if _, err := remove(tx, list, c.Address); err != nil {
+				return err
+			}
 		}
-		return forgetAll(tx, list, good)
+		return nil
 	}, errs, nil
 }
 
-// replace writes contacts over what is there of their addresses.
+const insertContacts = `INSERT INTO contacts (account, region, list, address, handle, unsubscribed, attributes, created_at, updated_at)
+	VALUES {{rows}} ON CONFLICT (account, region, list, address) DO `
+
+// replace writes contacts over what is there of their addresses. Those that are all new, as
+// most are, take few statements.
 func replace(tx *store.Tx, list List, contacts []Contact) error {
 	rows := make([][]any, len(contacts))
 	var said [][]any
@@ -61,30 +65,23 @@ func replace(tx *store.Tx, list List, contacts []Contact) error {
 			said = append(said, []any{list.Scope.Account, list.Scope.Region, list.id, c.Address, p.Topic, store.Flag(p.Status == OptOut)})
 		}
 	}
-	err := tx.ExecRows(store.Rows{Query: `INSERT INTO contacts (account, region, list, address, handle, unsubscribed, attributes, created_at, updated_at)
-		VALUES {{rows}} ON CONFLICT (account, region, list, address) DO UPDATE SET unsubscribed = excluded.unsubscribed,
-		attributes = excluded.attributes, updated_at = excluded.updated_at`, Values: rows})
+	n, err := tx.ExecRows(insertContacts+`NOTHING`, rows)
 	if err != nil {
 		return err
 	}
-	if err := forgetAll(tx, list, contacts); err != nil {
-		return err
+	if n < int64(len(rows)) {
+		_, err := tx.ExecRows(insertContacts+`UPDATE SET unsubscribed = excluded.unsubscribed, attributes = excluded.attributes, updated_at = excluded.updated_at`, rows)
+		if err != nil {
+			return err
+		}
+		for _, c := range contacts {
+			if err := forget(tx, list, c.Address); err != nil {
+				return err
+			}
+		}
 	}
-	return tx.ExecRows(store.Rows{Query: `INSERT INTO contact_preferences (account, region, list, address, topic, opted_out) VALUES {{rows}}`, Values: said})
-}
-
-// forgetAll removes all that contacts have said of topics.
-func forgetAll(tx *store.Tx, list List, contacts []Contact) error {
-	return each(tx, list, `DELETE FROM contact_preferences WHERE account = ? AND region = ? AND list = ? AND address IN ({{rows}})`, contacts)
-}
-
-// each runs a statement for the addresses of contacts of a list.
-func each(tx *store.Tx, list List, query string, contacts []Contact) error {
-	rows := make([][]any, len(contacts))
-	for i, c := range contacts {
-		rows[i] = []any{c.Address}
-	}
-	return tx.ExecRows(store.Rows{Query: query, Before: []any{list.Scope.Account, list.Scope.Region, list.id}, Values: rows})
+	_, err = tx.ExecRows(`INSERT INTO contact_preferences (account, region, list, address, topic, opted_out) VALUES {{rows}}`, said)
+	return err
 }
 
 // ready returns the contacts that are in order, one for each address, with what they lack

@@ -150,6 +150,7 @@ func (d *Dispatcher) try(r *run) (all []spool.Settlement, v verdict) {
 		Content: [][]byte{prefix, e.Message.Content}, Size: len(prefix) + len(e.Message.Content), EightBit: e.Message.EightBit,
 		RequireTLS: r.terms.RequireTLS,
 	})
+	all = r.oneOutcome[:0]
 	for i, e := range r.entries {
 		all = append(all, d.outcome(r, e, a, &a.Outcomes[i]))
 	}

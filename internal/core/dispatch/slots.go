@@ -30,6 +30,10 @@ type run struct {
 	place   *list.Element // in Dispatcher.running, nil unless the peer is being waited for
 	terms   Terms
 	due     time.Time // of its entries' next attempt, once that is decided
+
+	// Room for what most runs have: one entry and one outcome.
+	oneEntry   [1]*spool.Entry
+	oneOutcome [1]spool.Settlement
 }
 
 // lineOf is where dest belongs, -1 if it wants no slot.
@@ -92,7 +96,8 @@ func (d *Dispatcher) grant() {
 
 // begin starts the attempt of dest's next entry; d.mu is held.
 func (d *Dispatcher) begin(dest *destination) {
-	r := &run{dest: dest, entry: dest.ready[0], entries: []*spool.Entry{dest.ready[0]}, trust: dest.trust}
+	r := &run{dest: dest, entry: dest.ready[0], trust: dest.trust}
+	r.entries = append(r.oneEntry[:0], r.entry)
 	dest.ready[0] = nil
 	dest.ready = dest.ready[1:]
 	if r.entry.Message.SharedReturnPath {

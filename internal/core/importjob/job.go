@@ -146,17 +146,27 @@ func (j *Jobs) Create(ctx context.Context, who access.Request, job Job) (string,
 			return "", err
 		}
 	}
-	content, _, err := j.o.Objects.Open(ctx, job.Scope, at)
-	if err != nil && owners(err) {
-		return "", fault.InField(fault.Invalid, "S3Url", "%s", fault.PeerText(err))
-	}
-	if err == nil {
-		err = content.Close()
-	}
-	if err != nil {
+	if err := j.look(ctx, job.Scope, at); err != nil {
 		return "", err
 	}
 	return j.insert(ctx, job)
+}
+
+// lookFor is how long whoever creates a job waits for the bucket.
+const lookFor = 15 * time.Second
+
+// look refuses an object that can't be read.
+func (j *Jobs) look(ctx context.Context, sc scope.Scope, at Place) error {
+	ctx, cancel := context.WithTimeout(ctx, lookFor)
+	defer cancel()
+	content, _, err := j.o.Objects.Open(ctx, sc, at)
+	if err != nil && owners(err) {
+		return fault.InField(fault.Invalid, "S3Url", "%s", fault.PeerText(err))
+	}
+	if err != nil {
+		return err
+	}
+	return content.Close()
 }
 
 // insert writes the row of a job, and returns its id.

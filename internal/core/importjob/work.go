@@ -14,12 +14,12 @@ import (
 
 // Bounds of a batch, which is one commit: small enough that senders never wait long for it.
 const (
-	batchRecords = 500
+	batchRecords = 250
 	batchOctets  = 4 << 20
 )
 
 // turn is how many batches a job has before others that wait have theirs.
-const turn = 50
+const turn = 100
 
 // work deals with the records of a job's file that are not dealt with yet; done is false if
 // the turn is over before.
@@ -199,7 +199,8 @@ func (j *Jobs) batch(ctx context.Context, job *Job, from reader, to sink) (more 
 		if err := write(tx); err != nil {
 			return err
 		}
-		return tx.ExecRows(store.Rows{Query: `INSERT INTO import_failures (account, region, job, n, record, error) VALUES {{rows}}`, Values: rows})
+		_, err := tx.ExecRows(`INSERT INTO import_failures (account, region, job, n, record, error) VALUES {{rows}}`, rows)
+		return err
 	})
 	if err == nil {
 		*job = done

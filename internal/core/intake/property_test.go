@@ -38,7 +38,7 @@ func modes() []track.Options {
 // so that two other implementations verify it.
 func TestOfEveryMessageOnlyWhatIsTrackedChanges(t *testing.T) {
 	t.Parallel()
-	const seeds = 100
+	const seeds = 60
 	s, record := newSigner(t)
 	var sent [][]byte
 	for seed := range uint64(seeds) {

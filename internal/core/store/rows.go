@@ -4,42 +4,34 @@ package store
 
 import "strings"
 
-// Rows is a statement for many rows of values.
-type Rows struct {
-	// Query has {{rows}} where the values stand: as (?, ?) for each row, separated by
-	// commas, or as ? for each if a row is one value.
-	Query  string
-	Before []any   // parameters in front of the rows
-	Values [][]any // all rows have as many values; no two may be of one row of the table
-}
+// maxRows is how many rows one statement of ExecRows writes.
+const maxRows = 256
 
-// ExecRows runs a statement for all rows, many at a time: a statement for each would have
-// the database answer for each, while everybody else's changes wait for the commit.
-func (tx *Tx) ExecRows(r Rows) error {
-	rest := r.Values
-	for _, size := range []int{64, 8, 1} { // few sizes, since statements are kept
-		if len(rest) < size {
+// ExecRows inserts rows of values, many with one statement: a statement for each would have
+// the database answer for each, while everybody else's changes wait for the commit. query
+// has {{rows}} behind VALUES. All rows have as many values, and no two are of one row of the
+// table. It returns how many rows were changed.
+//
+// It is for inserting alone. PostgreSQL keeps the plan of a statement, and for one that
+// looks for many rows, when the table is small, that is to read all of it.
+func (tx *Tx) ExecRows(query string, rows [][]any) (changed int64, err error) {
+	for _, size := range []int{maxRows, 32, 4, 1} { // few sizes, since statements are kept
+		if len(rows) < size {
 			continue
 		}
-		query := r.query(size)
-		for ; len(rest) >= size; rest = rest[size:] {
-			args := append([]any{}, r.Before...)
-			for _, row := range rest[:size] {
+		row := "(?" + strings.Repeat(", ?", len(rows[0])-1) + ")"
+		sized := strings.Replace(query, "{{rows}}", row+strings.Repeat(", "+row, size-1), 1)
+		for ; len(rows) >= size; rows = rows[size:] {
+			args := make([]any, 0, size*len(rows[0]))
+			for _, row := range rows[:size] {
 				args = append(args, row...)
 			}
-			if _, err := tx.Exec(query, args...); err != nil {
-				return err
+			n, err := tx.Exec(sized, args...)
+			if err != nil {
+				return changed, err
 			}
+			changed += n
 		}
 	}
-	return nil
-}
-
-// query is the statement for a number of rows.
-func (r Rows) query(size int) string {
-	row := "?"
-	if n := len(r.Values[0]); n > 1 {
-		row = "(?" + strings.Repeat(", ?", n-1) + ")"
-	}
-	return strings.Replace(r.Query, "{{rows}}", row+strings.Repeat(", "+row, size-1), 1)
+	return changed, nil
 }

@@ -37,7 +37,8 @@ func (l *Lists) Adding(sc scope.Scope, records []Record) (write func(*store.Tx) 
 			l.states.of(sc).add(l.hash(sc.Region, r.Address)) // the filter knows it before anybody can
 			rows[i] = Entry{Address: r.Address, Reason: Reason(r.Reason), Source: Imported, UpdatedAt: now}.row(sc)
 		}
-		return tx.ExecRows(store.Rows{Query: putRows, Values: rows})
+		_, err := tx.ExecRows(putRows, rows)
+		return err
 	}, errs
 }
 
@@ -45,15 +46,13 @@ func (l *Lists) Adding(sc scope.Scope, records []Record) (write func(*store.Tx) 
 // caller's commit, and the error of each record. One that is not there is as it should be.
 func (l *Lists) Removing(sc scope.Scope, records []Record) (write func(*store.Tx) error, errs []error) {
 	good, errs := ready(records, func(Record) error { return nil })
-	rows := make([][]any, len(good))
-	for i, r := range good {
-		rows[i] = []any{r.Address}
-	}
 	return func(tx *store.Tx) error {
-		return tx.ExecRows(store.Rows{
-			Query:  `DELETE FROM suppressed WHERE account = ? AND region = ? AND tenant = '' AND address IN ({{rows}})`,
-			Before: []any{sc.Account, sc.Region}, Values: rows,
-		})
+		for _, r := range good {
+			if _, err := remove(tx, sc, r.Address); err != nil {
+				return err
+			}
+		}
+		return nil
 	}, errs
 }
 

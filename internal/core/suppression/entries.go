@@ -44,7 +44,8 @@ func (e Entry) row(sc scope.Scope) []any {
 }
 
 func put(tx *store.Tx, sc scope.Scope, e Entry) error {
-	return tx.ExecRows(store.Rows{Query: putRows, Values: [][]any{e.row(sc)}})
+	_, err := tx.ExecRows(putRows, [][]any{e.row(sc)})
+	return err
 }
 
 // Get returns the entry of an address on the account's list, or NotFound.

@@ -388,7 +388,7 @@ func TestListsOfSets(t *testing.T) {
 		wantRefusal(t, err, refusal{400, "BadRequestException", "CONFIGURATION_SET_NAME_CONTAINS must be between 3 and 64 characters"})
 	}
 	_, err = two.ListConfigurationSets(ctx, &sesv2.ListConfigurationSetsInput{NextToken: aws.String("x")})
-	wantRefusal(t, err, refusal{400, "BadRequestException", "Invalid NextToken <x>."})
+	wantRefusal(t, err, refusal{400, "BadRequestException", "invalid nextToken x"})
 }
 
 // TestMailOfASet sends with sets in every way there is.

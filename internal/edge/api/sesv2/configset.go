@@ -216,8 +216,8 @@ func (a *API) ListConfigurationSets(ctx context.Context, in *sesv2.ListConfigura
 		return nil, fault.InField(fault.Invalid, "Filter", "%s must be between %d and %d characters", nameFilter, minNameFilter, configset.MaxName)
 	}
 	after, err := list.After(in.NextToken)
-	if err != nil {
-		return nil, err
+	if err != nil { // this list has words of its own
+		return nil, fault.InField(fault.Invalid, "NextToken", "invalid nextToken %s", fault.Printable(aws.ToString(in.NextToken)))
 	}
 	names, more, err := a.ConfigSets.List(ctx, sc, after, containing, size)
 	if err != nil {
