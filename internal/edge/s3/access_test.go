@@ -142,6 +142,23 @@ func TestADenyCountsForEachKeyOfMany(t *testing.T) {
 	get(t, admin, "secret/1")
 }
 
+// TestThePoliciesOfAWS for S3 are there.
+func TestThePoliciesOfAWS(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	put(t, w.admin(t), "a", "content")
+	for arn, want := range map[string]string{account.S3FullAccess: "", account.S3ReadOnlyAccess: "AccessDenied", account.SESFullAccess: "AccessDenied"} {
+		c := done(w.accounts.CreateUser(ctx, account.NewUser{Account: accountID, Name: arn[strings.LastIndex(arn, "/")+1:], Policies: []string{arn}}))(t)
+		user := w.client(aws.Credentials{AccessKeyID: c.KeyID, SecretAccessKey: c.Secret}, region)
+		code(t, arn+": write", tryPut("b")(user), want)
+		if arn == account.SESFullAccess {
+			code(t, arn+": read", tryGet("a")(user), want)
+		} else {
+			code(t, arn+": read", tryGet("a")(user), "")
+		}
+	}
+}
+
 // TestAnotherAccountSeesNothing: a bucket of somebody else is a bucket that is not there.
 func TestAnotherAccountSeesNothing(t *testing.T) {
 	t.Parallel()
