@@ -14,6 +14,8 @@ KILLS ?= 200
 BENCHFLAGS ?=
 # How long `make fuzz` works on each target.
 FUZZTIME ?= 10s
+# How long `make soak` does.
+SOAKTIME ?= 1m
 
 .PHONY: build run test soak bench lint generate fuzz race setup clean
 
@@ -31,9 +33,11 @@ setup:
 test: setup lint build
 	SESAME_BIN=$(abspath $(BINARY)) $(GO) run ./tools/setup/runtests -count=1 -timeout=12m ./...
 
-## soak: the same promises, for longer
+## soak: the same promises, for longer; the race detector; every fuzz target for SOAKTIME
 soak: setup build
 	SESAME_BIN=$(abspath $(BINARY)) SESAME_KILLS=$(KILLS) $(GO) test -count=1 -timeout=80m -v ./test/crash/...
+	$(MAKE) race
+	$(MAKE) fuzz FUZZTIME=$(SOAKTIME)
 
 ## bench: the parts by themselves, then side by side with others; writes docs/benchmarks.md
 bench:
@@ -54,7 +58,7 @@ fuzz:
 
 ## race: the unit tests under the race detector, which needs a C compiler
 race:
-	CGO_ENABLED=1 $(GO) test -race -count=1 ./internal/...
+	CGO_ENABLED=1 $(GO) test -race -count=1 -timeout=30m ./internal/...
 
 clean:
 	rm -rf bin build test/clients/node_modules

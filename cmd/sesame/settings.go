@@ -117,7 +117,7 @@ func assign(own setting.Own, assignments []string) (setting.Own, error) {
 	d := json.NewDecoder(bytes.NewReader(text))
 	d.DisallowUnknownFields()
 	if err := d.Decode(&changed); err != nil {
-		return own, fmt.Errorf("settings are QuotaMode (reject or delay), ServiceSignature, Ed25519Signature, DiscardEngagement, StrictTemplates and KeepMessageID (true or false): %w", err)
+		return own, fmt.Errorf("settings are %s: %w", setting.Members, err)
 	}
 	return changed, nil
 }

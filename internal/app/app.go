@@ -112,6 +112,7 @@ type Server struct {
 	smtpMetrics   *ops.SMTP
 	dnsMetrics    *ops.DNS
 	bucketMetrics *ops.Buckets
+	linkMetrics   *ops.Links
 	pusher        *zone.Pusher // nil: the zone is at nobody else's server
 	background
 }
@@ -120,7 +121,7 @@ type Server struct {
 // ctx ends the start, with ctx's error; afterwards ctx no longer matters, and Stop ends
 // the server.
 func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server, err error) {
-	s = &Server{cfg: cfg, log: log, clock: clock.System, smtpMetrics: ops.NewSMTP(), dnsMetrics: ops.NewDNS(), bucketMetrics: ops.NewBuckets()}
+	s = &Server{cfg: cfg, log: log, clock: clock.System, smtpMetrics: ops.NewSMTP(), dnsMetrics: ops.NewDNS(), bucketMetrics: ops.NewBuckets(), linkMetrics: ops.NewLinks()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Stop(context.WithoutCancel(ctx)))
@@ -222,7 +223,7 @@ func (s *Server) buildCore(ctx context.Context) error {
 	s.intake = intake.New(intake.Options{
 		Spool: s.spool, Identities: s.identities, Access: s.access, Quotas: s.quotas, Clock: s.clock, Random: rand.Reader, MAC: s.ring.MAC,
 		Accounts: s.accounts, Settings: s.settings, ConfigSets: s.configSets, Suppressed: s.suppression, Once: s.keys, Templates: s.emailTemplates,
-		Contacts: s.contacts,
+		Contacts: s.contacts, Limits: s.messageLimits(),
 		Tracking: trackingRules{s.tracker, track.NewRules(s.settings, s.accounts, s.clock)},
 	})
 	if s.cfg.Dev {

@@ -6,6 +6,7 @@ import (
 	"cmp"
 	"context"
 	"crypto/rand"
+	"errors"
 	"net/http"
 	"path/filepath"
 	"time"
@@ -29,8 +30,11 @@ func (s *Server) buildStorage() (err error) {
 		DB: s.db, Dir: cmp.Or(s.cfg.Buckets.Dir, filepath.Join(s.cfg.DataDir, "buckets")), Clock: s.clock, Random: rand.Reader,
 		MaxObject: s.cfg.Buckets.MaxObject(),
 	})
-	s.imports = importjob.New(importjob.Options{DB: s.db, Clock: s.clock, Objects: s.buckets, Addresses: s.suppression, Contacts: s.contacts})
+	if err != nil {
+		return err
+	}
 	s.reports = &s3.Reports{MAC: s.ring.MAC, Base: s.serviceURL(), Clock: s.clock}
+	s.imports, err = s.buildImports()
 	return err
 }
 
@@ -60,15 +64,16 @@ func (s *Server) bucketCalls() s3.Calls {
 	return quota.NewCalls(s.clock, bucketRate)
 }
 
-// sweepEvery is how often the files of the buckets are looked through.
+// sweepEvery is how often the files of the buckets and the import jobs are looked through.
 const sweepEvery = 24 * time.Hour
 
-// sweepBuckets removes files that no object has, until ctx ends.
+// sweepBuckets removes files that no object has, and import jobs that are long over, until
+// ctx ends.
 func (s *Server) sweepBuckets(ctx context.Context) {
 	t := time.NewTicker(sweepEvery)
 	defer t.Stop()
 	for {
-		if err := s.buckets.Sweep(ctx); err != nil && ctx.Err() == nil {
+		if err := errors.Join(s.buckets.Sweep(ctx), s.imports.Clean(ctx)); err != nil && ctx.Err() == nil {
 			s.log.Error("sweep the buckets", "error", err)
 		}
 		select {

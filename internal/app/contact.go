@@ -27,7 +27,7 @@ func (s *Server) buildContacts() error {
 
 // withUnsubscribing puts the pages of subscriptions before everything else.
 func (s *Server) withUnsubscribing(next http.Handler) http.Handler {
-	pages := unsubscribe.New(s.contacts, s.log)
+	pages := unsubscribe.New(s.contacts, s.log, s.linkMetrics.Counter("unsubscribe", unsubscribe.Results()...))
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if unsubscribe.IsPath(r.URL.Path) {
 			pages.ServeHTTP(w, r)

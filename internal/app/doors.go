@@ -20,7 +20,6 @@ import (
 	"golang.org/x/net/netutil"
 
 	"sesame/internal/base/drain"
-	"sesame/internal/core/intake"
 	"sesame/internal/edge/api"
 	"sesame/internal/edge/api/admin"
 	"sesame/internal/edge/api/iam"
@@ -160,10 +159,15 @@ func (s *Server) openDoors(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
+	proxies, err := s.cfg.Listen.Proxies()
+	if err != nil {
+		return err
+	}
 	web, err := s.web()
 	if err != nil {
 		return err
 	}
+	web = httpx.Proxies(proxies).Handler(web)
 	for _, n := range s.listeners.https {
 		n = netutil.LimitListener(n, maxConns)
 		s.http(tls.NewListener(n, withHTTP(tlsConfig)), web)
@@ -217,7 +221,7 @@ func (s *Server) web() (http.Handler, error) {
 		},
 		&sesv2.API{
 			Intake: s.intake, Identities: s.identities, Quotas: s.quotas, Accounts: s.accounts,
-			Templates: s.templates, Verification: s.verifier, Zone: zoneNames(s.cfg), ConfigSets: s.configSets, EmailTemplates: s.emailTemplates, VDM: s.accounts, Suppression: s.suppression, ImportJobs: s.imports, PresignReport: s.reports.Presign, Contacts: s.contacts,
+			Templates: s.templates, Verification: s.verifier, Zone: zoneNames(s.cfg), ConfigSets: s.configSets, EmailTemplates: s.emailTemplates, VDM: s.accounts, Suppression: s.suppression, ImportJobs: s.imports, Contacts: s.contacts,
 		})
 	if err != nil {
 		return nil, err
@@ -275,7 +279,7 @@ func (s *Server) ops() http.Handler {
 		Ready: s.Ready, Store: s.db.Stats, Spool: s.spool.Stats, Dispatch: s.dispatcher.Stats, Transport: s.transport.Stats, MaxIdle: maxIdle,
 		Checks: s.checker.Stats,
 		Bodies: s.api.InFlight, MaxBodies: maxInFlight, Profiles: s.cfg.Listen.Profiles,
-		Extra: slices.Concat(s.smtpMetrics.Collectors(), s.dnsMetrics.Collectors(s.pushStats()), s.bucketMetrics.Collectors(), ops.ServiceMail(s.serviceMail.Stats), ops.Tracking(s.recorder.Stats)),
+		Extra: slices.Concat(s.smtpMetrics.Collectors(), s.dnsMetrics.Collectors(s.pushStats()), ops.ServiceMail(s.serviceMail.Stats), ops.Tracking(s.recorder.Stats), s.linkMetrics.Collectors(), s.bucketMetrics.Collectors()),
 	})
 }
 
@@ -339,7 +343,8 @@ func (s *Server) implicitSubmission(l net.Listener, t *tls.Config) error {
 
 func (s *Server) submissionConfig(t *tls.Config) (smtpserver.Config, *submission.Backend) {
 	limits := smtpserver.Limits{
-		MaxRecipients:    2 * intake.MaxRecipients, // who is just over reads SES's refusal
+		MaxRecipients:    2 * s.cfg.Message.Recipients, // who is just over reads SES's refusal
+		MaxMessageBytes:  int64(s.cfg.Message.MaxBytes),
 		MaxInFlightBytes: maxDATA, MaxSessions: maxSessions, MaxSessionsPerIP: maxSessionsPerIP,
 	}
 	if s.cfg.Dev {

@@ -33,7 +33,7 @@ func (s *Server) buildTracking() error {
 	if err != nil {
 		return err
 	}
-	s.tracker = &core.Tracker{Sign: s.ring, Host: s.trackingHost, OneHost: s.cfg.Dev, HTTP: s.cfg.Dev || s.cfg.ServesHTTP(), HTTPS: !s.cfg.Dev}
+	s.tracker = &core.Tracker{Wrap: s.ring, Host: s.trackingHost, OneHost: s.cfg.Dev, HTTP: s.cfg.Dev || s.cfg.ServesHTTP(), HTTPS: !s.cfg.Dev}
 	s.recorder = core.NewRecorder(core.RecorderOptions{DB: s.db, Clock: s.clock, Log: s.log, Judge: judge, Settings: s.settings})
 	return nil
 }
@@ -84,7 +84,7 @@ func (s *Server) certNames() (*certNames, error) {
 
 // withTracking puts tracked links and pictures before everything else.
 func (s *Server) withTracking(next http.Handler) (http.Handler, error) {
-	links, err := edge.New(s.tracker, s.recorder)
+	links, err := edge.New(s.tracker, s.recorder, s.linkMetrics.Counter("tracking", edge.Results()...))
 	if err != nil {
 		return nil, err
 	}

@@ -24,10 +24,12 @@ import (
 )
 
 // TestALinkIsFollowedFromMessageToEvent sends a message with a set that publishes opens and
-// clicks, and looks at it as its recipient does.
+// clicks, and looks at it as its recipient does, by way of a proxy.
 func TestALinkIsFollowedFromMessageToEvent(t *testing.T) {
 	t.Parallel()
-	s, err := Start(t.Context(), devConfig(t), slog.New(slog.DiscardHandler))
+	cfg := devConfig(t)
+	cfg.Listen.TrustedProxies = []string{"127.0.0.1"}
+	s, err := Start(t.Context(), cfg, slog.New(slog.DiscardHandler))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -71,7 +73,12 @@ func TestALinkIsFollowedFromMessageToEvent(t *testing.T) {
 	}
 	client := &http.Client{CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }, Transport: &http.Transport{DisableKeepAlives: true}}
 	for i, want := range []struct{ status, to string }{{"200 OK", ""}, {"302 Found", target}} {
-		res, err := client.Get(links[i+1])
+		r, err := http.NewRequestWithContext(ctx, http.MethodGet, links[i+1], nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Header.Set("X-Forwarded-For", "203.0.113.9, 198.51.100.7") // of which the proxy wrote the last
+		res, err := client.Do(r)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -92,7 +99,7 @@ func TestALinkIsFollowedFromMessageToEvent(t *testing.T) {
 		if err := json.Unmarshal([]byte(payload), &d); err != nil {
 			t.Fatal(err)
 		}
-		if d.Engagement.Link != link || d.Engagement.IPAddress != "127.0.0.1" || d.Engagement.Verdict != event.Automated || len(d.Recipients) != 1 || d.Recipients[0] != "user@example.net" {
+		if d.Engagement.Link != link || d.Engagement.IPAddress != "198.51.100.7" || d.Engagement.Verdict != event.Automated || len(d.Recipients) != 1 || d.Recipients[0] != "user@example.net" {
 			t.Errorf("%s: %s", kind, payload)
 		}
 	}

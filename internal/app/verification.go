@@ -27,7 +27,7 @@ type verification struct {
 
 // buildVerification comes after listen: in dev the links lead to the real port.
 func (s *Server) buildVerification(context.Context) error {
-	links := &core.Links{Sign: s.ring, Clock: s.clock, Base: s.serviceURL()}
+	links := &core.Links{Wrap: s.ring, Clock: s.clock, Base: s.serviceURL()}
 	v := &s.verification
 	v.templates = core.NewTemplates(s.db, s.identities, s.clock)
 	v.verifier = &core.Mailer{Templates: v.templates, Links: links, Intake: s.intake, Sandbox: s.accounts, Mails: s.identities}

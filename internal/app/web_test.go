@@ -71,6 +71,7 @@ func TestMetricsOfEveryDoor(t *testing.T) {
 	for _, want := range []string{
 		"sesame_smtp_sessions 0", "sesame_smtp_sessions_limit 3000", `sesame_smtp_refused_total{limit="sessions_per_ip"} 0`,
 		"sesame_delivery_idle_connections 0", "sesame_delivery_idle_connections_limit 500",
+		`sesame_link_requests_total{result="broken",to="tracking"} 0`, `sesame_link_requests_total{result="one_click",to="unsubscribe"} 0`,
 		"sesame_api_body_bytes 0", "sesame_api_body_bytes_limit 2.68435456e+08",
 	} {
 		if !strings.Contains(string(text), "\n"+want+"\n") {

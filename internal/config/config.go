@@ -35,6 +35,7 @@ type Config struct {
 	Delivery Delivery `toml:"delivery"`
 	Routes   []Route  `toml:"routes"`
 	Limits   Limits   `toml:"limits"`
+	Message  Message  `toml:"message"`
 	Service  Service  `toml:"service"`
 	Tracking Tracking `toml:"tracking"`
 	Scan     Scan     `toml:"scan"`
@@ -62,6 +63,10 @@ type Listen struct {
 	MX    []string `toml:"mx"`    // mail to the service; in dev to anybody
 	DNS   []string `toml:"dns"`   // name server of the zone, UDP and TCP
 	Ops   string   `toml:"ops"`   // /healthz, /readyz, /metrics
+
+	// TrustedProxies are the addresses and networks of proxies before HTTPS and HTTP whose
+	// X-Forwarded-For says who asks.
+	TrustedProxies []string `toml:"trusted_proxies"`
 
 	Profiles bool `toml:"profiles"` // /debug/pprof/ on Ops, too
 }
@@ -132,10 +137,11 @@ func Default() Config {
 			MaxConcurrent: 500, PerDestination: 20, MaxAge: Duration{14 * time.Hour}, SMTPPort: 25, Retention: Duration{14 * 24 * time.Hour},
 			Retry: []Duration{{time.Minute}, {5 * time.Minute}, {15 * time.Minute}, {30 * time.Minute}, {time.Hour}},
 		},
-		DKIM:   defaultDKIM(),
-		DNS:    DNS{Port: 53},
-		Limits: defaultLimits(),
-		Log:    Log{Level: "info", Format: "text"},
+		DKIM:    defaultDKIM(),
+		DNS:     DNS{Port: 53},
+		Limits:  defaultLimits(),
+		Message: defaultMessage(),
+		Log:     Log{Level: "info", Format: "text"},
 	}
 }
 
@@ -201,7 +207,7 @@ func (c Config) Check() error {
 			return fmt.Errorf("regions: %q is no region name", r)
 		}
 	}
-	return errors.Join(c.checkListen(), c.checkTLS(), c.checkDelivery(), c.checkRoutes(), c.checkLimits(), c.checkDKIM(), c.checkZone(), c.checkService(), c.checkScan(), c.checkBuckets())
+	return errors.Join(c.checkListen(), c.checkProxies(), c.checkTLS(), c.checkDelivery(), c.checkRoutes(), c.checkLimits(), c.checkDKIM(), c.checkZone(), c.checkService(), c.checkScan(), c.checkMessage(), c.checkBuckets())
 }
 
 func (c Config) checkListen() error {

@@ -70,7 +70,7 @@ func forge(t *testing.T, s *harness.Server, address, template string, at time.Ti
 	if err != nil {
 		t.Fatal(err)
 	}
-	links := verification.Links{Sign: ring, Clock: func() time.Time { return at }, Base: s.Endpoint}
+	links := verification.Links{Wrap: ring, Clock: func() time.Time { return at }, Base: s.Endpoint}
 	link, err := links.URL(scope.Scope{Account: harness.Account, Region: harness.Region}, address, template)
 	if err != nil {
 		t.Fatal(err)

@@ -30,6 +30,28 @@ func TestContactLists(t *testing.T) {
 	}
 }
 
+// TestNewsletter has boto3 run a newsletter as SES's code examples do: two of four readers
+// get it, with a way out.
+func TestNewsletter(t *testing.T) {
+	t.Parallel()
+	python := need.Module(t, need.Boto3)
+	s := harness.Dev(t)
+	coupons := func(to string) want {
+		return want{
+			From: "Coupons <coupons@example.com>", To: []string{to}, Subject: "Weekly coupons", Text: "Ten for the price of nine.",
+			Header: map[string]string{"List-Unsubscribe-Post": "List-Unsubscribe=One-Click"},
+		}
+	}
+	checkScript(t, s, script(t, s, python, "contacts.py"), map[string]want{"reader": coupons("reader+ses-weekly-newsletter-1@example.net"), "new": coupons("new@example.net")})
+	mails := s.Mails(t)
+	for _, m := range mails {
+		waysOut(t, s.Mail(t, m.Id))
+	}
+	if len(mails) != 2 {
+		t.Errorf("%d mails, two readers want them", len(mails))
+	}
+}
+
 // call makes a call of API v2, which must succeed.
 func call(t *testing.T, s *harness.Server, method, path string, in any) []byte {
 	t.Helper()

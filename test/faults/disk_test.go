@@ -114,8 +114,8 @@ func wantRetryable(t *testing.T, what string, err error) {
 func wantLater(t *testing.T, what string, err error) {
 	t.Helper()
 	var reply *textproto.Error
-	if !errors.As(err, &reply) || reply.Code != 451 && reply.Code != 452 {
-		t.Errorf("%s: %v, want 451 or 452", what, err)
+	if !errors.As(err, &reply) || reply.Code != 451 && reply.Code != 452 && reply.Code != 454 {
+		t.Errorf("%s: %v, want 451, 452 or 454", what, err)
 		return
 	}
 	t.Logf("%s: %v", what, err)
@@ -169,7 +169,7 @@ func TestAFullDiskLosesNothingAndHealsByItself(t *testing.T) {
 	load := s.client.Start(senders)
 	<-time.After(500 * time.Millisecond)
 	filler = fill(t, config.DataDir)
-	harness.Eventually(t, "refusals", func() bool { return load.Refused()[452]+load.Refused()[451] > senders })
+	harness.Eventually(t, "refusals", func() bool { return load.Refused()[451]+load.Refused()[452]+load.Refused()[454] > senders })
 	if err := os.Remove(filler); err != nil {
 		t.Fatal(err)
 	}

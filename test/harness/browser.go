@@ -36,7 +36,8 @@ type Browser struct {
 // page may mention, with the loopback address, host:port, where it is really served; any
 // port of it leads there. 127.0.0.1 and localhost are themselves. Everything else leads,
 // whatever its port, to a listener that answers nobody and writes down who came: Outside.
-func StartBrowser(t testing.TB, hosts map[string]string) *Browser {
+// Chromium knows none of the tests' CAs; it takes the trusted certificates as they are.
+func StartBrowser(t testing.TB, hosts map[string]string, trusted ...Certificate) *Browser {
 	t.Helper()
 	program := need.Program(t, need.Chromium)
 	need.Library(t, "chromedp", "github.com/chromedp/chromedp")
@@ -61,6 +62,13 @@ func StartBrowser(t testing.TB, hosts map[string]string) *Browser {
 		chromedp.Flag("disable-ipc-flooding-protection", false),
 		chromedp.DisableGPU,
 	})
+	if len(trusted) > 0 {
+		var keys []string
+		for _, c := range trusted {
+			keys = append(keys, c.keyHash(t))
+		}
+		options = append(options, chromedp.Flag("ignore-certificate-errors-spki-list", strings.Join(keys, ",")))
+	}
 	allocator, stop := chromedp.NewExecAllocator(context.Background(), options...)
 	t.Cleanup(stop)
 	ctx, end := chromedp.NewContext(allocator, chromedp.WithErrorf(ignore))

@@ -6,8 +6,10 @@ import (
 	"crypto/ecdsa"
 	"crypto/elliptic"
 	"crypto/rand"
+	"crypto/sha256"
 	"crypto/x509"
 	"crypto/x509/pkix"
+	"encoding/base64"
 	"encoding/pem"
 	"math/big"
 	"net"
@@ -67,6 +69,25 @@ func (ca *CA) Issue(t testing.TB, names ...string) Certificate {
 	writePEM(t, c.KeyFile, 0o600, private)
 	writePEM(t, c.ChainFile, 0o600, private, public)
 	return c
+}
+
+// keyHash names the certificate's key to Chromium (RFC 7469 §2.4).
+func (c Certificate) keyHash(t testing.TB) string {
+	t.Helper()
+	text, err := os.ReadFile(c.CertFile)
+	if err != nil {
+		t.Fatal(err)
+	}
+	b, _ := pem.Decode(text)
+	if b == nil {
+		t.Fatalf("%s has no certificate", c.CertFile)
+	}
+	cert, err := x509.ParseCertificate(b.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sum := sha256.Sum256(cert.RawSubjectPublicKeyInfo)
+	return base64.StdEncoding.EncodeToString(sum[:])
 }
 
 func template(t testing.TB, name string) *x509.Certificate {

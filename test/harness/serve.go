@@ -28,12 +28,28 @@ type Config struct {
 	Limits   *Limits  `toml:"limits,omitempty"`
 	Zone     *Zone    `toml:"zone,omitempty"`
 	Scan     *Scan    `toml:"scan,omitempty"`
+	Buckets  *Buckets `toml:"buckets,omitempty"`
+}
+
+// Buckets is the [buckets] table.
+type Buckets struct {
+	Endpoint string                   `toml:"endpoint"`
+	Accounts map[string]BucketAccount `toml:"accounts"`
+}
+
+// BucketAccount is one of [buckets.accounts].
+type BucketAccount struct {
+	AccessKeyID string `toml:"access_key_id"`
+	SecretFile  string `toml:"secret_access_key_file"`
+	Reports     string `toml:"reports"`
 }
 
 // Scan is the [scan] table.
 type Scan struct {
-	Clamd  string `toml:"clamd"`
-	Rspamd string `toml:"rspamd"`
+	Clamd       string `toml:"clamd"`
+	Rspamd      string `toml:"rspamd"`
+	Spam        string `toml:"spam,omitempty"`
+	Unavailable string `toml:"unavailable,omitempty"`
 }
 
 // Database is the [database] table: an empty URL is SQLite in the data folder.

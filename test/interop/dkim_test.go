@@ -110,8 +110,9 @@ func verified(t *testing.T, w *world, to, id string) {
 	}
 }
 
-// sendSMTP sends over SMTP with TLS, the certificate verified.
-func sendSMTP(t *testing.T, s *harness.Server, to, message string) {
+// sendSMTP sends over SMTP with TLS, the certificate verified, and returns the message id
+// that the server replies with.
+func sendSMTP(t *testing.T, s *harness.Server, to, message string) string {
 	t.Helper()
 	file, err := os.ReadFile(s.CAFile)
 	if err != nil {
@@ -141,17 +142,25 @@ func sendSMTP(t *testing.T, s *harness.Server, to, message string) {
 	if err := client.Rcpt(to); err != nil {
 		t.Fatal(err)
 	}
-	data, err := client.Data()
-	if err != nil {
+	if err := client.Text.PrintfLine("DATA"); err != nil {
 		t.Fatal(err)
 	}
+	if _, _, err := client.Text.ReadResponse(354); err != nil {
+		t.Fatal(err)
+	}
+	data := client.Text.DotWriter()
 	if _, err := data.Write([]byte(message)); err != nil {
 		t.Fatal(err)
 	}
 	if err := data.Close(); err != nil {
 		t.Fatal(err)
 	}
+	_, reply, err := client.Text.ReadResponse(250)
+	if err != nil {
+		t.Fatal(err)
+	}
 	if err := client.Quit(); err != nil {
 		t.Fatal(err)
 	}
+	return strings.TrimPrefix(reply, "Ok ")
 }

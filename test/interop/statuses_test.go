@@ -101,7 +101,7 @@ func newClocked(t *testing.T, customer *harness.NameServer) *clocked {
 		Queue:  &notice.Queue{DB: db, Clock: w.clock.Now, LeaseFor: servicemail.LeaseFor},
 		Intake: w, Contacts: accounts, Identities: w.Identities,
 		Records: func(id identity.Identity) []identity.Record { return w.Expected(id, names) },
-		Links:   &verification.Links{Sign: ring, Clock: w.clock.Now, Base: "https://mail.example.edu"},
+		Links:   &verification.Links{Wrap: ring, Clock: w.clock.Now, Base: "https://mail.example.edu"},
 		From:    "no-reply@mail.example.edu", Clock: w.clock.Now, Log: log,
 	})
 	return w

@@ -388,6 +388,7 @@ func TestDestinationsThatAreOfNoUse(t *testing.T) {
 		"a dimension's odd name":        {watch(dim("a b", "x")), configset.ErrMetricsDestination, "Invalid dimension name <a b>"},
 		"a dimension without a default": {watch(dim("a", "")), configset.ErrMetricsDestination, "Invalid default dimension value <>"},
 		"a dimension's odd default":     {watch(dim("a", "x y")), configset.ErrMetricsDestination, "Invalid default dimension value <x y>"},
+		"a header field that is none":   {watch(configset.Dimension{Name: "Message-ID", Source: configset.EmailHeader, Default: "x"}), configset.ErrMetricsDestination, "Invalid dimension name <Message-ID>"},
 		"a dimension twice":             {watch(dim("a", "x"), dim("a", "y")), configset.ErrMetricsDestination, "Duplicate dimension name <a>."},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -463,7 +464,7 @@ func TestLists(t *testing.T) {
 			{"a page", "", "", 2, "mail-a mail-b", true},
 			{"the next", "mail-b", "", 2, "mail-c news", false},
 			{"some", "", "ail-", 2, "mail-a mail-b", true},
-			{"other letters", "", "MAIL", 10, "", false},
+			{"in another case", "", "MAIL", 10, "mail-a mail-b mail-c", false},
 			{"what no name has", "", "%", 10, "", false},
 			{"a token that is none", "\x00\xff", "", 10, "", false},
 		} {

@@ -217,6 +217,10 @@ func (d Destination) checkPinpoint(sc scope.Scope) error {
 	return nil
 }
 
+// noDimension are the header fields that are no dimension (SES: CloudWatch event
+// destinations, value sources).
+var noDimension = [...]string{"Received", "To", "From", "DKIM-Signature", "CC", "message-id", "Return-Path"}
+
 // maxDimension bounds a dimension's name and default value.
 const maxDimension = 256
 
@@ -239,6 +243,8 @@ func checkDimensions(all []Dimension) error {
 			return refuse("Invalid default dimension value <%s>: only alphanumeric ASCII characters, '_', '-', '@' and '.' are allowed, up to %d.", printable(d.Default), maxDimension)
 		case seen[d.Name]:
 			return refuse("Duplicate dimension name <%s>.", d.Name)
+		case d.Source == EmailHeader && slices.ContainsFunc(noDimension[:], func(h string) bool { return strings.EqualFold(h, d.Name) }):
+			return refuse("Invalid dimension name <%s>: this header field can't be a dimension.", d.Name)
 		}
 		seen[d.Name] = true
 	}

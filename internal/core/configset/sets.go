@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"encoding/json"
 	"errors"
+	"strings"
 
 	"sesame/internal/base/address"
 	"sesame/internal/base/clock"
@@ -94,13 +95,15 @@ func (s *Sets) Exists(ctx context.Context, sc scope.Scope, name string) (bool, e
 }
 
 // List returns the names of up to limit sets in their order, from the first after the
-// name after, of those whose names contain a text. More reports whether others follow.
+// name after, of those whose names contain a text, in whatever case. More reports whether
+// others follow.
 func (s *Sets) List(ctx context.Context, sc scope.Scope, after, containing string, limit int) (names []string, more bool, err error) {
 	if !plain(after+containing, "_-") { // no name is or has that, and not every database takes it
 		return nil, false, nil
 	}
+	containing = strings.ToLower(containing)
 	rows, err := s.db.Query(ctx, `SELECT name FROM configuration_sets WHERE account = ? AND region = ? AND name > ?
-		AND length(replace(name, ?, '')) < length(name) + CASE WHEN ? = '' THEN 1 ELSE 0 END ORDER BY name LIMIT ?`,
+		AND length(replace(lower(name), ?, '')) < length(name) + CASE WHEN ? = '' THEN 1 ELSE 0 END ORDER BY name LIMIT ?`,
 		sc.Account, sc.Region, after, containing, containing, limit+1)
 	if err != nil {
 		return nil, false, store.Wrap("configset.List", err)

@@ -3,6 +3,7 @@
 package contact_test
 
 import (
+	"errors"
 	"fmt"
 	"reflect"
 	"strings"
@@ -115,9 +116,8 @@ func TestADeletedListLeavesNothing(t *testing.T) {
 		for i := range contacts {
 			contacts[i] = contact.Contact{Address: fmt.Sprintf("a%d@example.net", i), Preferences: says("Sports+ Cycling+")}
 		}
-		for _, err := range w.Import(ctx, sc, "News", contacts) {
-			must(t, err)
-		}
+		errs, err := w.Import(sc, "News", contacts)
+		must(t, errors.Join(append(errs, err)...))
 		must(t, w.DeleteList(ctx, sc, "News"))
 		w.withList(t)
 		if got := w.state(t, "a7"); got != "nobody" {

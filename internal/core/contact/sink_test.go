@@ -28,7 +28,9 @@ func TestAnImport(t *testing.T) {
 		records[4].Preferences = says("X+")
 		records[5].Attributes = "x"
 		records[7].Address, records[7].Preferences = "a6@example.net", says("Cycling+")
-		for i, err := range w.Import(ctx, sc, "News", records) {
+		errs, err := w.Import(sc, "News", records)
+		must(t, err)
+		for i, err := range errs {
 			if bad := i >= 3 && i <= 5; bad != fault.Is(err, fault.Invalid) || !bad && err != nil {
 				t.Errorf("record %d: %v", i, err)
 			}
@@ -38,7 +40,9 @@ func TestAnImport(t *testing.T) {
 				t.Errorf("%s is %q, want %q", local, got, want)
 			}
 		}
-		for i, err := range w.Remove(ctx, sc, "News", []contact.Contact{{Address: "a0@example.net"}, {Address: "never@example.net"}, {Address: "x"}}) {
+		errs, err = w.Remove(sc, "News", []contact.Contact{{Address: "a0@example.net"}, {Address: "never@example.net"}, {Address: "x"}})
+		must(t, err)
+		for i, err := range errs {
 			if (i == 2) != fault.Is(err, fault.Invalid) {
 				t.Errorf("record %d: %v", i, err)
 			}
@@ -46,9 +50,8 @@ func TestAnImport(t *testing.T) {
 		if got := w.state(t, "a0"); got != "nobody" {
 			t.Errorf("removed: %s", got)
 		}
-		for _, err := range w.Import(ctx, sc, "Other", records) {
-			refused(t, err, fault.NotFound, "List with name: Other doesn't exist.")
-		}
+		_, err = w.Import(sc, "Other", records)
+		refused(t, err, fault.NotFound, "List with name: Other doesn't exist.")
 	})
 }
 

@@ -196,3 +196,20 @@ func (w *world) count(t testing.TB, table string) (n int) {
 	must(t, w.db.QueryRow(ctx, fmt.Sprintf(`SELECT count(*) FROM %s`, table)).Scan(&n))
 	return n
 }
+
+// Import writes contacts at once and returns their errors.
+func (w *world) Import(of scope.Scope, list string, contacts []contact.Contact) ([]error, error) {
+	return w.write(w.Adding(ctx, of, list, contacts))
+}
+
+// Remove removes them.
+func (w *world) Remove(of scope.Scope, list string, contacts []contact.Contact) ([]error, error) {
+	return w.write(w.Removing(ctx, of, list, contacts))
+}
+
+func (w *world) write(write func(*store.Tx) error, errs []error, err error) ([]error, error) {
+	if err == nil {
+		err = w.db.Write(ctx, write)
+	}
+	return errs, err
+}

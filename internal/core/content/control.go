@@ -47,8 +47,11 @@ func (c *Control) read(f message.Field) error {
 	case f.Is("X-SES-IDEMPOTENCY-KEY"):
 		first(&c.IdempotencyKey, value)
 	case f.Is("X-SES-LIST-MANAGEMENT-OPTIONS"):
-		if c.ContactList == "" {
+		if c.ContactList == "" && value != "" {
 			c.ContactList, c.Topic = parseListOptions(value)
+			if c.ContactList == "" { // who left the list would get the message
+				return fault.InField(fault.Invalid, "ContactListName", "ContactListName can't be blank.")
+			}
 		}
 	case f.Is("X-SES-MESSAGE-TAGS") && !c.hasTags:
 		c.hasTags = true
@@ -59,6 +62,14 @@ func (c *Control) read(f message.Field) error {
 		c.Tags = tags
 	}
 	return nil
+}
+
+// ControlOf is what custom headers say. What is wrong with them is found in the message.
+func ControlOf(headers []message.NameValue) (c Control) {
+	for _, h := range headers {
+		_ = c.read(message.NewField(h.Name, h.Value))
+	}
+	return c
 }
 
 func first(to *string, value string) {

@@ -43,7 +43,6 @@ func (m *Message) EditText(edit func(p TextPart) ([]byte, error)) error {
 	for _, f := range m.Header {
 		m.EightBit = m.EightBit || message.Is8Bit(f.Raw())
 	}
-	m.LongestLine = message.LongestLine(m.Body)
 	return nil
 }
 

@@ -48,10 +48,9 @@ type Message struct {
 
 	Control
 
-	EightBit    bool // octets outside ASCII
-	LongestLine int  // of the body, in octets
-	TestVirus   bool // the EICAR test string is in the body or in one of its parts
-	Opaque      bool // signed or encrypted by its sender: to be passed as it is
+	EightBit  bool // octets outside ASCII
+	TestVirus bool // the EICAR test string is in the body or in one of its parts
+	Opaque    bool // signed or encrypted by its sender: to be passed as it is
 
 	rules []ruleSet          // of the fields of Header
 	walk  message.WalkLimits // that its parts were found to be within
@@ -76,7 +75,7 @@ func Inspect(raw []byte, limits Limits) (*Message, error) {
 	if err != nil {
 		return nil, &fault.Error{Kind: fault.Invalid, Op: "content.Inspect", Text: "Header section too long.", Err: err}
 	}
-	m := &Message{Header: header, Body: body, EightBit: message.Is8Bit(raw), LongestLine: message.LongestLine(body),
+	m := &Message{Header: header, Body: body, EightBit: message.Is8Bit(raw),
 		walk: message.WalkLimits{MaxParts: limits.MaxParts, MaxDepth: limits.MaxDepth}}
 	if err := m.checkFields(); err != nil {
 		return nil, err

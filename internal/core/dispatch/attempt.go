@@ -55,45 +55,43 @@ const (
 	lastWait  = 5 * time.Second
 )
 
-// wholeTries is how often the database may refuse an outcome before it is recorded
-// without its detail.
-const wholeTries = 3
+// How often the database may refuse an outcome before it is recorded without its detail,
+// and before it is recorded without what is written beside it: a recipient whose bounce can't
+// be put on a suppression list is not to be tried for ever.
+const (
+	wholeTries = 3
+	sideTries  = 6
+)
 
 // attempt tries one entry and settles it.
 func (d *Dispatcher) attempt(r *run) {
 	defer d.wg.Done()
 	defer d.end(r)
-	defer func() {
-		if p := recover(); p != nil { // the lease brings the recipient back
-			d.o.Log.Error("panic in the dispatcher", "message", r.entry.Message.ID, "panic", p, "stack", string(debug.Stack()))
-		}
-	}()
+	defer d.survive(r.entry)
 	now := d.o.Clock()
 	if d.late(r.entry, now) {
-		d.giveBackPatiently([]*spool.Entry{r.entry})
+		d.giveBackPatiently(r.entries)
 		return
 	}
 	var err error
 	if r.terms, err = d.terms(r.entry.Message); err != nil {
 		d.o.Log.Error("the terms of a message can't be read", "message", r.entry.Message.ID, "error", err)
-		d.settle(r.dest, d.failed(r, now, reasonPrepare))
+		d.settleAll(r, d.failed(r, now, reasonPrepare))
 		return
 	}
 	switch age := now.Sub(r.entry.Message.AcceptedAt); {
 	case r.terms.MaxAge > 0 && age > r.terms.MaxAge+lateness:
-		d.settle(r.dest, notTried(r.entry, now, reasonTooLate))
+		d.settleAll(r, notTried(r, now, reasonTooLate))
 		return
 	case r.trust == silent && age > d.o.MaxAge:
 		// A long queue for a dead destination would outlive every bound at one attempt
 		// at a time.
-		d.settle(r.dest, notTried(r.entry, now, reasonSilent))
+		d.settleAll(r, notTried(r, now, reasonSilent))
 		return
 	}
-	st, v := d.try(r)
+	all, v := d.try(r)
 	d.judge(r, v)
-	if st.Entry != nil {
-		d.settle(r.dest, st)
-	}
+	d.settleAll(r, all)
 }
 
 // terms are those of a message.
@@ -107,15 +105,17 @@ func (d *Dispatcher) terms(m *spool.Message) (Terms, error) {
 }
 
 // try makes the attempt. A panic is an outcome too: the recipient is tried later,
-// elsewhere if need be, and expires in the end; its neighbours are not harmed. A settlement
-// without an entry says that the recipient has been settled with the whole message.
-func (d *Dispatcher) try(r *run) (st spool.Settlement, v verdict) {
+// elsewhere if need be, and expires in the end; its neighbours are not harmed. Nothing is
+// left to settle if that has been done for the whole message.
+func (d *Dispatcher) try(r *run) (all []spool.Settlement, v verdict) {
 	e, started := r.entry, d.o.Clock()
 	defer func() {
 		if p := recover(); p != nil {
 			d.o.Log.Error("panic in a delivery", "message", e.Message.ID, "panic", p, "stack", string(debug.Stack()))
-			st, v = d.failed(r, started, reasonPanic), nothing
-			st.Attempt.Cause = causePanic
+			all, v = d.failed(r, started, reasonPanic), nothing
+			for i := range all {
+				all[i].Attempt.Cause = causePanic
+			}
 		}
 	}()
 	ctx, cancel := context.WithTimeout(d.ctx, d.o.AttemptTimeout)
@@ -123,12 +123,14 @@ func (d *Dispatcher) try(r *run) (st spool.Settlement, v verdict) {
 	prefix, err := d.preparations.prefix(ctx, d.prepare, e.Message)
 	switch {
 	case errors.Is(err, errRejected):
-		return spool.Settlement{}, nothing
+		return nil, nothing
 	case errors.Is(err, errUnchecked):
 		d.o.Log.Error("a message waits for a look at its content", "message", e.Message.ID, "error", err)
-		st := d.failed(r, started, reasonUnchecked)
-		st.Attempt.Cause, st.Detail.Cause = causeUnchecked, causeUnchecked
-		return st, nothing
+		all := d.failed(r, started, reasonUnchecked)
+		for i := range all {
+			all[i].Attempt.Cause, all[i].Detail.Cause = causeUnchecked, causeUnchecked
+		}
+		return all, nothing
 	}
 	var from address.Address
 	if err == nil {
@@ -138,13 +140,21 @@ func (d *Dispatcher) try(r *run) (st spool.Settlement, v verdict) {
 		d.o.Log.Error("a message can't be prepared", "message", e.Message.ID, "error", err)
 		return d.failed(r, started, reasonPrepare), nothing
 	}
+	to := make([]address.Address, 0, len(r.entries))
+	for _, e := range r.entries {
+		to = append(to, e.Address)
+	}
 	d.waits(r)
 	a := d.o.Transport.Deliver(ctx, delivery.Delivery{
-		Domain: e.Address.Domain, From: from, To: []address.Address{e.Address},
+		Domain: e.Address.Domain, From: from, To: to,
 		Content: [][]byte{prefix, e.Message.Content}, Size: len(prefix) + len(e.Message.Content), EightBit: e.Message.EightBit,
 		RequireTLS: r.terms.RequireTLS,
 	})
-	return d.outcome(r, a), verdictOf(&a.Outcomes[0])
+	all = r.oneOutcome[:0]
+	for i, e := range r.entries {
+		all = append(all, d.outcome(r, e, a, &a.Outcomes[i]))
+	}
+	return all, verdictOf(a.Outcomes)
 }
 
 // What keeps a message from being prepared: its content.
@@ -166,34 +176,37 @@ func (d *Dispatcher) prepare(ctx context.Context, m *spool.Message) ([]byte, err
 }
 
 // failed is the outcome of an attempt that did not get as far as the network.
-func (d *Dispatcher) failed(r *run, started time.Time, reason string) spool.Settlement {
-	st := d.later(r, reason)
-	st.Attempt = spool.Attempt{Started: started, Class: smtpclient.Temporary.String(), Cause: causePrepare}
-	return st
+func (d *Dispatcher) failed(r *run, started time.Time, reason string) []spool.Settlement {
+	return r.each(func(e *spool.Entry) spool.Settlement {
+		st := d.later(r, e, reason)
+		st.Attempt = spool.Attempt{Started: started, Class: smtpclient.Temporary.String(), Cause: causePrepare}
+		return st
+	})
 }
 
 // notTried is the outcome of a message that is too old for one more attempt.
-func notTried(e *spool.Entry, now time.Time, reason string) spool.Settlement {
-	st := expired(e, reason)
-	st.Attempt = spool.Attempt{Started: now, Class: smtpclient.Temporary.String(), Cause: causeNotTried}
-	st.Detail.Cause = causeNotTried
-	return st
+func notTried(r *run, now time.Time, reason string) []spool.Settlement {
+	return r.each(func(e *spool.Entry) spool.Settlement {
+		st := expired(e, reason)
+		st.Attempt = spool.Attempt{Started: now, Class: smtpclient.Temporary.String(), Cause: causeNotTried}
+		st.Detail.Cause = causeNotTried
+		return st
+	})
 }
 
-// outcome decides what an attempt means for the recipient.
-func (d *Dispatcher) outcome(r *run, a delivery.Attempt) spool.Settlement {
-	o := &a.Outcomes[0]
+// outcome decides what an attempt that came out so means for a recipient.
+func (d *Dispatcher) outcome(r *run, e *spool.Entry, a delivery.Attempt, o *smtpclient.Outcome) spool.Settlement {
 	var st spool.Settlement
 	switch o.Class {
 	case smtpclient.Delivered:
 		st = spool.Settlement{State: spool.Delivered, Reason: reasonDelivered, Event: event.Delivery}
 	case smtpclient.Permanent:
 		st = spool.Settlement{State: spool.Bounced, Reason: reasonRefused, Event: event.Bounce, Counter: spool.BounceCounter}
-		st.Also = d.suppress(r.entry, o)
+		st.Also = d.suppress(e, o)
 	default:
-		st = d.later(r, reasonDeferred)
+		st = d.later(r, e, reasonDeferred)
 	}
-	st.Entry = r.entry
+	st.Entry = e
 	st.Detail.Code, st.Detail.Enhanced, st.Detail.Reply = o.Code, o.Enhanced.String(), o.Text()
 	st.Detail.Remote, st.Detail.Cause = a.Host, string(o.Cause)
 	st.Attempt = spool.Attempt{
@@ -214,8 +227,15 @@ func (d *Dispatcher) suppress(e *spool.Entry, o *smtpclient.Outcome) []func(*sto
 	return d.o.Suppress.Bounced(context.WithoutCancel(d.ctx), f, o) // what was heard is settled by a node that stops, too
 }
 
-// verdictOf is what an outcome tells about the destination.
-func verdictOf(o *smtpclient.Outcome) verdict {
+// verdictOf is what outcomes tell about the destination. One that took the mail for some
+// took the mail.
+func verdictOf(outcomes []smtpclient.Outcome) verdict {
+	o := &outcomes[0]
+	for i := range outcomes {
+		if outcomes[i].Class == smtpclient.Delivered {
+			o = &outcomes[i]
+		}
+	}
 	switch o.Cause {
 	case smtpclient.CauseRefused, smtpclient.CauseUnreachable, smtpclient.CauseTimeout, smtpclient.CauseClosed, smtpclient.CauseDNS:
 		return unanswered
@@ -234,16 +254,19 @@ func verdictOf(o *smtpclient.Outcome) verdict {
 }
 
 // later is the outcome of a temporary failure: another attempt, unless that would come
-// too late.
-func (d *Dispatcher) later(r *run, reason string) spool.Settlement {
-	e, now, most := r.entry, d.o.Clock(), d.o.MaxAge
+// too late. What shares a transaction is due at one time.
+func (d *Dispatcher) later(r *run, e *spool.Entry, reason string) spool.Settlement {
+	now, most := d.o.Clock(), d.o.MaxAge
 	if r.terms.MaxAge > 0 {
 		most = min(most, r.terms.MaxAge)
 	}
 	if d.ctx.Err() != nil { // it is our doing; nobody has to wait for it
 		return spool.Settlement{Entry: e, State: spool.Queued, Due: now, Reason: reasonStopped, Event: event.Delay}
 	}
-	due := now.Add(d.backoff(e.Attempt))
+	if r.due.IsZero() {
+		r.due = now.Add(d.backoff(r.entry.Attempt))
+	}
+	due := r.due
 	if due.Sub(e.Message.AcceptedAt) > most {
 		return expired(e, reasonExpired)
 	}
@@ -276,11 +299,15 @@ func (d *Dispatcher) settle(dest *destination, st spool.Settlement) {
 		if wait == firstWait {
 			log.Error("an outcome can't be recorded yet", "state", st.State, "error", err)
 		}
-		if refusals++; fault.Is(err, fault.Unavailable) {
+		switch refusals++; {
+		case fault.Is(err, fault.Unavailable):
 			refusals = 0
-		} else if refusals == wholeTries {
+		case refusals == wholeTries:
 			log.Error("an outcome is recorded without its detail", "detail", st.Attempt, "error", err)
 			st = bare(st)
+		case refusals == sideTries && len(st.Also) > 0:
+			log.Error("an outcome is recorded alone, and on no suppression list", "error", err)
+			st.Also = nil
 		}
 		if !d.o.Clock().Before(st.Entry.LeaseUntil) || !d.pause(wait) {
 			log.Error("an outcome was not recorded; the recipient will be tried again", "state", st.State, "error", err)
@@ -295,13 +322,11 @@ func (d *Dispatcher) settle(dest *destination, st spool.Settlement) {
 	}
 }
 
-// bare is the outcome without the texts that others gave, and without what is written
-// beside it.
+// bare is the outcome without the texts that others gave.
 func bare(st spool.Settlement) spool.Settlement {
 	a := st.Attempt
 	st.Attempt = spool.Attempt{Started: a.Started, Duration: a.Duration, Class: a.Class, Code: a.Code, Cause: a.Cause}
 	st.Detail.Reply, st.Detail.Remote, st.Detail.Enhanced = "", "", ""
-	st.Also = nil
 	return st
 }
 

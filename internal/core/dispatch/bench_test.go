@@ -55,7 +55,7 @@ func BenchmarkDispatch(b *testing.B) {
 		m := &spool.Message{AcceptedAt: until, Content: make([]byte, 4096)}
 		m.Prepared.Store(&prefix)
 		i.wg.Add(1)
-		d.Push(&spool.Entry{Message: m, Address: to, Attempt: 1, LeaseUntil: until})
+		d.Push([]*spool.Entry{{Message: m, Address: to, Attempt: 1, LeaseUntil: until}})
 	}
 	i.wg.Wait()
 	if err := d.Stop(context.Background()); err != nil {

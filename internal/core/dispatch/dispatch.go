@@ -4,7 +4,8 @@
 // destination (a recipient domain), fills it with what was just accepted or with
 // leases from the spool, runs a bounded number of deliveries at once, and settles each
 // outcome: delivered, bounced, or to be tried again, for a stated reason. What does not
-// fit in memory waits in the database.
+// fit in memory waits in the database. Recipients of a message who share a return path and a
+// destination are tried in one attempt, which counts as one.
 //
 // A destination that hangs delays no other. Two things are scarce: the slots of
 // MaxConcurrent, and the room of MaxReady and MaxReadyBytes. Both are given by one rule:

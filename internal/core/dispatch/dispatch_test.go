@@ -299,7 +299,7 @@ func TestAnEntryThatIsLateWhenItsTurnComesIsReleased(t *testing.T) {
 		if !f.Reserve("x.example", 10) {
 			t.Fatal("no room")
 		}
-		f.Push(f.spool.lend(m, time.Now().Add(attemptTimeout-time.Second)))
+		f.Push([]*spool.Entry{f.spool.lend(m, time.Now().Add(attemptTimeout-time.Second))})
 		f.settled()
 		if f.spool.seen().released != 1 || f.spool.row("u@x.example").state != spool.Delivered {
 			t.Errorf("released %d, state %v; want it released, leased anew and delivered", f.spool.seen().released, f.spool.row("u@x.example").state)

@@ -10,6 +10,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -226,13 +227,15 @@ func (s *fakeSpool) acceptMessage(m *spool.Message) {
 		s.add(r)
 	}
 	s.mu.Unlock()
+	var entries []*spool.Entry
 	for i, a := range m.Recipients {
 		if direct[i] {
-			ready.Push(&spool.Entry{Message: m, N: i, Address: a, Attempt: 1, LeaseUntil: until})
+			entries = append(entries, &spool.Entry{Message: m, N: i, Address: a, Attempt: 1, LeaseUntil: until})
 		} else {
 			ready.Waiting(a.Domain)
 		}
 	}
+	ready.Push(entries)
 }
 
 // store puts a recipient into the database alone, as another node would.
@@ -302,7 +305,7 @@ func (s *fakeSpool) lease(d address.Domain, limit, maxBytes int) (entries []*spo
 		r.state, r.owner, r.until = spool.Leased, s.owner, now.Add(leaseFor)
 		r.tried++
 		if loaded[r.m] == nil {
-			loaded[r.m] = &spool.Message{ID: r.m.ID, AcceptedAt: r.m.AcceptedAt, Content: r.m.Content, Recipients: r.m.Recipients}
+			loaded[r.m] = &spool.Message{ID: r.m.ID, AcceptedAt: r.m.AcceptedAt, Content: r.m.Content, Recipients: r.m.Recipients, SharedReturnPath: r.m.SharedReturnPath}
 		}
 		entries = append(entries, &spool.Entry{Message: loaded[r.m], N: r.n, Address: r.to, Attempt: r.tried, LeaseUntil: r.until})
 	}
@@ -428,7 +431,8 @@ type answer func(ctx context.Context, d delivery.Delivery) delivery.Attempt
 
 // call is one attempt that was made.
 type call struct {
-	to    string
+	to    []string
+	from  string
 	began time.Time
 }
 
@@ -464,7 +468,11 @@ func (f *fakeTransport) Deliver(ctx context.Context, d delivery.Delivery) delive
 	if f.under == nil {
 		f.under, f.most = map[string]int{}, map[string]int{}
 	}
-	f.calls = append(f.calls, call{d.To[0].String(), time.Now()})
+	c := call{from: d.From.Local, began: time.Now()}
+	for _, to := range d.To {
+		c.to = append(c.to, to.String())
+	}
+	f.calls = append(f.calls, c)
 	f.under[dom]++
 	f.underAll++
 	f.most[dom] = max(f.most[dom], f.under[dom])
@@ -479,7 +487,23 @@ func (f *fakeTransport) Deliver(ctx context.Context, d delivery.Delivery) delive
 	if a == nil {
 		a = says(smtpclient.Delivered, 250)
 	}
-	return a(ctx, d)
+	out := a(ctx, d)
+	for len(out.Outcomes) > 0 && len(out.Outcomes) < len(d.To) { // what it says it says of all
+		out.Outcomes = append(out.Outcomes, out.Outcomes[0])
+	}
+	return out
+}
+
+// transactions are the attempts to a domain.
+func (f *fakeTransport) transactions(dom string) (all []call) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for _, c := range f.calls {
+		if strings.HasSuffix(c.to[0], "@"+dom) {
+			all = append(all, c)
+		}
+	}
+	return all
 }
 
 // attempts are the times at which the address was tried.
@@ -487,7 +511,7 @@ func (f *fakeTransport) attempts(to string) (at []time.Time) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for _, c := range f.calls {
-		if c.to == to {
+		if slices.Contains(c.to, to) {
 			at = append(at, c.began)
 		}
 	}

@@ -142,11 +142,16 @@ func (g *game) step() {
 
 func (g *game) mail(put func(*spool.Message)) {
 	var to []string
+	dom, together := g.domain(), g.r.IntN(3) == 0
 	for range 1 + g.r.IntN(6) {
-		g.n++
-		to = append(to, fmt.Sprintf("u%d@%s", g.n, g.domain()))
+		if g.n++; !together || g.r.IntN(4) == 0 {
+			dom = g.domain()
+		}
+		to = append(to, fmt.Sprintf("u%d@%s", g.n, dom))
 	}
-	put(message(g.r.IntN(3000), to...))
+	m := message(g.r.IntN(3000), to...)
+	m.SharedReturnPath = together
+	put(m)
 }
 
 // peer answers by the recipient's number, since it may not share the game's chance.

@@ -191,21 +191,37 @@ func (d *Dispatcher) Cancel(dom address.Domain, size int) {
 	d.forget(dest)
 }
 
-// Push queues an entry that Reserve promised room for.
-func (d *Dispatcher) Push(e *spool.Entry) {
-	d.mu.Lock()
-	dest := d.dests[e.Address.Domain]
-	if !d.stopping {
-		dest.ready = append(dest.ready, e)
-		d.review(dest)
-		d.mu.Unlock()
+// Push queues entries of a message, each of which Reserve promised room for.
+func (d *Dispatcher) Push(entries []*spool.Entry) {
+	if d.push(entries) {
 		return
 	}
-	d.book(dest, -1, -len(e.Message.Content))
-	d.forget(dest)
-	d.mu.Unlock()
-	// An error is logged; the next start of the node finds the lease.
-	_, _ = d.giveBack(context.WithoutCancel(d.ctx), []*spool.Entry{e})
+	// An error is logged; the next start of the node finds the leases.
+	_, _ = d.giveBack(context.WithoutCancel(d.ctx), entries)
+}
+
+// push is Push unless the dispatcher stops. No attempt begins before all are queued.
+func (d *Dispatcher) push(entries []*spool.Entry) bool {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, e := range entries {
+		dest := d.dests[e.Address.Domain]
+		if d.stopping {
+			d.book(dest, -1, -len(e.Message.Content))
+			d.forget(dest)
+			continue
+		}
+		dest.ready = append(dest.ready, e)
+	}
+	if d.stopping {
+		return false
+	}
+	for _, e := range entries {
+		if dest := d.dests[e.Address.Domain]; dest != nil {
+			d.review(dest)
+		}
+	}
+	return true
 }
 
 // Waiting tells that the database holds a due recipient of dom.

@@ -21,13 +21,19 @@ func precedence() [lines]int { return [lines]int{int(answers), int(unknown), int
 
 // run is one attempt under way.
 type run struct {
-	dest  *destination
-	entry *spool.Entry
-	trust trust // dest's when it began
-	slow  bool  // has lost its slot
-	asked time.Time
-	place *list.Element // in Dispatcher.running, nil unless the peer is being waited for
-	terms Terms
+	dest    *destination
+	entry   *spool.Entry
+	entries []*spool.Entry // entry, and the others of its message that share the transaction
+	trust   trust          // dest's when it began
+	slow    bool           // has lost its slot
+	asked   time.Time
+	place   *list.Element // in Dispatcher.running, nil unless the peer is being waited for
+	terms   Terms
+	due     time.Time // of its entries' next attempt, once that is decided
+
+	// Room for what most runs have: one entry and one outcome.
+	oneEntry   [1]*spool.Entry
+	oneOutcome [1]spool.Settlement
 }
 
 // lineOf is where dest belongs, -1 if it wants no slot.
@@ -91,8 +97,13 @@ func (d *Dispatcher) grant() {
 // begin starts the attempt of dest's next entry; d.mu is held.
 func (d *Dispatcher) begin(dest *destination) {
 	r := &run{dest: dest, entry: dest.ready[0], trust: dest.trust}
+	r.entries = append(r.oneEntry[:0], r.entry)
 	dest.ready[0] = nil
-	if dest.ready = dest.ready[1:]; len(dest.ready) == 0 {
+	dest.ready = dest.ready[1:]
+	if r.entry.Message.SharedReturnPath {
+		r.entries = append(r.entries, dest.companions(r.entry)...)
+	}
+	if len(dest.ready) == 0 {
 		dest.ready = nil
 	}
 	dest.active++
@@ -136,7 +147,7 @@ func (d *Dispatcher) end(r *run) {
 	} else {
 		d.vacate(r)
 	}
-	d.book(r.dest, -1, -len(r.entry.Message.Content))
+	d.book(r.dest, -len(r.entries), -len(r.entries)*len(r.entry.Message.Content))
 	d.review(r.dest)
 }
 

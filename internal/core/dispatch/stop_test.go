@@ -119,7 +119,7 @@ func TestWhatIsPushedAfterStopIsGivenBack(t *testing.T) {
 				if f.Reserve("x.example", 1) {
 					t.Error("room is promised after Stop")
 				}
-				f.Push(f.spool.lend(message(10, "u@x.example"), time.Now().Add(leaseFor)))
+				f.Push([]*spool.Entry{f.spool.lend(message(10, "u@x.example"), time.Now().Add(leaseFor))})
 				f.Cancel("x.example", 20)
 				if r := f.spool.row("u@x.example"); r.state != spool.Queued {
 					t.Errorf("state %v", r.state)

@@ -50,6 +50,25 @@ func TestWhoIsRefusedForGoodMayGoOnTheSuppressionLists(t *testing.T) {
 	})
 }
 
+// TestABounceWithoutItsDetailGoesOnTheSuppressionList: what the database does not take is
+// left out, and nothing else.
+func TestABounceWithoutItsDetailGoesOnTheSuppressionList(t *testing.T) {
+	bubble(t, func(o *dispatch.Options) { o.Suppress = &suppressor{} }, func(f *fixture) {
+		f.spool.fail(faults{onSettle: func(st spool.Settlement) (error, bool) {
+			if st.Attempt.Reply != "" {
+				return errors.New("invalid byte sequence"), false
+			}
+			return nil, false
+		}})
+		f.transport.set("x.example", says(smtpclient.Permanent, 550))
+		f.spool.accept(100, "u@x.example")
+		f.pass(time.Minute)
+		if r := f.spool.row("u@x.example"); r.state != spool.Bounced || len(r.all) != 1 || len(r.all[0].Also) != 1 {
+			t.Errorf("state %v, outcomes %+v", r.state, r.all)
+		}
+	})
+}
+
 // TestAListThatCannotBeWrittenHoldsUpNoOutcome.
 func TestAListThatCannotBeWrittenHoldsUpNoOutcome(t *testing.T) {
 	bubble(t, func(o *dispatch.Options) { o.Suppress = &suppressor{} }, func(f *fixture) {

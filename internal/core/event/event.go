@@ -53,9 +53,12 @@ type Detail struct {
 
 	BounceType    string `json:"bounceType,omitempty"`    // of bounces that no server made, such as Permanent
 	BounceSubType string `json:"bounceSubType,omitempty"` // such as Suppressed
-	Reason        string `json:"reason,omitempty"`        // of Reject
-	Template      string `json:"template,omitempty"`      // of Rendering Failure
-	Error         string `json:"error,omitempty"`         // of Rendering Failure
+
+	ComplaintSubType string `json:"complaintSubType,omitempty"` // of complaints that no mailbox provider made
+
+	Reason   string `json:"reason,omitempty"`   // of Reject
+	Template string `json:"template,omitempty"` // of Rendering Failure
+	Error    string `json:"error,omitempty"`    // of Rendering Failure
 
 	Engagement   *Engagement         `json:"engagement,omitempty"`   // of Open and Click
 	Subscription *SubscriptionChange `json:"subscription,omitempty"` // of Subscription

@@ -3,10 +3,11 @@
 // Package importjob adds addresses to suppression lists and contacts to contact lists from
 // files in buckets, or removes them (SES API v2: CreateImportJob).
 //
-// A job is a row. The nodes take jobs by a lease and work through the file batch by batch;
-// after each batch the row says how far it is. When a node dies, another one goes on behind
-// the last batch that is known to be done; the one that was under way is done again, which
-// changes nothing, since a record that is imported twice is imported.
+// A job is a row. The nodes take jobs by a lease and work through the file batch by batch.
+// What a batch changes, which of its records failed, and how far the job is then, are one
+// commit, which is refused when the lease is lost. So each record takes effect and is counted
+// once, whichever node dies or is late: the next one goes on behind the last batch. Others'
+// jobs do not wait for a large one, since nodes take turns among those that wait.
 package importjob
 
 import (
@@ -23,7 +24,7 @@ import (
 	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
-	"sesame/internal/core/bucket"
+	"sesame/internal/core/access"
 	"sesame/internal/core/contact"
 	"sesame/internal/core/store"
 	"sesame/internal/core/suppression"
@@ -68,34 +69,34 @@ type Job struct {
 	Format      string
 
 	State       State
-	Error       string // of a failed job, for its owner
+	Error       string // of a failed job or of one without its report, for the owner
 	Processed   int64  // records that are dealt with, those that failed included
 	Failed      int64
+	Reported    bool // there is a report of the records that failed
 	CreatedAt   time.Time
 	CompletedAt time.Time // zero while it is not
 
 	etag  string
 	lease string
-}
-
-// Objects are the buckets that files are read from and reports written to.
-type Objects interface {
-	Get(ctx context.Context, sc scope.Scope, bucket, key string) (bucket.Object, bucket.Content, error)
-	Create(ctx context.Context, sc scope.Scope, bucket string) error
-	Put(ctx context.Context, sc scope.Scope, bucket string, d bucket.Draft, content io.Reader) (bucket.Object, error)
+	until time.Time // the end of the lease
 }
 
 // Addresses is the suppression list.
 type Addresses interface {
-	Import(ctx context.Context, sc scope.Scope, records []suppression.Record) []error
-	Remove(ctx context.Context, sc scope.Scope, records []suppression.Record) []error
+	Adding(sc scope.Scope, records []suppression.Record) (write func(*store.Tx) error, errs []error)
+	Removing(sc scope.Scope, records []suppression.Record) (write func(*store.Tx) error, errs []error)
 }
 
 // Lists are the contact lists.
 type Lists interface {
 	List(ctx context.Context, sc scope.Scope, name string) (contact.List, error)
-	Import(ctx context.Context, sc scope.Scope, list string, contacts []contact.Contact) []error
-	Remove(ctx context.Context, sc scope.Scope, list string, contacts []contact.Contact) []error
+	Adding(ctx context.Context, sc scope.Scope, list string, contacts []contact.Contact) (write func(*store.Tx) error, errs []error, err error)
+	Removing(ctx context.Context, sc scope.Scope, list string, contacts []contact.Contact) (write func(*store.Tx) error, errs []error, err error)
+}
+
+// Authorizer decides who may read an object.
+type Authorizer interface {
+	Authorize(ctx context.Context, c access.Call) error
 }
 
 // Options configure Jobs.
@@ -103,6 +104,7 @@ type Options struct {
 	DB        *store.DB
 	Clock     clock.Clock
 	Objects   Objects
+	Access    Authorizer
 	Addresses Addresses
 	Contacts  Lists
 }
@@ -122,21 +124,16 @@ const MaxPage = 1000
 // MaxWaiting is how many jobs of an account may be unfinished in a region; ours.
 const MaxWaiting = 20
 
-var objectURL = regexp.MustCompile(`^s3://([^/]+)/(.+)$`)
-
-// Location is the bucket and the key that an S3Url names.
-func Location(url string) (bucketName, key string, err error) {
-	m := objectURL.FindStringSubmatch(url)
-	if m == nil || !bucket.ValidName(m[1]) || len(m[2]) > bucket.MaxKey {
-		return "", "", fault.InField(fault.Invalid, "S3Url", "S3Url must be an object in a bucket: s3://BUCKET/KEY.")
+// Create queues a job of who asks, and returns its id. The object has to be there, and who
+// asks has to be allowed to read it; the contact list has to be there, too.
+func (j *Jobs) Create(ctx context.Context, who access.Request, job Job) (string, error) {
+	job.Scope = who.Scope
+	at, err := ParseURL(job.URL)
+	if err != nil {
+		return "", err
 	}
-	return m[1], m[2], nil
-}
-
-// Create queues a job and returns its id. The object has to be there, and the contact list
-// too.
-func (j *Jobs) Create(ctx context.Context, job Job) (string, error) {
-	name, key, err := Location(job.URL)
+	// The report of what failed shows the content of the file.
+	err = j.o.Access.Authorize(ctx, access.Call{Request: who, Action: "s3:GetObject", Resources: []access.Resource{{ARN: at.ARN()}}})
 	if err != nil {
 		return "", err
 	}
@@ -149,16 +146,31 @@ func (j *Jobs) Create(ctx context.Context, job Job) (string, error) {
 			return "", err
 		}
 	}
-	_, content, err := j.o.Objects.Get(ctx, job.Scope, name, key)
-	switch {
-	case errors.Is(err, bucket.ErrNoBucket), errors.Is(err, bucket.ErrNoObject):
-		return "", fault.InField(fault.Invalid, "S3Url", "The object %s does not exist in this account and region.", fault.Printable(job.URL))
-	case err != nil:
+	if err := j.look(ctx, job.Scope, at); err != nil {
 		return "", err
 	}
-	if err := content.Close(); err != nil {
-		return "", err
+	return j.insert(ctx, job)
+}
+
+// lookFor is how long whoever creates a job waits for the bucket.
+const lookFor = 15 * time.Second
+
+// look refuses an object that can't be read.
+func (j *Jobs) look(ctx context.Context, sc scope.Scope, at Place) error {
+	ctx, cancel := context.WithTimeout(ctx, lookFor)
+	defer cancel()
+	content, _, err := j.o.Objects.Open(ctx, sc, at)
+	if err != nil && owners(err) {
+		return fault.InField(fault.Invalid, "S3Url", "%s", fault.PeerText(err))
 	}
+	if err != nil {
+		return err
+	}
+	return content.Close()
+}
+
+// insert writes the row of a job, and returns its id.
+func (j *Jobs) insert(ctx context.Context, job Job) (string, error) {
 	id, err := newID()
 	if err != nil {
 		return "", err
@@ -177,7 +189,8 @@ func (j *Jobs) Create(ctx context.Context, job Job) (string, error) {
 		}
 		tx.Ring(bell)
 		_, err := tx.Exec(`INSERT INTO import_jobs (account, region, id, destination, action, list, url, format, state, error, etag,
-			processed, failed, created_at, completed_at, lease, leased_until) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', 0, 0, ?, 0, '', 0)`,
+			processed, failed, reported, created_at, completed_at, lease, leased_until)
+			VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, '', '', 0, 0, 0, ?, 0, '', 0)`,
 			job.Scope.Account, job.Scope.Region, id, string(job.Destination), job.Action, job.List, job.URL, job.Format, string(Created),
 			store.Millis(j.o.Clock()))
 		return err
@@ -195,13 +208,13 @@ func newID() (string, error) {
 	return fmt.Sprintf("%x-%x-%x-%x-%x", b[:4], b[4:6], b[6:8], b[8:10], b[10:]), nil
 }
 
-const selectJob = `SELECT account, region, id, destination, action, list, url, format, state, error, etag, processed, failed, created_at,
-	completed_at FROM import_jobs`
+const selectJob = `SELECT account, region, id, destination, action, list, url, format, state, error, etag, processed, failed, reported,
+	created_at, completed_at FROM import_jobs`
 
 func scan(row interface{ Scan(...any) error }) (job Job, err error) {
 	var created, completed int64
 	err = row.Scan(&job.Scope.Account, &job.Scope.Region, &job.ID, &job.Destination, &job.Action, &job.List, &job.URL, &job.Format, &job.State,
-		&job.Error, &job.etag, &job.Processed, &job.Failed, &created, &completed)
+		&job.Error, &job.etag, &job.Processed, &job.Failed, &job.Reported, &created, &completed)
 	job.CreatedAt = store.Time(created)
 	if completed > 0 {
 		job.CompletedAt = store.Time(completed)
@@ -209,9 +222,15 @@ func scan(row interface{ Scan(...any) error }) (job Job, err error) {
 	return job, err
 }
 
-// Get returns a job.
+var uuid = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
+
+// Get returns a job, or NotFound.
 func (j *Jobs) Get(ctx context.Context, sc scope.Scope, id string) (Job, error) {
-	job, err := scan(j.o.DB.QueryRow(ctx, selectJob+` WHERE account = ? AND region = ? AND id = ?`, sc.Account, sc.Region, id))
+	err := sql.ErrNoRows
+	var job Job
+	if uuid.MatchString(id) {
+		job, err = scan(j.o.DB.QueryRow(ctx, selectJob+` WHERE account = ? AND region = ? AND id = ?`, sc.Account, sc.Region, id))
+	}
 	if errors.Is(err, sql.ErrNoRows) {
 		return job, fault.InField(fault.NotFound, "JobId", "Import job %s does not exist.", fault.Printable(id))
 	}
@@ -251,4 +270,30 @@ func (j *Jobs) List(ctx context.Context, sc scope.Scope, d Destination, behind P
 		return jobs[:limit], true, nil
 	}
 	return jobs, false, store.Wrap("importjob.List", rows.Err())
+}
+
+// ReportURL returns a URL by which anybody may read the report of a job's failed records for
+// an hour.
+func (j *Jobs) ReportURL(ctx context.Context, job Job) (string, error) {
+	return j.o.Objects.ReportURL(ctx, job.Scope, job.ID)
+}
+
+// keepFinished is how long jobs are shown that are finished; ours.
+const keepFinished = 90 * 24 * time.Hour
+
+// Clean forgets jobs that were finished 90 days ago. Their reports stay.
+func (j *Jobs) Clean(ctx context.Context) error {
+	const most = 500
+	for n := int64(most); n >= most; {
+		err := j.o.DB.Write(ctx, func(tx *store.Tx) (err error) {
+			n, err = tx.Exec(`DELETE FROM import_jobs WHERE (account, region, id) IN
+				(SELECT account, region, id FROM import_jobs WHERE completed_at > 0 AND completed_at <= ? LIMIT ?)`,
+				store.Millis(j.o.Clock().Add(-keepFinished)), most)
+			return err
+		})
+		if err != nil {
+			return store.Wrap("importjob.Clean", err)
+		}
+	}
+	return nil
 }

@@ -9,7 +9,6 @@ import (
 	"errors"
 	"io"
 	"strings"
-	"unicode/utf8"
 
 	"sesame/internal/base/fault"
 )
@@ -24,9 +23,12 @@ type reader interface {
 	next() ([]byte, error)
 }
 
+// byteOrder is the mark that some programs write in front of UTF-8.
+var byteOrder = []byte("\ufeff")
+
 var errTooLong = fault.New(fault.Invalid, "The record is longer than %d octets.", maxRecord)
 
-// lines reads lines that are not empty.
+// lines reads lines in which there is something.
 type lines struct{ r *bufio.Reader }
 
 func newLines(r io.Reader) *lines { return &lines{bufio.NewReaderSize(r, maxRecord)} }
@@ -34,7 +36,7 @@ func newLines(r io.Reader) *lines { return &lines{bufio.NewReaderSize(r, maxReco
 func (l *lines) next() ([]byte, error) {
 	for {
 		line, err := l.line()
-		if err != nil || len(line) > 0 {
+		if err != nil || len(bytes.TrimSpace(bytes.TrimPrefix(line, byteOrder))) > 0 {
 			return line, err
 		}
 	}
@@ -88,7 +90,7 @@ func (o *objects) next() ([]byte, error) {
 			o.rest = append(line, '\n')
 		}
 		if len(record) == 0 {
-			o.rest = bytes.TrimLeft(bytes.TrimPrefix(o.rest, []byte("\ufeff")), " \t\r\n")
+			o.rest = bytes.TrimLeft(bytes.TrimPrefix(o.rest, byteOrder), " \t\r\n")
 		} else if o.rest[0] == '{' { // the one that was begun has no end
 			return bytes.TrimSpace(record), nil
 		}
@@ -138,13 +140,12 @@ func (s *scanner) scan(line []byte) (n int, whole bool) {
 // examples need: a JSON object may stand in a field without quotes, with commas and quotes
 // of its own.
 func cells(line []byte) ([]string, error) {
-	if !utf8.Valid(line) {
-		return nil, fault.New(fault.Invalid, "The line is not UTF-8.")
-	}
 	rest := strings.TrimPrefix(string(line), "\ufeff")
 	var list []string
+	bare := false // quotes and braces are nothing special behind those that have no end
 	for {
-		cell, behind := cell(rest)
+		cell, behind, broken := cell(rest, bare)
+		bare = bare || broken
 		list = append(list, cell)
 		if behind == "" {
 			return list, nil
@@ -156,27 +157,36 @@ func cells(line []byte) ([]string, error) {
 }
 
 // cell returns the first cell of a line, and what is behind it: "" or a comma and more.
-func cell(s string) (value, behind string) {
+// broken says that it began as a quoted cell or an object and was none; to look for the end
+// of such a one again and again would take long.
+func cell(s string, bare bool) (value, behind string, broken bool) {
 	trimmed := strings.TrimLeft(s, " \t")
-	if strings.HasPrefix(trimmed, `"`) {
+	if special := !bare && trimmed != ""; special && trimmed[0] == '"' {
 		if value, behind, ok := quotedCell(trimmed[1:]); ok {
-			return value, behind
+			return value, behind, false
 		}
-	}
-	if strings.HasPrefix(trimmed, "{") {
-		d := json.NewDecoder(strings.NewReader(trimmed))
-		var object json.RawMessage
-		if d.Decode(&object) == nil {
-			behind := strings.TrimLeft(trimmed[d.InputOffset():], " \t")
-			if behind == "" || behind[0] == ',' {
-				return string(object), behind
-			}
+		broken = true
+	} else if special && trimmed[0] == '{' {
+		if value, behind, ok := objectCell(trimmed); ok {
+			return value, behind, false
 		}
+		broken = true
 	}
 	if at := strings.IndexByte(s, ','); at >= 0 {
-		return s[:at], s[at:]
+		return s[:at], s[at:], broken
 	}
-	return s, ""
+	return s, "", broken
+}
+
+// objectCell reads a JSON object; false if it is none.
+func objectCell(s string) (value, behind string, ok bool) {
+	d := json.NewDecoder(strings.NewReader(s))
+	var object json.RawMessage
+	if d.Decode(&object) != nil {
+		return "", "", false
+	}
+	behind = strings.TrimLeft(s[d.InputOffset():], " \t")
+	return string(object), behind, behind == "" || behind[0] == ','
 }
 
 // quotedCell reads what is behind an opening quote; false if it is no quoted cell.

@@ -5,33 +5,24 @@ package importjob
 import (
 	"context"
 	"database/sql"
-	"encoding/json"
 	"errors"
-	"io"
 	"log/slog"
-	"strings"
 	"time"
 
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
-	"sesame/internal/core/bucket"
 	"sesame/internal/core/store"
 )
 
 const (
-	batch    = 500              // records between two notes of how far a job is
-	leaseFor = 2 * time.Minute  // longer than a batch takes
-	again    = 30 * time.Second // after what was no fault of the file
-	rescan   = 15 * time.Second // for jobs of other nodes that died
+	leaseFor  = 2 * time.Minute  // longer than anything takes between two renewals
+	reportFor = 10 * time.Minute // to write a report
+	again     = 30 * time.Second // after what was no fault of the file
+	rescan    = 15 * time.Second // for jobs of other nodes that died
+	giveUp    = 24 * time.Hour   // after a job was created that can't be done
 )
 
-// Reports is the bucket of the account that lists of failed records are put into.
-const Reports = "ses-import-failures"
-
-// ReportKey is the key of the list of a job's failed records.
-func (j Job) ReportKey() string { return j.ID + ".json" }
-
-// Run works on jobs, one after the other, until ctx ends.
+// Run works on jobs, one at a time, until ctx ends.
 func (j *Jobs) Run(ctx context.Context, log *slog.Logger) {
 	t := time.NewTicker(rescan)
 	defer t.Stop()
@@ -54,58 +45,72 @@ func (j *Jobs) Run(ctx context.Context, log *slog.Logger) {
 	}
 }
 
-// Step works on the oldest job that waits, to its end; found is false if none does. An error is of
-// the server, not of the file: the job is tried again later, from where it is.
+// Step works on the job that has waited longest, to its end or for a turn if others wait;
+// found is false if none does. An error is of the server, not of the file: the job is tried
+// again later, from where it is, and fails after a day.
 func (j *Jobs) Step(ctx context.Context) (found bool, err error) {
 	job, ok, err := j.claim(ctx)
 	if err != nil || !ok {
 		return false, err
 	}
-	err = j.work(ctx, &job)
-	switch refusal := (*fault.Error)(nil); {
-	case err == nil:
-		return true, j.finish(ctx, &job, Completed, "")
+	done, err := j.work(ctx, &job)
+	switch {
+	case err != nil && owners(err):
+		err = j.finish(ctx, &job, Failed, fault.PeerText(err))
+	case err == nil && done:
+		err = j.finish(ctx, &job, Completed, "")
+	}
+	switch {
 	case errors.Is(err, errLost):
 		return true, nil
-	case errors.As(err, &refusal) && mine(err):
-		return true, j.finish(ctx, &job, Failed, fault.PeerText(err))
+	case err == nil && done || !job.CompletedAt.IsZero():
+		return true, err
+	case err != nil && ctx.Err() == nil && j.o.Clock().Sub(job.CreatedAt) > giveUp:
+		return true, errors.Join(err, j.end(ctx, &job, Failed, fault.PeerText(err)))
 	}
-	wait := again
-	if ctx.Err() != nil {
-		wait = 0 // this node stops; any other may go on
+	wait := time.Duration(0) // the turn is over, or this node stops: any other may go on
+	if err != nil && ctx.Err() == nil {
+		wait = again
 	}
 	back, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
-	return true, errors.Join(err, j.renew(back, &job, wait, func(*store.Tx) error { return nil }))
+	return true, errors.Join(err, j.renew(back, &job, wait, nothing))
 }
 
-// mine reports whether an error is one of the file or of its owner's settings.
-func mine(err error) bool {
-	return !fault.Is(err, fault.Internal) && !fault.Is(err, fault.Unavailable) && !fault.Is(err, fault.Throttled) && !fault.Is(err, fault.Conflict)
+// owners reports whether an error is one of the file or of what its owner has set.
+func owners(err error) bool {
+	switch fault.KindOf(err) {
+	case fault.Internal, fault.Unavailable, fault.Throttled, fault.Conflict:
+		return false
+	}
+	return true
 }
 
-// claim leases the oldest job that waits.
+// due are the jobs that wait, as a condition with the time as its parameter.
+const due = `state IN ('CREATED', 'PROCESSING') AND leased_until <= ?`
+
+// claim leases the job that has waited longest.
 func (j *Jobs) claim(ctx context.Context) (job Job, ok bool, err error) {
 	lease, err := newID()
 	if err != nil {
 		return job, false, err
 	}
+	var until time.Time
 	err = j.o.DB.Write(ctx, func(tx *store.Tx) error {
 		now := j.o.Clock()
 		var sc scope.Scope
 		var id string
-		ok = false
-		err := tx.Get([]any{&sc.Account, &sc.Region, &id}, `SELECT account, region, id FROM import_jobs
-			WHERE state IN ('CREATED', 'PROCESSING') AND leased_until <= ? ORDER BY created_at, id LIMIT 1`, store.Millis(now))
+		ok, until = false, now.Add(leaseFor)
+		err := tx.Get([]any{&sc.Account, &sc.Region, &id},
+			`SELECT account, region, id FROM import_jobs WHERE `+due+` ORDER BY leased_until, created_at, id LIMIT 1`, store.Millis(now))
 		if errors.Is(err, sql.ErrNoRows) {
 			return nil
 		}
 		if err != nil {
 			return err
 		}
-		n, err := tx.Exec(`UPDATE import_jobs SET state = 'PROCESSING', lease = ?, leased_until = ? WHERE account = ? AND region = ? AND id = ?
-			AND state IN ('CREATED', 'PROCESSING') AND leased_until <= ?`,
-			lease, store.Millis(now.Add(leaseFor)), sc.Account, sc.Region, id, store.Millis(now))
+		n, err := tx.Exec(`UPDATE import_jobs SET state = 'PROCESSING', lease = ?, leased_until = ? WHERE account = ? AND region = ? AND id = ? AND `+due,
+			lease, store.Millis(until), sc.Account, sc.Region, id, store.Millis(now))
 		if ok = n == 1; ok {
 			job.Scope, job.ID = sc, id
 		}
@@ -115,27 +120,36 @@ func (j *Jobs) claim(ctx context.Context) (job Job, ok bool, err error) {
 		return job, false, err
 	}
 	job, err = j.Get(ctx, job.Scope, job.ID)
-	job.lease = lease
+	job.lease, job.until = lease, until
 	return job, true, err
+}
+
+// othersWait reports whether there is a job for which nobody has time.
+func (j *Jobs) othersWait(ctx context.Context) (wait bool, err error) {
+	err = j.o.DB.QueryRow(ctx, `SELECT EXISTS (SELECT 1 FROM import_jobs WHERE `+due+`)`, store.Millis(j.o.Clock())).Scan(&wait)
+	return wait, store.Wrap("importjob.Step", err)
 }
 
 // errLost says that another node has the job now.
 var errLost = errors.New("importjob: the lease is lost")
 
+func nothing(*store.Tx) error { return nil }
+
 // renew notes how far a job is, with what else is to be written in the commit, if it is
 // still this node's.
 func (j *Jobs) renew(ctx context.Context, job *Job, lease time.Duration, also func(*store.Tx) error) error {
 	var lost error
+	var until time.Time
 	err := j.o.DB.Write(ctx, func(tx *store.Tx) error {
-		lost = nil
+		lost, until = nil, j.o.Clock().Add(lease)
 		completed := int64(0)
 		if !job.CompletedAt.IsZero() {
 			completed = store.Millis(job.CompletedAt)
 		}
-		n, err := tx.Exec(`UPDATE import_jobs SET state = ?, error = ?, etag = ?, processed = ?, failed = ?, completed_at = ?, leased_until = ?
-			WHERE account = ? AND region = ? AND id = ? AND lease = ? AND state = 'PROCESSING'`,
-			string(job.State), job.Error, job.etag, job.Processed, job.Failed, completed, store.Millis(j.o.Clock().Add(lease)),
-			job.Scope.Account, job.Scope.Region, job.ID, job.lease)
+		n, err := tx.Exec(`UPDATE import_jobs SET state = ?, error = ?, etag = ?, processed = ?, failed = ?, reported = ?, completed_at = ?,
+			leased_until = ? WHERE account = ? AND region = ? AND id = ? AND lease = ? AND state = 'PROCESSING'`,
+			string(job.State), job.Error, job.etag, job.Processed, job.Failed, store.Flag(job.Reported), completed,
+			store.Millis(until), job.Scope.Account, job.Scope.Region, job.ID, job.lease)
 		if err != nil {
 			return err
 		}
@@ -145,197 +159,48 @@ func (j *Jobs) renew(ctx context.Context, job *Job, lease time.Duration, also fu
 		}
 		return also(tx)
 	})
+	if err == nil && lost == nil {
+		job.until = until
+	}
 	return errors.Join(err, lost)
 }
 
-// finish writes the report of the records that failed, and ends the job.
+// keep renews the lease when half of it is over.
+func (j *Jobs) keep(ctx context.Context, job *Job) error {
+	if job.until.Sub(j.o.Clock()) > leaseFor/2 {
+		return nil
+	}
+	return j.renew(ctx, job, leaseFor, nothing)
+}
+
+// finish writes the report of the records that failed, and ends the job. A report that can't
+// be written for its owner's sake ends it, too.
 func (j *Jobs) finish(ctx context.Context, job *Job, state State, text string) error {
 	if job.Failed > 0 {
-		if err := j.report(ctx, job); err != nil {
+		if err := j.renew(ctx, job, reportFor, nothing); err != nil {
 			return err
 		}
+		err := j.report(ctx, job)
+		if err != nil && !owners(err) {
+			return err
+		}
+		if job.Reported = err == nil; err != nil {
+			text += " The list of the records that failed could not be written: " + fault.PeerText(err)
+		}
 	}
-	job.State, job.Error, job.CompletedAt = state, text, j.o.Clock()
-	return j.renew(ctx, job, 0, func(tx *store.Tx) error {
+	return j.end(ctx, job, state, text)
+}
+
+// end ends a job.
+func (j *Jobs) end(ctx context.Context, job *Job, state State, text string) error {
+	ended := *job
+	ended.State, ended.Error, ended.CompletedAt = state, printable(text), j.o.Clock()
+	err := j.renew(ctx, &ended, 0, func(tx *store.Tx) error {
 		_, err := tx.Exec(`DELETE FROM import_failures WHERE account = ? AND region = ? AND job = ?`, job.Scope.Account, job.Scope.Region, job.ID)
 		return err
 	})
-}
-
-// work deals with the records of a job's file that are not dealt with yet.
-func (j *Jobs) work(ctx context.Context, job *Job) error {
-	name, key, err := Location(job.URL)
-	if err != nil {
-		return err
-	}
-	object, content, err := j.o.Objects.Get(ctx, job.Scope, name, key)
-	if errors.Is(err, bucket.ErrNoBucket) || errors.Is(err, bucket.ErrNoObject) {
-		return fault.New(fault.NotFound, "The object %s does not exist.", fault.Printable(job.URL))
-	}
-	if err != nil {
-		return err
-	}
-	defer content.Close()
-	if job.etag != "" && job.etag != object.ETag {
-		return fault.New(fault.Invalid, "The object %s changed while it was imported.", fault.Printable(job.URL))
-	}
-	to := j.sink(*job)
-	if job.etag == "" { // nothing is done yet: a file that is refused changes nothing
-		if err := check(*job, to, content); err != nil {
-			return err
-		}
-		if _, err := content.Seek(0, io.SeekStart); err != nil {
-			return err
-		}
-		job.etag = object.ETag
-	}
-	from, err := begin(*job, to, content)
-	if err != nil {
-		return err
-	}
-	for n := int64(0); n < job.Processed; n++ {
-		if _, err := from.next(); err != nil && !errors.Is(err, errTooLong) {
-			return err
-		}
-	}
-	for more := true; more; {
-		if more, err = j.batch(ctx, job, from, to); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// begin opens a file and reads its header.
-func begin(job Job, to sink, content io.Reader) (reader, error) {
-	from := open(job, content)
-	if !to.hasHeader() {
-		return from, nil
-	}
-	line, err := from.next()
-	if errors.Is(err, io.EOF) {
-		return nil, fault.New(fault.Invalid, "The file has no header.")
-	}
 	if err == nil {
-		err = to.header(line)
+		*job = ended
 	}
-	return from, err
-}
-
-// check reads a file once, to see whether it has a header and not too many records.
-func check(job Job, to sink, content io.Reader) error {
-	from, err := begin(job, to, content)
-	if err != nil {
-		return err
-	}
-	for n := int64(0); n <= to.max(); n++ {
-		_, err := from.next()
-		if errors.Is(err, io.EOF) {
-			return nil
-		}
-		if err != nil && !errors.Is(err, errTooLong) {
-			return err
-		}
-	}
-	return fault.New(fault.Invalid, "The file has more than %d records.", to.max())
-}
-
-// failure is a record that was not imported.
-type failure struct {
-	n      int64
-	record []byte
-	err    string
-}
-
-// batch deals with some records and notes that they are done.
-func (j *Jobs) batch(ctx context.Context, job *Job, from reader, to sink) (more bool, err error) {
-	var failures []failure
-	var taken []failure // those in the sink's batch; they have no error yet
-	n := job.Processed
-	for more = true; more && n < job.Processed+batch; {
-		record, err := from.next()
-		switch {
-		case errors.Is(err, io.EOF):
-			more = false
-			continue
-		case err != nil && !errors.Is(err, errTooLong):
-			return false, err
-		case err == nil:
-			err = to.add(record)
-		}
-		if err != nil {
-			failures = append(failures, failure{n, record, fault.PeerText(err)})
-		} else {
-			taken = append(taken, failure{n: n, record: record})
-		}
-		n++
-	}
-	for i, err := range to.flush(ctx) {
-		if err != nil && !mine(err) {
-			return false, err
-		}
-		if err != nil {
-			taken[i].err = fault.PeerText(err)
-			failures = append(failures, taken[i])
-		}
-	}
-	done := *job
-	done.Failed += int64(len(failures))
-	done.Processed = n
-	err = j.renew(ctx, &done, leaseFor, func(tx *store.Tx) error {
-		for _, f := range failures {
-			_, err := tx.Exec(`INSERT INTO import_failures (account, region, job, n, record, error) VALUES (?, ?, ?, ?, ?, ?)`,
-				job.Scope.Account, job.Scope.Region, job.ID, f.n, f.record, f.err)
-			if err != nil {
-				return err
-			}
-		}
-		return nil
-	})
-	if err == nil {
-		*job = done
-	}
-	return more, err
-}
-
-// report writes the records that failed into an object: a JSON object on each line, with
-// the record's number, the record and the error.
-func (j *Jobs) report(ctx context.Context, job *Job) error {
-	if err := j.o.Objects.Create(ctx, job.Scope, Reports); err != nil && !errors.Is(err, bucket.ErrExists) {
-		return err
-	}
-	r, w := io.Pipe()
-	go func() { w.CloseWithError(j.writeFailures(ctx, job, w)) }()
-	_, err := j.o.Objects.Put(ctx, job.Scope, Reports, bucket.Draft{
-		Key: job.ReportKey(), Size: -1, Meta: map[string]string{"Content-Type": "application/x-ndjson"},
-	}, r)
-	return errors.Join(err, r.Close())
-}
-
-func (j *Jobs) writeFailures(ctx context.Context, job *Job, w io.Writer) error {
-	out := json.NewEncoder(w)
-	out.SetEscapeHTML(false)
-	for n, found := int64(-1), true; found; {
-		rows, err := j.o.DB.Query(ctx, `SELECT n, record, error FROM import_failures WHERE account = ? AND region = ? AND job = ? AND n > ?
-			ORDER BY n LIMIT 100`, job.Scope.Account, job.Scope.Region, job.ID, n)
-		if err != nil {
-			return store.Wrap("importjob.report", err)
-		}
-		found = false
-		for rows.Next() && err == nil {
-			var f failure
-			if err = rows.Scan(&f.n, &f.record, &f.err); err == nil {
-				n, found = f.n, true
-				err = out.Encode(struct {
-					Record       int64  `json:"record"`
-					Content      string `json:"content"`
-					ErrorMessage string `json:"errorMessage"`
-				}{f.n + 1, strings.ToValidUTF8(string(f.record), "\ufffd"), f.err})
-			}
-		}
-		if err = errors.Join(err, rows.Err(), rows.Close()); err != nil {
-			return err
-		}
-	}
-	return nil
+	return err
 }

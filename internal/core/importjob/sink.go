@@ -6,9 +6,11 @@ import (
 	"context"
 	"encoding/json"
 	"io"
+	"strings"
 
 	"sesame/internal/base/fault"
 	"sesame/internal/core/contact"
+	"sesame/internal/core/store"
 	"sesame/internal/core/suppression"
 )
 
@@ -21,8 +23,9 @@ type sink interface {
 	hasHeader() bool
 	// add reads a record into the batch; one that can't be read is not in it.
 	add(record []byte) error
-	// flush writes the batch and returns the error of each record of it.
-	flush(ctx context.Context) []error
+	// flush returns what writes the batch, in a commit of the caller's, and the error of each
+	// record of it. It fails as a whole when the destination is gone.
+	flush(ctx context.Context) (write func(*store.Tx) error, errs []error, err error)
 }
 
 func (j *Jobs) sink(job Job) sink {
@@ -32,8 +35,8 @@ func (j *Jobs) sink(job Job) sink {
 	return &addresses{job: job, list: j.o.Addresses}
 }
 
-// open returns the records of a file.
-func open(job Job, r io.Reader) reader {
+// records are those of a file.
+func records(job Job, r io.Reader) reader {
 	if job.Format == JSON {
 		return &objects{lines: newLines(r)}
 	}
@@ -85,18 +88,20 @@ func (a *addresses) parse(record []byte) (r suppression.Record, err error) {
 		return r, fault.New(fault.Invalid, "The line has %d columns.", len(line))
 	}
 	if r.Address = line[0]; want == 2 {
-		r.Reason = line[1]
+		r.Reason = strings.TrimSpace(line[1])
 	}
 	return r, nil
 }
 
-func (a *addresses) flush(ctx context.Context) []error {
+func (a *addresses) flush(context.Context) (write func(*store.Tx) error, errs []error, err error) {
 	batch := a.batch
 	a.batch = nil
 	if a.job.Action == Delete {
-		return a.list.Remove(ctx, a.job.Scope, batch)
+		write, errs = a.list.Removing(a.job.Scope, batch)
+	} else {
+		write, errs = a.list.Adding(a.job.Scope, batch)
 	}
-	return a.list.Import(ctx, a.job.Scope, batch)
+	return write, errs, nil
 }
 
 // contacts goes to a contact list.
@@ -137,12 +142,11 @@ func (c *contacts) parse(record []byte) (r contact.Contact, err error) {
 	return c.columns.Contact(line)
 }
 
-func (c *contacts) flush(ctx context.Context) []error {
+func (c *contacts) flush(ctx context.Context) (write func(*store.Tx) error, errs []error, err error) {
 	batch := c.batch
 	c.batch = nil
-	write := c.lists.Import
 	if c.job.Action == Delete {
-		write = c.lists.Remove
+		return c.lists.Removing(ctx, c.job.Scope, c.job.List, batch)
 	}
-	return write(ctx, c.job.Scope, c.job.List, batch)
+	return c.lists.Adding(ctx, c.job.Scope, c.job.List, batch)
 }

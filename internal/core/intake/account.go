@@ -79,9 +79,28 @@ func (i *Intake) settings(ctx context.Context, d *draft) (err error) {
 	return err
 }
 
-// reserve takes what the message needs of the account's quotas.
-func (i *Intake) reserve(ctx context.Context, d *draft) (quota.Hold, error) {
-	return i.o.Quotas.Reserve(ctx, d.Scope, quota.Load{
+// reserve takes what the message needs of the account's quotas. Who waits for them has no
+// place meanwhile that others could use.
+func (i *Intake) reserve(ctx context.Context, d *draft) (held quota.Hold, err error) {
+	load := quota.Load{
 		Recipients: len(d.recipients), Simulated: quota.ToSimulator(d.recipients), Bytes: len(d.Raw), Delay: d.settings.QuotaMode == setting.Delay,
+	}
+	if !load.Delay || d.desk == nil {
+		return i.o.Quotas.Reserve(ctx, d.Scope, load)
+	}
+	now := load
+	now.Delay = false
+	if held, err = i.o.Quotas.Reserve(ctx, d.Scope, now); !fault.Is(err, fault.Throttled) {
+		return held, err
+	}
+	taken := false
+	err = d.desk.away(ctx, func() (err error) {
+		held, err = i.o.Quotas.Reserve(ctx, d.Scope, load)
+		taken = err == nil
+		return err
 	})
+	if err != nil && taken {
+		i.o.Quotas.Settle(held, false)
+	}
+	return held, err
 }

@@ -143,10 +143,9 @@ func suppressing(b *testing.B, db *store.DB) intake.Suppressed {
 	for i := range 10_000 {
 		records = append(records, suppression.Record{Address: fmt.Sprintf("r%d@example.org", i), Reason: "BOUNCE"})
 	}
-	for _, err := range before.Import(ctx, sc, records) {
-		if err != nil {
-			b.Fatal(err)
-		}
+	write, _ := before.Adding(sc, records)
+	if err := db.Write(ctx, write); err != nil {
+		b.Fatal(err)
 	}
 	now := clock.NewFake(time.Now())
 	lists := suppression.New(suppression.Options{DB: db, Clock: now.Now, Random: rand.Reader})

@@ -17,11 +17,9 @@ import (
 	"sesame/internal/proto/message"
 )
 
-// MaxEntries is how many destinations one bulk call may have (SES: service quotas).
-const MaxEntries = 50
-
 // maxEntriesAtOnce bounds the entries of all bulk calls that are worked on at once. Those
-// of one call are, so that they share commits.
+// of one call are, so that they share commits. Who waits for a quota is not counted: there
+// the quota bounds how much waits.
 const maxEntriesAtOnce = 128
 
 // Bulk is one message for each of many destinations, made of one template.
@@ -48,57 +46,119 @@ type Result struct {
 // all of them, such as a template that is not there or a sender that is not verified, is
 // refused as a whole before anything is sent.
 func (i *Intake) AcceptBulk(ctx context.Context, s Submission, b Bulk) ([]Result, error) {
-	if n := len(b.Entries); n == 0 || n > MaxEntries {
-		return nil, fault.InField(fault.Invalid, "Destinations", "A call has 1 to %d destinations, not %d.", MaxEntries, n)
+	if n, most := len(b.Entries), i.o.Limits.Entries; n == 0 || n > most {
+		return nil, fault.InField(fault.Invalid, "Destinations", "A call has 1 to %d destinations, not %d.", most, n)
 	}
-	c, err := i.template(ctx, &s, &b.Templated)
-	if fault.Is(err, fault.TemplateNotFound) {
-		return nil, i.refuse(ctx, s, b.message(0), err)
-	}
+	l, err := i.common(ctx, &s, &b)
 	if err != nil {
-		return nil, err
-	}
-	data, err := template.ParseData("DefaultTemplateData", b.Data)
-	if err != nil {
-		return nil, err
-	}
-	if err := i.sendable(ctx, s, b.From); err != nil {
-		return nil, err
+		return i.refuseAll(ctx, s, &b, err)
 	}
 	results := make([]Result, len(b.Entries))
 	var all sync.WaitGroup
 	for n := range b.Entries {
-		select {
-		case i.entries <- struct{}{}:
-		case <-ctx.Done():
-			results[n].Err = &fault.Error{Kind: fault.Unavailable, Op: "intake.AcceptBulk", Text: "Temporary service failure", Err: ctx.Err()}
+		own := b.Entries[n].submission(s, n)
+		if results[n].Err = own.desk.enter(ctx, i.entries); results[n].Err != nil {
 			continue
 		}
 		all.Go(func() {
-			defer func() { <-i.entries }()
-			results[n].ID, results[n].Err = i.acceptEntry(ctx, s, &b, n, letter{Compiled: c, data: data})
+			defer own.desk.leave()
+			results[n].ID, results[n].Err = i.acceptEntry(ctx, own, &b, n, l)
 		})
 	}
 	all.Wait()
 	return results, together(results)
 }
 
-// sendable refuses a call whose messages would all be refused, whoever gets them.
-func (i *Intake) sendable(ctx context.Context, s Submission, from string) error {
-	m, err := content.ParseMailbox("Source", from)
+// common is what the entries have in common, or the refusal of all of them.
+func (i *Intake) common(ctx context.Context, s *Submission, b *Bulk) (l letter, err error) {
+	if l.Compiled, err = i.template(ctx, s, &b.Templated); err != nil {
+		return letter{}, err
+	}
+	if l.data, err = i.defaultData(ctx, *s, b.Data); err != nil {
+		return letter{}, err
+	}
+	return l, i.sendable(ctx, *s, b)
+}
+
+// refuseAll refuses a call as a whole. If it was made before, and some of its messages were
+// sent then, they have their ids.
+func (i *Intake) refuseAll(ctx context.Context, s Submission, b *Bulk, err error) ([]Result, error) {
+	if !b.mayBeKnown(s) {
+		if fault.Is(err, fault.TemplateNotFound) {
+			_, err = i.refuse(ctx, s, b.message(0), err)
+		}
+		return nil, err
+	}
+	results, known := make([]Result, len(b.Entries)), false
+	for n := range b.Entries {
+		r := &results[n]
+		r.ID, r.Err = i.refuse(ctx, b.Entries[n].submission(s, n), b.message(n), err)
+		known = known || r.Err == nil
+	}
+	if !known {
+		return nil, results[0].Err
+	}
+	return results, nil
+}
+
+// mayBeKnown reports whether a message of the call may have been sent before.
+func (b *Bulk) mayBeKnown(s Submission) bool {
+	return slices.ContainsFunc(b.Entries, func(e Entry) bool {
+		return s.Idempotency.mayBeKnown(content.ControlOf(withHeaders(b.Headers, e.Headers)).IdempotencyKey)
+	})
+}
+
+// The parameters of the data.
+const (
+	defaultData     = "DefaultTemplateData"
+	replacementData = "ReplacementTemplateData"
+)
+
+// defaultData reads the data that all entries have. Large data is only checked: it would
+// take its memory for as long as the call lasts, so each entry reads it for itself.
+func (i *Intake) defaultData(ctx context.Context, s Submission, data *string) (template.Data, error) {
+	d := &desk{account: s.Scope.Account}
+	defer d.leave()
+	read, err := i.readData(ctx, d, defaultData, data)
+	if isLarge(data) {
+		return template.Data{}, err
+	}
+	return read, err
+}
+
+// sendable refuses a call whose messages would all be refused, whoever gets them. Where
+// they are sent with different sets, what is wrong with one is not wrong with all.
+func (i *Intake) sendable(ctx context.Context, s Submission, b *Bulk) error {
+	m, err := content.ParseMailbox("Source", b.From)
 	if err != nil {
 		return err
 	}
 	s.Source = m.Address
 	d := &draft{Submission: s, msg: &content.Message{From: []message.Mailbox{m}}}
-	for _, step := range []func(context.Context, *draft) error{
-		i.configurationSet, i.sender, i.account, i.owned, i.mailFrom, i.defaultSet, i.notPaused,
-	} {
+	steps := []func(context.Context, *draft) error{i.sender, i.account, i.owned, i.mailFrom}
+	if set, one := b.configSet(); one || s.ConfigSet != "" {
+		d.msg.ConfigurationSet = set
+		steps = []func(context.Context, *draft) error{i.configurationSet, i.sender, i.account, i.owned, i.mailFrom, i.defaultSet, i.notPaused}
+	}
+	for _, step := range steps {
 		if err := step(ctx, d); err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// configSet is the configuration set that the headers of the messages name, if it is the
+// same for all; "" is that they name none.
+func (b *Bulk) configSet() (name string, one bool) {
+	for n, e := range b.Entries {
+		own := content.ControlOf(withHeaders(b.Headers, e.Headers)).ConfigurationSet
+		if n > 0 && own != name {
+			return "", false
+		}
+		name = own
+	}
+	return name, true
 }
 
 // acceptEntry takes the message of entry n. A defect that it meets is the end of this entry
@@ -110,17 +170,22 @@ func (i *Intake) acceptEntry(ctx context.Context, s Submission, b *Bulk, n int, 
 		}
 	}()
 	e := &b.Entries[n]
-	leave, err := l.turn(ctx, i.large, sizeOf(e.Data, b.Files...))
+	if areLarge(b.Files) {
+		if err := s.desk.enter(ctx, i.large); err != nil {
+			return "", err
+		}
+	}
+	own, err := i.readData(ctx, s.desk, replacementData, e.Data)
 	if err != nil {
 		return "", err
 	}
-	defer leave()
-	own, err := template.ParseData("ReplacementTemplateData", e.Data)
-	if err != nil {
-		return "", err
+	if isLarge(b.Data) {
+		if l.data, err = i.readData(ctx, s.desk, defaultData, b.Data); err != nil {
+			return "", err
+		}
 	}
 	l.data = l.data.Merge(own)
-	return i.acceptRendered(ctx, e.submission(s, n), b.message(n), l)
+	return i.acceptRendered(ctx, s, b.message(n), l)
 }
 
 // message is the message of entry n, before its template is rendered.
@@ -134,6 +199,7 @@ func (b *Bulk) message(n int) Formatted {
 // is the entry's own.
 func (e *Entry) submission(s Submission, n int) Submission {
 	s.Tags, s.Idempotency.Entry = withTags(s.Tags, e.Tags), n+1
+	s.desk = &desk{account: s.Scope.Account}
 	return s
 }
 

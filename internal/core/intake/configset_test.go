@@ -4,14 +4,20 @@ package intake_test
 
 import (
 	"context"
+	"fmt"
 	"strings"
+	"sync"
 	"testing"
 
+	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/configset"
 	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
+	"sesame/internal/core/spool"
+	"sesame/internal/core/template"
+	"sesame/internal/proto/message"
 )
 
 // configSets are those of a world.
@@ -87,4 +93,74 @@ func TestTheServicesOwnMailHasNoSet(t *testing.T) {
 	if _, err := w.intake().Accept(ctx, submission(simple, func(s *intake.Submission) { s.System = true })); err != nil || w.kept[0].ConfigSet != "" {
 		t.Errorf("%v", err)
 	}
+}
+
+// TestWhichSetTheMessagesOfABulkCallAreSentWith has the sets one, two and paused; the default
+// of example.com does not exist.
+func TestWhichSetTheMessagesOfABulkCallAreSentWith(t *testing.T) {
+	t.Parallel()
+	named := func(name string) []message.NameValue {
+		return []message.NameValue{{Name: "x-ses-configuration-set", Value: name}}
+	}
+	const gone = "Configuration set <gone>, the default of the identity <example.com>, does not exist."
+	const paused = "Sending is paused for configuration set paused"
+	for name, c := range map[string]struct {
+		parameter string
+		headers   []message.NameValue
+		entries   [][]message.NameValue
+		want      []string // of each entry: its set, or its refusal
+		refused   string   // of the call
+	}{
+		"no headers":                     {entries: make([][]message.NameValue, 2), refused: gone},
+		"the headers of all":             {headers: named("one"), entries: make([][]message.NameValue, 2), want: []string{"one", "one"}},
+		"those of an entry before":       {headers: named("one"), entries: [][]message.NameValue{nil, named("two")}, want: []string{"one", "two"}},
+		"the parameter before them":      {parameter: "one", headers: named("paused"), entries: [][]message.NameValue{nil, named("two")}, want: []string{"one", "one"}},
+		"a paused one for all":           {headers: named("paused"), entries: make([][]message.NameValue, 2), refused: paused},
+		"a paused one for each":          {entries: [][]message.NameValue{named("paused"), named("paused")}, refused: paused},
+		"a paused one for one":           {headers: named("one"), entries: [][]message.NameValue{named("paused"), nil}, want: []string{paused, "one"}},
+		"one that does not exist, twice": {headers: named("none"), entries: make([][]message.NameValue, 2), refused: "Configuration set <none> does not exist."},
+		"the default of one":             {entries: [][]message.NameValue{nil, named("two")}, want: []string{gone, "two"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			w := &world{sets: map[string]configset.Set{
+				"one": {Options: configset.Default()}, "two": {Options: configset.Default()}, "paused": {},
+			}, identities: []identity.Identity{{Scope: sc, Name: "example.com", ConfigSet: "gone", Verification: identity.Success}}}
+			var sent sets
+			in := w.intake(func(o *intake.Options) {
+				o.Spool, o.Quotas, o.Access, o.Settings = &sent, nobody{}, nobody{}, nil
+				o.Templates = template.New(nil, clock.NewFake(now).Now)
+			})
+			b := bulk(len(c.entries), "hi")
+			b.Headers = c.headers
+			for n := range b.Entries {
+				b.Entries[n].Headers = c.entries[n]
+				b.Entries[n].To = []string{fmt.Sprintf("b%d@example.net", n)}
+			}
+			results, err := in.AcceptBulk(ctx, submission("", func(s *intake.Submission) { s.ConfigSet = c.parameter }), b)
+			if c.refused != "" {
+				if err == nil || fault.PeerText(err) != c.refused {
+					t.Errorf("%v, %v; want the refusal %q", results, err, c.refused)
+				}
+				return
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			for n, r := range results {
+				set, _ := sent.Load(fmt.Sprintf("b%d@example.net", n))
+				if set != c.want[n] && (r.Err == nil || fault.PeerText(r.Err) != c.want[n]) {
+					t.Errorf("entry %d is sent with %v, %v; want %q", n, set, r.Err, c.want[n])
+				}
+			}
+		})
+	}
+}
+
+// sets are those that messages were sent with, by their recipient.
+type sets struct{ sync.Map }
+
+func (s *sets) Accept(_ context.Context, m *spool.Message) error {
+	s.Store(m.Recipients[0].String(), m.ConfigSet)
+	return nil
 }

@@ -114,6 +114,7 @@ func TestListsThatAreNotThere(t *testing.T) {
 	for header, want := range map[string]string{
 		"Other":         "List with name: Other doesn't exist.",
 		"News; topic=X": "List: News doesn't contain Topic: X",
+		"; topic=X":     "ContactListName can't be blank.",
 	} {
 		_, err := i.Accept(ctx, submission("X-SES-LIST-MANAGEMENT-OPTIONS: "+header+"\n"+simple))
 		if fault.PeerText(err) != want || n.reserved != 0 {

@@ -34,6 +34,12 @@ const (
 	maxRetry  = 128 // longer ones are not those of an SDK
 )
 
+// mayBeKnown reports whether the request may have been made before; header is the key of its
+// header section.
+func (idem Idempotency) mayBeKnown(header string) bool {
+	return idem.Key != "" || header != "" || idem.Retry != "" && !idem.First
+}
+
 // once has do send the message, unless it was sent already.
 func (i *Intake) once(ctx context.Context, d *draft, do func() (string, error)) (string, error) {
 	keys, err := d.keys()

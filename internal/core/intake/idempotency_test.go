@@ -10,9 +10,15 @@ import (
 	"time"
 
 	"sesame/internal/base/address"
+	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
+	"sesame/internal/core/account"
+	"sesame/internal/core/configset"
 	"sesame/internal/core/idempotency"
+	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
+	"sesame/internal/core/template"
+	"sesame/internal/testkit/storetest"
 )
 
 // recorder notes the keys of a request and has it done.
@@ -117,5 +123,123 @@ func TestWhatWasSentBeforeTakesNothingOfTheQuota(t *testing.T) {
 	id, err := in.Accept(ctx, submission("From: a@example.com\nTo: b@example.net\n\nx\n", func(s *intake.Submission) { s.Idempotency.Key = "k" }))
 	if err != nil || id != "first" || len(w.kept) != 0 || w.reserved != 0 {
 		t.Errorf("%q, %v; %d messages, %d reserved", id, err, len(w.kept), w.reserved)
+	}
+}
+
+// TestARetryGetsTheFirstAnswer whatever has become of the account since, but not whoever
+// may not send.
+func TestARetryGetsTheFirstAnswer(t *testing.T) {
+	t.Parallel()
+	again, named := intake.Idempotency{Retry: "r"}, func(s *intake.Submission) { s.ConfigSet = "one" }
+	denied := fault.New(fault.AccessDenied, "no")
+	for name, c := range map[string]struct { // a world is one case's
+		w      *world
+		idem   intake.Idempotency
+		change func(*intake.Submission)
+		raw    string
+		want   fault.Kind // 0 is the first answer
+	}{
+		"nothing happened":                            {w: &world{}, idem: again},
+		"the account's switch is off":                 {w: &world{switchedOff: true}, idem: again},
+		"the operator has paused the account":         {w: &world{details: map[string]account.Details{sc.Account: {Enforcement: account.Shutdown}}}, idem: again},
+		"the default set is gone":                     {w: &world{identities: []identity.Identity{{Scope: sc, Name: "example.com", ConfigSet: "gone"}}}, idem: again},
+		"the named set is gone":                       {w: &world{}, idem: again, change: named},
+		"the named set is paused":                     {w: &world{sets: map[string]configset.Set{"one": {}}}, idem: again, change: named},
+		"the MAIL FROM domain fails":                  {w: &world{mailFrom: identity.MailFrom{Domain: "bounce.example.com", Behavior: identity.RejectMessage}}, idem: again},
+		"by the client's own key":                     {w: &world{switchedOff: true}, idem: intake.Idempotency{Key: "k"}},
+		"by the key of the message":                   {w: &world{switchedOff: true}, raw: "X-SES-IDEMPOTENCY-KEY: k\n"},
+		"the first attempt of an SDK has none":        {w: &world{switchedOff: true}, idem: intake.Idempotency{Retry: "r", First: true}, want: fault.AccountPaused},
+		"without a key":                               {w: &world{switchedOff: true}, want: fault.AccountPaused},
+		"who may not send":                            {w: &world{accessErr: denied}, idem: again, want: fault.AccessDenied},
+		"who may not send, from a paused account":     {w: &world{accessErr: denied, switchedOff: true}, idem: again, want: fault.AccountPaused},
+		"an identity that is not the account's":       {w: &world{}, idem: again, raw: "Sender: x@example.org\n", want: fault.Rejected},
+		"the same from a paused account":              {w: &world{switchedOff: true}, idem: again, raw: "Sender: x@example.org\n", want: fault.AccountPaused},
+		"who may not send, where the set is gone too": {w: &world{accessErr: denied}, idem: again, change: named, want: fault.ConfigSetNotFound},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := c.w.intake(func(o *intake.Options) { o.Once = &recorder{answer: "first"} })
+			id, err := in.Accept(ctx, submission(c.raw+simple, func(s *intake.Submission) {
+				s.Idempotency = c.idem
+				if c.change != nil {
+					c.change(s)
+				}
+			}))
+			if c.want == 0 && (id != "first" || err != nil) || c.want != 0 && !fault.Is(err, c.want) {
+				t.Errorf("%q, %v", id, err)
+			}
+		})
+	}
+}
+
+// TestARetryOfATemplatedMessageGetsTheFirstAnswer of a template that was deleted since.
+func TestARetryOfATemplatedMessageGetsTheFirstAnswer(t *testing.T) {
+	t.Parallel()
+	in := (&world{}).intake(func(o *intake.Options) {
+		o.Once = &recorder{answer: "first"}
+		o.Templates = template.New(storetest.SQLite(t), clock.NewFake(now).Now)
+	})
+	s := submission("", func(s *intake.Submission) {
+		s.Idempotency = intake.Idempotency{Key: "k", Hash: strings.Repeat("0", 64)}
+	})
+	m := bulk(2, "").Templated
+	m.Template, m.To = intake.TemplateRef{Name: "gone"}, []string{"b@example.net"}
+	if id, err := in.AcceptTemplated(ctx, s, m); id != "first" || err != nil {
+		t.Errorf("%q, %v", id, err)
+	}
+}
+
+// some are the answers of requests whose keys end as these do.
+type some map[string]string
+
+func (a some) Once(_ context.Context, keys []idempotency.Key, do func(idempotency.Remember) (string, error)) (string, error) {
+	for end, answer := range a {
+		if strings.HasSuffix(keys[0].Name, end) {
+			return answer, nil
+		}
+	}
+	return do(nil)
+}
+
+// TestARetryOfABulkCall after the account was paused, where the first of two messages was
+// sent before.
+func TestARetryOfABulkCall(t *testing.T) {
+	t.Parallel()
+	deleted := intake.TemplateRef{Name: "gone"}
+	for name, c := range map[string]struct {
+		w     *world
+		idem  intake.Idempotency
+		sent  some
+		ref   intake.TemplateRef
+		whole fault.Kind // of the refusal of the call
+		other fault.Kind // of the second message, where the first has its id
+	}{
+		"one was sent":                      {w: &world{switchedOff: true}, idem: intake.Idempotency{Retry: "r"}, sent: some{"#1": "first"}, other: fault.AccountPaused},
+		"none was":                          {w: &world{switchedOff: true}, idem: intake.Idempotency{Retry: "r"}, whole: fault.AccountPaused},
+		"it is no retry":                    {w: &world{switchedOff: true}, idem: intake.Idempotency{Retry: "r", First: true}, sent: some{"#1": "first"}, whole: fault.AccountPaused},
+		"the template is gone":              {w: &world{}, idem: intake.Idempotency{Key: "k"}, sent: some{"#1": "first"}, ref: deleted, other: fault.TemplateNotFound},
+		"the template is gone, none was":    {w: &world{}, idem: intake.Idempotency{Key: "k"}, ref: deleted, whole: fault.TemplateNotFound},
+		"the template is gone, who may not": {w: &world{accessErr: fault.New(fault.AccessDenied, "no")}, idem: intake.Idempotency{Key: "k"}, sent: some{"#1": "first"}, ref: deleted, whole: fault.AccessDenied},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			in := c.w.intake(func(o *intake.Options) {
+				o.Once, o.Templates = c.sent, template.New(storetest.SQLite(t), clock.NewFake(now).Now)
+			})
+			b := bulk(2, "hi")
+			if c.ref != (intake.TemplateRef{}) {
+				b.Template = c.ref
+			}
+			results, err := in.AcceptBulk(ctx, submission("", func(s *intake.Submission) {
+				s.Idempotency = c.idem
+				s.Idempotency.Hash = strings.Repeat("0", 64)
+			}), b)
+			switch {
+			case c.whole != 0 && !fault.Is(err, c.whole):
+				t.Errorf("%v, %v", results, err)
+			case c.whole == 0 && (err != nil || results[0].ID != "first" || results[0].Err != nil || !fault.Is(results[1].Err, c.other)):
+				t.Errorf("%+v, %v", results, err)
+			}
+		})
 	}
 }

@@ -7,8 +7,6 @@ package intake
 
 import (
 	"context"
-	"encoding/base64"
-	"fmt"
 	"io"
 	"strings"
 	"time"
@@ -69,18 +67,20 @@ type Options struct {
 	Templates  Templates                                // nil: no message is made of any
 	Tracking   Tracking                                 // nil: nothing is tracked
 	MAC        func(purpose string, data []byte) []byte // keyed hash, for opaque values in headers
+	Limits     Limits
 }
 
 // Intake is safe for concurrent use.
 type Intake struct {
 	o       Options
-	entries chan struct{} // of bulk calls, that are worked on
-	large   chan struct{} // messages that are much larger than their requests, that are worked on
+	entries *places // of bulk calls
+	large   *places // for messages that are much larger than their requests
 }
 
 // New returns an intake.
 func New(o Options) *Intake {
-	return &Intake{o: o, entries: make(chan struct{}, maxEntriesAtOnce), large: make(chan struct{}, maxLargeAtOnce)}
+	o.Limits = o.Limits.orSES()
+	return &Intake{o: o, entries: newPlaces(maxEntriesAtOnce), large: newPlaces(maxLargeAtOnce)}
 }
 
 // draft is a submission on its way through the steps.
@@ -107,16 +107,52 @@ func (i *Intake) Accept(ctx context.Context, s Submission) (string, error) {
 		s = s.asSystem()
 	}
 	d := &draft{Submission: s}
-	steps := []func(context.Context, *draft) error{i.size, i.inspect, i.built, i.configurationSet, i.sender, i.envelope}
-	if !s.System {
-		steps = append(steps, i.account, i.owned, i.allowed, i.mailFrom, i.defaultSet, i.notPaused, i.settings)
-	}
-	for _, step := range steps {
+	for _, step := range []func(context.Context, *draft) error{i.size, i.inspect, i.built} {
 		if err := step(ctx, d); err != nil {
 			return "", err
 		}
 	}
-	return i.once(ctx, d, func() (string, error) { return i.send(ctx, d) })
+	refused, err := i.check(ctx, d)
+	if err != nil {
+		return "", err
+	}
+	return i.once(ctx, d, func() (string, error) {
+		if refused != nil {
+			return "", refused
+		}
+		return i.send(ctx, d)
+	})
+}
+
+// check asks whether the message may be sent. An err is the answer in any case: the message
+// is none, or who brings it may not send it. What is refused for the state of the account, of
+// a configuration set or of a MAIL FROM domain may have been sent before that changed, and who
+// asks again is to get the answer of then.
+func (i *Intake) check(ctx context.Context, d *draft) (refused, err error) {
+	steps := []struct {
+		do     func(context.Context, *draft) error
+		always bool // its error is the answer in any case
+		ours   bool // asked for the service's own mail, too
+	}{
+		{do: i.configurationSet, ours: true}, {do: i.sender, always: true, ours: true}, {do: i.envelope, always: true, ours: true},
+		{do: i.account}, {do: i.owned, always: true}, {do: i.allowed, always: true},
+		{do: i.mailFrom}, {do: i.defaultSet}, {do: i.notPaused}, {do: i.settings},
+	}
+	for _, s := range steps {
+		if d.System && !s.ours || refused != nil && !s.always {
+			continue
+		}
+		switch err := s.do(ctx, d); {
+		case err == nil:
+		case refused != nil:
+			return nil, refused
+		case s.always || !d.Idempotency.mayBeKnown(d.msg.IdempotencyKey):
+			return nil, err
+		default:
+			refused = err
+		}
+	}
+	return refused, nil
 }
 
 // send finds who is suppressed, takes what the message needs of the quotas and accepts it.
@@ -145,8 +181,8 @@ func (i *Intake) send(ctx context.Context, d *draft) (string, error) {
 }
 
 func (i *Intake) size(_ context.Context, d *draft) error {
-	if len(d.Raw) > d.MaxBytes {
-		return fault.New(fault.TooLarge, "Message length is more than %d bytes long: '%d'.", d.MaxBytes, len(d.Raw))
+	if most := i.o.Limits.bytes(d.Submission); len(d.Raw) > most {
+		return fault.New(fault.TooLarge, "Message length is more than %d bytes long: '%d'.", most, len(d.Raw))
 	}
 	if len(d.Raw) == 0 && !d.HeaderOptional {
 		return fault.InField(fault.Invalid, "RawMessage.Data", "Empty message")
@@ -155,7 +191,9 @@ func (i *Intake) size(_ context.Context, d *draft) error {
 }
 
 func (i *Intake) inspect(ctx context.Context, d *draft) (err error) {
-	d.msg, err = content.Inspect(d.Raw, content.Limits{Envelope: len(d.Recipients) > 0})
+	d.msg, err = content.Inspect(d.Raw, content.Limits{
+		MaxParts: i.o.Limits.Parts, Blocked: i.o.Limits.BlockedExtensions, Envelope: len(d.Recipients) > 0,
+	})
 	if err == nil {
 		d.ARNs = d.ARNs.or(ARNs{d.msg.SourceARN, d.msg.FromARN, d.msg.ReturnPathARN})
 		return nil
@@ -222,8 +260,8 @@ func (i *Intake) envelope(_ context.Context, d *draft) error {
 	switch {
 	case len(d.recipients) == 0:
 		return fault.InField(fault.Invalid, "Destinations", "There are no recipients specified")
-	case len(all) > MaxRecipients:
-		return fault.InField(fault.Invalid, "Destinations", "Recipient count exceeds %d.", MaxRecipients)
+	case len(all) > i.o.Limits.Recipients:
+		return fault.InField(fault.Invalid, "Destinations", "Recipient count exceeds %d.", i.o.Limits.Recipients)
 	}
 	return nil
 }
@@ -239,8 +277,12 @@ func (i *Intake) commit(ctx context.Context, d *draft) (string, error) {
 	if err := i.editText(ctx, d, id, out); err != nil {
 		return "", err
 	}
+	domain := d.settings.MessageIDDomain
+	if domain == "" {
+		domain = msgid.MailDomain(d.Scope.Region)
+	}
 	header, body, err := d.msg.Rewrite(content.Rewrite{
-		MessageID: id, MailDomain: msgid.MailDomain(d.Scope.Region), Date: now, FeedbackID: i.feedbackID(d.Scope), From: d.sender,
+		MessageID: id, MailDomain: domain, Date: now, FeedbackID: i.feedbackID(d), From: d.sender,
 		Unsubscribe: uris(out), KeepMessageID: d.settings.KeepMessageID,
 	})
 	if err != nil {
@@ -251,6 +293,7 @@ func (i *Intake) commit(ctx context.Context, d *draft) (string, error) {
 	whole = append(append(whole, header...), body...)
 	m := d.record(id, now)
 	m.EightBit, m.HeaderSize, m.Content, m.Fates = d.msg.EightBit, len(header), whole, d.fates
+	m.SharedReturnPath = d.settings.SharedReturnPath
 	if d.msg.TestVirus {
 		withTestVirus(m)
 	}
@@ -276,10 +319,4 @@ func (d *draft) record(id string, now time.Time) *spool.Message {
 // storable is s as every database takes it: valid UTF-8 without NUL.
 func storable(s string) string {
 	return strings.ToValidUTF8(strings.ReplaceAll(s, "\x00", ""), "\ufffd")
-}
-
-// feedbackID is the Feedback-ID of an account's mail: the same for all of it, and
-// telling nobody the account.
-func (i *Intake) feedbackID(sc scope.Scope) string {
-	return fmt.Sprintf("1.%s.%s:AmazonSES", sc.Region, base64.StdEncoding.EncodeToString(i.o.MAC("feedback-id", []byte(sc.Account))))
 }

@@ -9,16 +9,6 @@ import (
 	"sesame/internal/core/spool"
 )
 
-// Sizes of a message that SES takes at its doors, after encoding (SES: service
-// quotas).
-const (
-	MaxBytesV1 = 10 << 20
-	MaxBytesV2 = 40 << 20 // and SMTP
-)
-
-// MaxRecipients is how many recipients one message may have (SES: service quotas).
-const MaxRecipients = 50
-
 // Submission is a message at a door. Every door brings it in this form.
 type Submission struct {
 	Scope     scope.Scope
@@ -26,7 +16,7 @@ type Submission struct {
 	Operation string // SendEmail, SendRawEmail or SMTP
 	Action    string // what policies call it: ses:SendEmail, ses:SendRawEmail, ses:SendTemplatedEmail
 	SourceIP  string
-	MaxBytes  int
+	MaxBytes  int // of this message; 0: what its APIVersion may have
 
 	// For the conditions of policies.
 	UserAgent  string
@@ -62,6 +52,9 @@ type Submission struct {
 
 	// template is the name of the stored template that the message is made of.
 	template string
+
+	// desk has the places of a message that is made of a template.
+	desk *desk
 
 	// unrendered says why the message could not be made: it has no content then.
 	unrendered *unrendered

@@ -31,7 +31,7 @@ func (d *draft) isSettled(n int) bool {
 
 // suppression settles the recipients that are on the suppression list that decides. The
 // message is accepted all the same, and they count against the quota; those of the global
-// list count as bounces too, those of the account's do not (SES: suppression lists).
+// list count as bounces too, those of the account's as nothing (SES: suppression lists).
 func (i *Intake) suppression(ctx context.Context, d *draft) error {
 	if i.o.Suppressed == nil {
 		return nil
@@ -41,17 +41,26 @@ func (i *Intake) suppression(ctx context.Context, d *draft) error {
 		return err
 	}
 	for _, h := range hits {
-		if d.isSettled(h.N) {
-			continue
+		if !d.isSettled(h.N) {
+			d.fates = append(d.fates, fateOf(h))
 		}
-		f := spool.Fate{
-			Recipients: []int{h.N}, State: spool.Suppressed, Cause: "suppressed", Reason: h.Entry.Why(), Event: event.Bounce,
-			Detail: event.Detail{BounceType: "Permanent", BounceSubType: "OnAccountSuppressionList", Cause: "suppressed", Enhanced: "5.1.1", Reply: onAccountList},
-		}
-		if h.Entry.List == suppression.GlobalList {
-			f.Detail.BounceSubType, f.Detail.Reply, f.Counter = "Suppressed", onGlobalList, spool.BounceCounter
-		}
-		d.fates = append(d.fates, f)
 	}
 	return nil
+}
+
+// fateOf is what becomes of a suppressed recipient. Who complained before is told of as a
+// complaint, everybody else as a bounce (SES: contents of events, complaintSubType).
+func fateOf(h suppression.Hit) spool.Fate {
+	const onList = "OnAccountSuppressionList"
+	f := spool.Fate{
+		Recipients: []int{h.N}, State: spool.Suppressed, Cause: "suppressed", Reason: h.Entry.Why(), Event: event.Bounce,
+		Detail: event.Detail{BounceType: "Permanent", BounceSubType: onList, Cause: "suppressed", Enhanced: "5.1.1", Reply: onAccountList},
+	}
+	switch {
+	case h.Entry.List == suppression.GlobalList:
+		f.Detail.BounceSubType, f.Detail.Reply, f.Counter = "Suppressed", onGlobalList, spool.BounceCounter
+	case h.Entry.Reason == suppression.Complaint:
+		f.Event, f.Detail = event.Complaint, event.Detail{ComplaintSubType: onList, Cause: "suppressed", Reply: onAccountList}
+	}
+	return f
 }

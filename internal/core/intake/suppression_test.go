@@ -6,6 +6,7 @@ import (
 	"context"
 	"errors"
 	"reflect"
+	"slices"
 	"testing"
 	"time"
 
@@ -19,9 +20,11 @@ import (
 	"sesame/internal/core/suppression"
 )
 
-// listed suppresses the addresses that it has; each is on the list that it names.
+// listed suppresses the addresses that it has; each is on the list that it names, for a
+// bounce unless it complained.
 type listed struct {
 	on     map[string]suppression.List
+	angry  []string // who complained
 	err    error
 	policy suppression.Policy // that it was asked with
 	asked  int
@@ -31,9 +34,11 @@ func (l *listed) Check(_ context.Context, _ scope.Scope, p suppression.Policy, r
 	l.policy, l.asked = p, l.asked+1
 	for n, r := range recipients {
 		if list, ok := l.on[r.String()]; ok {
-			hits = append(hits, suppression.Hit{N: n, Entry: suppression.Entry{
-				List: list, Address: r.String(), Reason: suppression.Bounce, UpdatedAt: now, ExpiresAt: now.Add(time.Hour),
-			}})
+			e := suppression.Entry{List: list, Address: r.String(), Reason: suppression.Bounce, UpdatedAt: now, ExpiresAt: now.Add(time.Hour)}
+			if slices.Contains(l.angry, e.Address) {
+				e.Reason = suppression.Complaint
+			}
+			hits = append(hits, suppression.Hit{N: n, Entry: e})
 		}
 	}
 	return hits, l.err
@@ -57,8 +62,10 @@ func (w *world) suppressing(l *listed) *intake.Intake {
 // against the quota.
 func TestSuppressedRecipientsAreFinalFromTheStart(t *testing.T) {
 	t.Parallel()
-	w, l := &world{}, &listed{on: map[string]suppression.List{"mine@example.net": suppression.AccountList, "all@example.net": suppression.GlobalList}}
-	raw := "From: a@example.com\nTo: mine@example.net, b@example.net, all@example.net\n\nhello\n"
+	w, l := &world{}, &listed{on: map[string]suppression.List{
+		"mine@example.net": suppression.AccountList, "all@example.net": suppression.GlobalList, "angry@example.net": suppression.AccountList,
+	}, angry: []string{"angry@example.net"}}
+	raw := "From: a@example.com\nTo: mine@example.net, b@example.net, all@example.net, angry@example.net\n\nhello\n"
 	if _, err := w.suppressing(l).Accept(ctx, submission(raw)); err != nil {
 		t.Fatal(err)
 	}
@@ -73,11 +80,13 @@ func TestSuppressedRecipientsAreFinalFromTheStart(t *testing.T) {
 			Event: event.Bounce, Detail: mine},
 		{Recipients: []int{2}, State: spool.Suppressed, Cause: "suppressed", Reason: "on the global suppression list until 2026-01-02T04:04:05Z",
 			Event: event.Bounce, Detail: all, Counter: spool.BounceCounter},
+		{Recipients: []int{3}, State: spool.Suppressed, Cause: "suppressed", Reason: "on the account's suppression list since 2026-01-02T03:04:05Z, reason COMPLAINT",
+			Event: event.Complaint, Detail: event.Detail{ComplaintSubType: "OnAccountSuppressionList", Cause: "suppressed", Reply: mine.Reply}},
 	}
 	if got := w.kept[0].Fates; !reflect.DeepEqual(got, want) {
 		t.Errorf("got  %+v\nwant %+v", got, want)
 	}
-	if w.load.Recipients != 3 || w.reserved != 3 {
+	if w.load.Recipients != 4 || w.reserved != 4 {
 		t.Errorf("%d of the quota", w.reserved)
 	}
 	if l.policy.Override {

@@ -44,18 +44,15 @@ type Templated struct {
 func (i *Intake) AcceptTemplated(ctx context.Context, s Submission, t Templated) (string, error) {
 	c, err := i.template(ctx, &s, &t)
 	if fault.Is(err, fault.TemplateNotFound) {
-		return "", i.refuse(ctx, s, t.Formatted, err)
+		return i.refuse(ctx, s, t.Formatted, err)
 	}
 	if err != nil {
 		return "", err
 	}
 	l := letter{Compiled: c}
-	leave, err := l.turn(ctx, i.large, sizeOf(t.Data))
-	if err != nil {
-		return "", err
-	}
-	defer leave()
-	if l.data, err = template.ParseData("TemplateData", t.Data); err != nil {
+	s.desk = &desk{account: s.Scope.Account}
+	defer s.desk.leave()
+	if l.data, err = i.readData(ctx, s.desk, "TemplateData", t.Data); err != nil {
 		return "", err
 	}
 	return i.acceptRendered(ctx, s, t.Formatted, l)
@@ -64,42 +61,38 @@ func (i *Intake) AcceptTemplated(ctx context.Context, s Submission, t Templated)
 // letter is what is written to one destination.
 type letter struct {
 	*template.Compiled
-	data  template.Data
-	large bool // it has its turn
+	data template.Data
 }
 
 // A request may be small and what comes of it large: by a template that repeats itself, by
 // files that a bulk call has once and each of its messages again, or by data of many small
 // values. The doors bound the memory of requests, and the following that of such messages.
 const (
-	maxSmall       = 256 << 10 // bytes of a rendered part, of all files of an entry, and of the data
+	maxSmall       = 256 << 10 // bytes of a rendered part, and of all files of an entry
+	maxSmallData   = 64 << 10  // bytes of data, which take twenty times as much when they are read
 	maxLargeAtOnce = 4
 )
 
-// sizeOf is how many bytes of data there are, and of files.
-func sizeOf(data *string, files ...message.Attachment) (n int) {
-	if data != nil {
-		n = len(*data)
-	}
+// isLarge reports whether there is much data.
+func isLarge(data *string) bool { return data != nil && len(*data) > maxSmallData }
+
+// areLarge reports whether files are large together.
+func areLarge(files []message.Attachment) bool {
+	n := 0
 	for _, f := range files {
 		n += len(f.Data)
 	}
-	return n
+	return n > maxSmall
 }
 
-// turn waits until a message of something of this size may be made, if that is large and
-// the letter does not have its turn already.
-func (l *letter) turn(ctx context.Context, large chan struct{}, size int) (leave func(), err error) {
-	if l.large || size <= maxSmall {
-		return func() {}, nil
+// readData reads the data of a message, if that is large when its turn has come.
+func (i *Intake) readData(ctx context.Context, d *desk, field string, data *string) (template.Data, error) {
+	if isLarge(data) {
+		if err := d.enter(ctx, i.large); err != nil {
+			return template.Data{}, err
+		}
 	}
-	select {
-	case large <- struct{}{}:
-		l.large = true
-		return func() { <-large }, nil
-	case <-ctx.Done():
-		return nil, &fault.Error{Kind: fault.Unavailable, Op: "intake.turn", Text: "Temporary service failure", Err: ctx.Err()}
-	}
+	return template.ParseData(field, data)
 }
 
 // template finds the template of a message, and puts its name into t. That the caller may
@@ -142,11 +135,9 @@ func (r *TemplateRef) resolve(sc scope.Scope) error {
 func (i *Intake) acceptRendered(ctx context.Context, s Submission, f Formatted, l letter) (string, error) {
 	r, err := l.RenderWithin(l.data, maxSmall)
 	if errors.Is(err, handlebars.ErrTooLarge) {
-		var leave func()
-		if leave, err = l.turn(ctx, i.large, maxSmall+1); err != nil {
+		if err := s.desk.enter(ctx, i.large); err != nil {
 			return "", err
 		}
-		defer leave()
 		r, err = l.Render(l.data)
 	}
 	if err != nil {
@@ -165,12 +156,11 @@ func (i *Intake) acceptRendered(ctx context.Context, s Submission, f Formatted, 
 }
 
 // refuse refuses a message with err, unless it would be refused anyway: what is wrong with
-// its template is told to those who may send it.
-func (i *Intake) refuse(ctx context.Context, s Submission, f Formatted, err error) error {
+// its template is told to those who may send it. If it was sent before there is its id.
+func (i *Intake) refuse(ctx context.Context, s Submission, f Formatted, err error) (string, error) {
 	s.unrendered = &unrendered{err: err, refused: true}
 	f.Subject, f.Text, f.HTML, f.Files = message.Content{}, &message.Content{}, nil, nil
-	_, err = i.AcceptFormatted(ctx, s, f)
-	return err
+	return i.AcceptFormatted(ctx, s, f)
 }
 
 // unrendered is why no message could be made.

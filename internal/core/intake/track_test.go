@@ -30,7 +30,7 @@ func (t *tracked) Options(_ context.Context, _ scope.Scope, identity string, set
 }
 
 func newTracked(o track.Options) *tracked {
-	return &tracked{Tracker: &track.Tracker{Sign: keyring.Ephemeral(), Host: func(string) string { return "r.example.com" }, HTTPS: true}, options: o}
+	return &tracked{Tracker: &track.Tracker{Wrap: keyring.Ephemeral(), Host: func(string) string { return "r.example.com" }, HTTPS: true}, options: o}
 }
 
 const (

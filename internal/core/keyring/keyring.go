@@ -37,7 +37,7 @@ const (
 	// MinMAC is the shortest truncated MAC that CheckMAC accepts, in bytes.
 	MinMAC = 8
 
-	maxPurposes = 64 // derived MAC keys kept; more are derived at each use
+	maxPurposes = 64 // of which derived keys are kept; more are derived at each use
 )
 
 // The errors of Open.
@@ -64,15 +64,16 @@ type key struct {
 	secret  [keySize]byte
 	aead    cipher.AEAD
 
-	mu   sync.Mutex
-	macs map[string][]byte // by purpose, at most maxPurposes
+	mu       sync.Mutex
+	macs     map[string][]byte   // by purpose, at most maxPurposes
+	wrappers map[string]*wrapper // likewise
 }
 
 func newKey(id uint32, created time.Time, secret []byte) (*key, error) {
 	if len(secret) != keySize {
 		return nil, fmt.Errorf("keyring: key %d has %d bytes, want %d", id, len(secret), keySize)
 	}
-	k := &key{id: id, created: created.UTC(), macs: map[string][]byte{}}
+	k := &key{id: id, created: created.UTC(), macs: map[string][]byte{}, wrappers: map[string]*wrapper{}}
 	copy(k.secret[:], secret)
 	sealing, err := k.derive("seal")
 	if err != nil {

@@ -386,6 +386,12 @@ func BenchmarkRing(b *testing.B) {
 			}
 		}
 	})
+	b.Run("wrap", func(b *testing.B) {
+		b.ReportAllocs()
+		for b.Loop() {
+			r.Wrap("tracked link", plain)
+		}
+	})
 	b.Run("mac", func(b *testing.B) {
 		b.ReportAllocs()
 		for b.Loop() {

@@ -13,6 +13,7 @@ import (
 	"golang.org/x/text/encoding/charmap"
 	"golang.org/x/text/encoding/htmlindex"
 	"golang.org/x/text/encoding/ianaindex"
+	"golang.org/x/text/encoding/unicode"
 )
 
 // toUTF8 turns text in the named charset into valid UTF-8. Mail lies about its
@@ -40,6 +41,8 @@ func lookup(charset string) encoding.Encoding {
 	switch name {
 	case "", "us-ascii", "ascii", "utf-8", "utf8":
 		return nil
+	case "utf-16": // as its byte order mark says (RFC 2781 §4.3), which the web does not ask
+		return unicode.UTF16(unicode.BigEndian, unicode.UseBOM)
 	}
 	if enc, err := htmlindex.Get(name); err == nil {
 		return enc

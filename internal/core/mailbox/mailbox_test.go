@@ -175,6 +175,8 @@ func TestRegionComesFromTheMessageID(t *testing.T) {
 		{"the domain of another region", "<" + sesID + "@ap-south-1.amazonses.com>", "ap-south-1", sesID},
 		{"an id that is not ours", "<x@ap-south-1.amazonses.com>", "eu-west-1", "x@ap-south-1.amazonses.com"},
 		{"a domain that is not ours", "<" + sesID + "@example.com>", "eu-west-1", sesID + "@example.com"},
+		{"a domain that the sender chose", "<" + sesID + "@example.com>\r\nFeedback-ID: spring:a:1.eu-west-2.aGFzaA==:AmazonSES", "eu-west-2", sesID},
+		{"and another service's Feedback-ID", "<" + sesID + "@example.com>\r\nFeedback-ID: 1.spring:a:b:c", "eu-west-1", sesID + "@example.com"},
 		{"a region that can be none", "<" + sesID + "@A.amazonses.com>", "eu-west-1", sesID + "@A.amazonses.com"},
 		{"no Message-ID", "", "eu-west-1", ""},
 	} {

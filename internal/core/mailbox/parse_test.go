@@ -223,6 +223,18 @@ func TestParseIsBounded(t *testing.T) {
 	}
 }
 
+// TestUTF16IsReadAsItsByteOrderMarkSays: browsers take all UTF-16 for little-endian, mail is
+// big-endian more often.
+func TestUTF16IsReadAsItsByteOrderMarkSays(t *testing.T) {
+	t.Parallel()
+	for name, text := range map[string]string{"big-endian": "=FE=FF=00h=00i", "little-endian": "=FF=FEh=00i=00", "without a mark": "=00h=00i"} {
+		m := mailbox.Parse(crlf("Content-Type: text/plain; charset=UTF-16", "Content-Transfer-Encoding: quoted-printable", "", text))
+		if strings.TrimRight(m.Text, "\r\n\u0d0a\ufffd") != "hi" {
+			t.Errorf("%s: %q", name, m.Text)
+		}
+	}
+}
+
 func FuzzParse(f *testing.F) {
 	f.Add(crlf("Subject: =?utf-8?q?x?=", "To: a@b", "Content-Type: multipart/mixed; boundary=b", "", "--b", "", "x", "--b--"))
 	f.Add(crlf("Content-Type: text/html; charset=iso-2022-jp", "Content-Transfer-Encoding: base64", "", "GyRCRnxLXBsoQg=="))

@@ -52,7 +52,7 @@ func newRow(account, region string, e Envelope, message []byte) *row {
 		r.remoteIP = e.RemoteIP.String()
 	}
 	r.messageID = cut(clean(strings.Trim(h.get("Message-Id"), "<>")), maxFrom)
-	if id, from, ok := ours(r.messageID); ok {
+	if id, from, ok := ours(r.messageID, h.get("Feedback-Id")); ok {
 		r.messageID, r.region = id, from
 	}
 	r.subject = cut(clean(decodeWords(h.get("Subject"))), maxSubject)
@@ -70,17 +70,32 @@ func newRow(account, region string, e Envelope, message []byte) *row {
 	return r
 }
 
-// ours takes a Message-ID of SES's form apart into the id and the region that gave it.
-func ours(messageID string) (id, region string, ok bool) {
+// ours takes a Message-ID of SES's form apart into the id and the region that gave it. Where
+// the sender chose the domain, the Feedback-ID tells the region.
+func ours(messageID, feedbackID string) (id, region string, ok bool) {
 	id, domain, _ := strings.Cut(messageID, "@")
 	if !msgid.Valid(id) {
 		return "", "", false
 	}
-	region, ok = strings.CutSuffix(domain, ".amazonses.com")
+	if region, ok = strings.CutSuffix(domain, ".amazonses.com"); !ok {
+		region, ok = feedbackRegion(feedbackID)
+	}
 	if domain == msgid.MailDomain("us-east-1") {
 		region = "us-east-1"
 	}
 	return id, region, ok && scope.ValidRegion(region)
+}
+
+// feedbackRegion is the region in a Feedback-ID such as "1.us-east-1.HASH:AmazonSES", before
+// which values of the sender may stand.
+func feedbackRegion(feedbackID string) (string, bool) {
+	for part := range strings.SplitSeq(feedbackID, ":") {
+		if rest, ok := strings.CutPrefix(strings.TrimSpace(part), "1."); ok {
+			region, _, ok := strings.Cut(rest, ".")
+			return region, ok
+		}
+	}
+	return "", false
 }
 
 func listed(all []person) string {

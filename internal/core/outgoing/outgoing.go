@@ -39,7 +39,7 @@ type Outgoing struct {
 	SourceIP     netip.Addr
 }
 
-// ReturnPath is the envelope sender for recipient n of m: in the sender's custom MAIL
+// ReturnPath is the envelope sender for recipient n of m, or for all where they share it: in the sender's custom MAIL
 // FROM domain while that is set up (SES: custom MAIL FROM set-up states), else in ours.
 // Mail that was taken while it was set up is not held back when it no longer is.
 func (o *Outgoing) ReturnPath(ctx context.Context, m *spool.Message, n int) (address.Address, error) {
@@ -50,6 +50,9 @@ func (o *Outgoing) ReturnPath(ctx context.Context, m *spool.Message, n int) (add
 	d := o.ReturnDomain
 	if mf.Status == identity.Success {
 		d = address.Domain(mf.Domain)
+	}
+	if m.SharedReturnPath {
+		n = verp.Whole
 	}
 	return verp.Encode(m.ID, n, d, o.MAC), nil
 }

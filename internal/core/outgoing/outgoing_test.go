@@ -212,6 +212,23 @@ func TestEachRecipientHasItsReturnPath(t *testing.T) {
 	}
 }
 
+// TestASharedReturnPathNamesTheMessage and none of its recipients.
+func TestASharedReturnPathNamesTheMessage(t *testing.T) {
+	t.Parallel()
+	o, m := prepared(newSigners(t, "example.com")), message(t, letter)
+	m.SharedReturnPath = true
+	first, err := o.ReturnPath(ctx, m, 0)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if other, err := o.ReturnPath(ctx, m, 7); err != nil || other != first {
+		t.Errorf("%s and %s, %v", first, other, err)
+	}
+	if id, n, err := verp.Decode(first, mac); err != nil || id != m.ID || n != verp.Whole {
+		t.Errorf("names %s, %d, %v", id, n, err)
+	}
+}
+
 func TestEachSignatureIsOfItsOwn(t *testing.T) {
 	t.Parallel()
 	s := newSigners(t, "example.com")

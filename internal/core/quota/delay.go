@@ -31,7 +31,7 @@ func (q *Quotas) patient(ctx context.Context, sc scope.Scope, c claim) (Hold, er
 		if v.wait == 0 || v.wait > c.patience {
 			return Hold{}, refusal
 		}
-		if err := q.wait(ctx, sc, v.wait); err != nil {
+		if err := q.wait(ctx, sc, c.Bytes, v.wait); err != nil {
 			q.Settle(v.hold, false)
 			refusal.Err = err
 			return Hold{}, refusal
@@ -42,12 +42,12 @@ func (q *Quotas) patient(ctx context.Context, sc scope.Scope, c claim) (Hold, er
 	}
 }
 
-// wait sleeps, if there is a seat.
-func (q *Quotas) wait(ctx context.Context, sc scope.Scope, d time.Duration) error {
-	if !q.waiting.enter(sc) {
+// wait sleeps, if there is a seat for a message of so many bytes.
+func (q *Quotas) wait(ctx context.Context, sc scope.Scope, bytes int, d time.Duration) error {
+	if !q.waiting.enter(sc, bytes) {
 		return errFull
 	}
-	defer q.waiting.leave(sc)
+	defer q.waiting.leave(sc, bytes)
 	return q.o.Sleep(ctx, d)
 }
 
@@ -56,29 +56,36 @@ var errFull = fault.New(fault.Throttled, "too many sends wait already")
 // waiting counts who waits. The zero value is ready.
 type waiting struct {
 	mu  sync.Mutex
-	all int
-	by  map[scope.Scope]int
+	all seats
+	by  map[scope.Scope]seats
 }
 
-func (w *waiting) enter(sc scope.Scope) bool {
+// seats are of sends that wait, with their messages.
+type seats struct{ sends, bytes int }
+
+func (s seats) plus(sends, bytes int) seats { return seats{s.sends + sends, s.bytes + bytes} }
+
+func (s seats) within(sends, bytes int) bool { return s.sends <= sends && s.bytes <= bytes }
+
+func (w *waiting) enter(sc scope.Scope, bytes int) bool {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if w.by == nil {
-		w.by = map[scope.Scope]int{}
+		w.by = map[scope.Scope]seats{}
 	}
-	if w.all >= maxWaiting || w.by[sc] >= maxWaitingOne {
+	all, own := w.all.plus(1, bytes), w.by[sc].plus(1, bytes)
+	if !all.within(maxWaiting, maxWaitingBytes) || !own.within(maxWaitingOne, maxWaitingBytesOne) {
 		return false
 	}
-	w.all++
-	w.by[sc]++
+	w.all, w.by[sc] = all, own
 	return true
 }
 
-func (w *waiting) leave(sc scope.Scope) {
+func (w *waiting) leave(sc scope.Scope, bytes int) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.all--
-	if w.by[sc]--; w.by[sc] == 0 {
+	w.all, w.by[sc] = w.all.plus(-1, -bytes), w.by[sc].plus(-1, -bytes)
+	if w.by[sc].sends == 0 {
 		delete(w.by, sc)
 	}
 }

@@ -133,24 +133,36 @@ func TestWhoStopsWaitingGivesItsTokensBack(t *testing.T) {
 // TestFewMayWait fills the seats of an account with sends that wait for ever.
 func TestFewMayWait(t *testing.T) {
 	t.Parallel()
-	c := newClock()
-	entered, release := make(chan struct{}), make(chan struct{})
-	q := quota.New(quota.Options{DB: storetest.SQLite(t), Clock: c.Now, Default: quota.Limits{Rate: 100}, MaxDelay: 20 * time.Second,
-		Sleep: func(context.Context, time.Duration) error { entered <- struct{}{}; <-release; return nil },
-	})
-	take(t, q, quota.Load{Recipients: 200}, "")
-	var all sync.WaitGroup
-	for range 100 {
-		all.Go(func() {
-			if _, err := q.Reserve(ctx, sc, quota.Load{Recipients: 1, Delay: true}); err != nil {
-				t.Error(err)
+	for _, test := range []struct {
+		name         string
+		sends, bytes int
+	}{
+		{"many sends", 100, 1 << 10},
+		{"large messages", 6, 10 << 20}, // of 64 MiB
+	} {
+		t.Run(test.name, func(t *testing.T) {
+			t.Parallel()
+			c := newClock()
+			entered, release := make(chan struct{}), make(chan struct{})
+			q := quota.New(quota.Options{DB: storetest.SQLite(t), Clock: c.Now, Default: quota.Limits{Rate: 100}, MaxDelay: 20 * time.Second,
+				Sleep: func(context.Context, time.Duration) error { entered <- struct{}{}; <-release; return nil },
+			})
+			take(t, q, quota.Load{Recipients: 200}, "")
+			load := quota.Load{Recipients: 1, Bytes: test.bytes, Delay: true}
+			var all sync.WaitGroup
+			for range test.sends {
+				all.Go(func() {
+					if _, err := q.Reserve(ctx, sc, load); err != nil {
+						t.Error(err)
+					}
+				})
+				<-entered
 			}
+			take(t, q, load, rate)
+			close(release)
+			all.Wait()
 		})
-		<-entered
 	}
-	take(t, q, quota.Load{Recipients: 1, Delay: true}, rate)
-	close(release)
-	all.Wait()
 }
 
 // TestLargeMessagesAreHeldToABandwidth: 40 MB a second, of messages above 10 MB alone.

@@ -56,8 +56,12 @@ const (
 	large     = 10 << 20
 	bandwidth = 40 << 20
 
-	maxWaiting    = 1000 // sends that wait at once on this node
-	maxWaitingOne = 100  // and of one account in a region
+	// Sends that wait at once on this node, those of one account in a region, and how large
+	// their messages are together.
+	maxWaiting         = 1000
+	maxWaitingOne      = 100
+	maxWaitingBytes    = 256 << 20
+	maxWaitingBytesOne = 64 << 20
 )
 
 // Texts of the refusals.

@@ -43,11 +43,25 @@ func (c *Clamd) Find(ctx context.Context, content []byte) (string, error) {
 	stop := context.AfterFunc(ctx, func() { _ = conn.SetDeadline(time.Unix(1, 0)) })
 	defer stop()
 	// A clamd that has seen enough replies and closes: then the reply says why, not the
-	// error of the write.
+	// error of the write. But of what it has not seen it can't say that it is clean.
 	sent := instream(conn, content)
-	reply, err := bufio.NewReader(io.LimitReader(conn, clamdReply)).ReadString(0)
-	if err != nil {
-		return "", fmt.Errorf("clamd: %w", errors.Join(sent, err))
+	name, err := readVerdict(conn)
+	var big Oversized
+	if sent != nil && name == "" && !errors.As(err, &big) {
+		err = fmt.Errorf("clamd: %w", errors.Join(sent, err))
+	}
+	return name, err
+}
+
+// readVerdict reads the one reply, which a NUL ends.
+func readVerdict(r io.Reader) (string, error) {
+	b := bufio.NewReader(io.LimitReader(r, clamdReply))
+	reply, err := b.ReadString(0)
+	switch {
+	case err != nil:
+		return "", fmt.Errorf("clamd: no reply of at most %d octets: %w", clamdReply, err)
+	case b.Buffered() > 0:
+		return "", fmt.Errorf("clamd: more than one reply, the first is %.200q", reply)
 	}
 	return clamdVerdict(strings.TrimSuffix(reply, "\x00"))
 }

@@ -6,6 +6,7 @@ import (
 	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"io"
 	"maps"
@@ -13,6 +14,7 @@ import (
 	"net/netip"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"sesame/internal/core/spool"
@@ -25,8 +27,11 @@ type Rspamd struct {
 	Client  *http.Client  // nil: one that asks no proxy and follows nothing
 }
 
-// rspamdReply is how many octets of an answer are read.
-const rspamdReply = 1 << 20
+// How many octets of an answer are read.
+const (
+	rspamdHeader = 64 << 10
+	rspamdReply  = 1 << 20
+)
 
 // Opinion is what Rspamd thinks of a message.
 type Opinion struct {
@@ -40,10 +45,12 @@ type Opinion struct {
 func (r *Rspamd) Judge(ctx context.Context, m *spool.Message) (Opinion, error) {
 	ctx, cancel := context.WithTimeout(ctx, r.Timeout)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(r.URL, "/")+"/checkv2", bytes.NewReader(m.Content))
+	content := newQuestion(m.Content)
+	req, err := http.NewRequestWithContext(ctx, http.MethodPost, strings.TrimSuffix(r.URL, "/")+"/checkv2", content)
 	if err != nil {
 		return Opinion{}, fmt.Errorf("rspamd: %w", err)
 	}
+	req.ContentLength = int64(len(m.Content))
 	req.Header.Set("Queue-Id", m.ID)
 	req.Header.Set("From", m.ReturnPath.String())
 	for _, to := range m.Recipients {
@@ -59,6 +66,9 @@ func (r *Rspamd) Judge(ctx context.Context, m *spool.Message) (Opinion, error) {
 	defer resp.Body.Close()
 	switch resp.StatusCode {
 	case http.StatusOK:
+		if content.left.Load() > 0 {
+			return Opinion{}, errors.New("rspamd: an answer to a message that it has not read")
+		}
 	case http.StatusRequestEntityTooLarge:
 		return Opinion{}, Oversized{"rspamd"}
 	default:
@@ -74,12 +84,30 @@ func (r *Rspamd) Judge(ctx context.Context, m *spool.Message) (Opinion, error) {
 	return readOpinion(body)
 }
 
+// question is the content on its way, with what of it has not been sent yet.
+type question struct {
+	r    *bytes.Reader
+	left atomic.Int64
+}
+
+func newQuestion(content []byte) *question {
+	q := &question{r: bytes.NewReader(content)}
+	q.left.Store(int64(len(content)))
+	return q
+}
+
+func (q *question) Read(p []byte) (int, error) {
+	n, err := q.r.Read(p)
+	q.left.Add(int64(-n))
+	return n, err
+}
+
 func (r *Rspamd) client() *http.Client {
 	if r.Client != nil {
 		return r.Client
 	}
 	return &http.Client{
-		Transport:     &http.Transport{DisableKeepAlives: true},
+		Transport:     &http.Transport{DisableKeepAlives: true, DisableCompression: true, MaxResponseHeaderBytes: rspamdHeader},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}
 }

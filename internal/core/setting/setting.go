@@ -12,6 +12,7 @@ import (
 	"encoding/json"
 	"errors"
 
+	"sesame/internal/base/address"
 	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
@@ -42,6 +43,15 @@ type Values struct {
 	StrictTemplates bool
 	// KeepMessageID leaves the Message-ID field that the caller gave; SES replaces it.
 	KeepMessageID bool
+
+	// MessageIDDomain is the domain of the Message-ID fields that are made here; "" is SES's
+	// of the region.
+	MessageIDDomain string
+
+	// SharedReturnPath gives all recipients of a message one return path, and the message to
+	// those of a destination in one transaction. A bounce that comes later names no recipient
+	// for certain then.
+	SharedReturnPath bool
 }
 
 // Default is what holds where nothing is set.
@@ -56,12 +66,24 @@ type Own struct {
 	DiscardEngagement *bool `json:",omitempty"`
 	StrictTemplates   *bool `json:",omitempty"`
 	KeepMessageID     *bool `json:",omitempty"`
+
+	MessageIDDomain  *string `json:",omitempty"`
+	SharedReturnPath *bool   `json:",omitempty"`
 }
+
+// Members says to people which members Own has.
+const Members = "QuotaMode (reject or delay), ServiceSignature, Ed25519Signature, DiscardEngagement, StrictTemplates, KeepMessageID, SharedReturnPath (true or false) " +
+	"and MessageIDDomain (a domain)"
 
 // check refuses values that do not exist.
 func (o Own) check() error {
 	if o.QuotaMode != nil && *o.QuotaMode != Reject && *o.QuotaMode != Delay {
 		return fault.InField(fault.Invalid, "QuotaMode", "QuotaMode is %s or %s.", Reject, Delay)
+	}
+	if o.MessageIDDomain != nil {
+		if _, err := address.ParseDomain(*o.MessageIDDomain); err != nil {
+			return &fault.Error{Kind: fault.Invalid, Field: "MessageIDDomain", Text: "MessageIDDomain is a domain name.", Err: err}
+		}
 	}
 	return nil
 }
@@ -91,6 +113,14 @@ func (o Own) over(v *Values, from map[string]string, who string) {
 	if o.KeepMessageID != nil {
 		v.KeepMessageID = *o.KeepMessageID
 		note(from, "KeepMessageID", who)
+	}
+	if o.MessageIDDomain != nil {
+		v.MessageIDDomain = *o.MessageIDDomain
+		note(from, "MessageIDDomain", who)
+	}
+	if o.SharedReturnPath != nil {
+		v.SharedReturnPath = *o.SharedReturnPath
+		note(from, "SharedReturnPath", who)
 	}
 }
 
@@ -193,7 +223,11 @@ func (s *Settings) Get(ctx context.Context, r Resource) (Report, error) {
 	if r.Kind != Account {
 		line = append(line, r)
 	}
-	rep := Report{Arn: r.ARN(), From: map[string]string{"QuotaMode": FromServer, "ServiceSignature": FromServer, "Ed25519Signature": FromServer, "DiscardEngagement": FromServer, "StrictTemplates": FromServer, "KeepMessageID": FromServer}}
+	rep := Report{Arn: r.ARN(), From: map[string]string{
+		"QuotaMode": FromServer, "ServiceSignature": FromServer, "Ed25519Signature": FromServer, "DiscardEngagement": FromServer,
+		"StrictTemplates": FromServer, "KeepMessageID": FromServer, "MessageIDDomain": FromServer,
+		"SharedReturnPath": FromServer,
+	}}
 	var err error
 	rep.Effective, rep.Own, err = s.resolve(ctx, line, rep.From)
 	return rep, err

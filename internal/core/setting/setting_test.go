@@ -53,14 +53,14 @@ func TestSettingsAreInherited(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {
 		s := open(db, newClock())
-		no, yes, delay, reject := false, true, setting.Delay, setting.Reject
+		no, yes, delay, reject, domain := false, true, setting.Delay, setting.Reject, "ids.example.com"
 		effective(t, s, "example.com", "set", setting.Default())
 		put(t, s, account, setting.Own{QuotaMode: &delay, ServiceSignature: &no})
 		put(t, s, identity, setting.Own{Ed25519Signature: &yes, ServiceSignature: &yes})
-		put(t, s, set, setting.Own{QuotaMode: &reject})
+		put(t, s, set, setting.Own{QuotaMode: &reject, MessageIDDomain: &domain, SharedReturnPath: &yes})
 		effective(t, s, "", "", setting.Values{QuotaMode: setting.Delay})
 		effective(t, s, "example.com", "", setting.Values{QuotaMode: setting.Delay, ServiceSignature: true, Ed25519Signature: true})
-		effective(t, s, "example.com", "set", setting.Values{QuotaMode: setting.Reject, ServiceSignature: true, Ed25519Signature: true})
+		effective(t, s, "example.com", "set", setting.Values{QuotaMode: setting.Reject, ServiceSignature: true, Ed25519Signature: true, MessageIDDomain: domain, SharedReturnPath: true})
 		effective(t, s, "example.org", "other", setting.Values{QuotaMode: setting.Delay})
 
 		got, err := s.Get(ctx, identity)
@@ -103,6 +103,11 @@ func TestWhatIsNotThereHasNoSettings(t *testing.T) {
 	odd := setting.QuotaMode("drop")
 	if err := s.Put(ctx, account, setting.Own{QuotaMode: &odd}); !fault.Is(err, fault.Invalid) {
 		t.Error(err)
+	}
+	for _, odd := range []string{"", "example.com.", "a b.example", "x>\r\nBcc: a@example.com"} {
+		if err := s.Put(ctx, account, setting.Own{MessageIDDomain: &odd}); !fault.Is(err, fault.Invalid) {
+			t.Errorf("%q as a domain: %v", odd, err)
+		}
 	}
 }
 

@@ -11,7 +11,6 @@ import (
 
 	"sesame/internal/base/scope"
 	"sesame/internal/core/event"
-	"sesame/internal/core/quota"
 	"sesame/internal/core/store"
 )
 
@@ -166,9 +165,4 @@ func (f Fate) insert(tx *store.Tx, m *Message, at time.Time, address func(n int)
 		tx.Count(m.Scope, f.Counter, at, int64(len(f.Recipients)))
 	}
 	return event.Append(tx, event.Event{Scope: m.Scope, Kind: f.Event, MessageID: m.ID, At: at, Detail: f.Detail})
-}
-
-// counters are the names of all that the spool counts and purges.
-func counters() []string {
-	return []string{quota.Counter, BounceCounter, RejectCounter, CheckedCounter, SpamCounter}
 }

@@ -196,15 +196,15 @@ func (s *Spool) load(ctx context.Context, sc scope.Scope, id string) (*Message, 
 	m := &Message{Scope: sc, ID: id}
 	var at int64
 	var returnPath, sender, tags, key string
-	var eightBit int
+	var eightBit, shared int
 	err := s.o.DB.QueryRow(ctx, `SELECT accepted_at, operation, caller, source_ip, return_path, sender, identity, identity_account,
-		subject, original_id, config_set, tags, header_size, eight_bit, blob, content FROM messages WHERE account = ? AND region = ? AND id = ?`, sc.Account, sc.Region, id).
+		subject, original_id, config_set, tags, header_size, eight_bit, shared_return_path, blob, content FROM messages WHERE account = ? AND region = ? AND id = ?`, sc.Account, sc.Region, id).
 		Scan(&at, &m.Operation, &m.Caller, &m.SourceIP, &returnPath, &sender, &m.Identity, &m.IdentityAccount,
-			&m.Subject, &m.OriginalID, &m.ConfigSet, &tags, &m.HeaderSize, &eightBit, &key, &m.Content)
+			&m.Subject, &m.OriginalID, &m.ConfigSet, &tags, &m.HeaderSize, &eightBit, &shared, &key, &m.Content)
 	if err != nil {
 		return nil, err
 	}
-	m.AcceptedAt, m.EightBit = store.Time(at), eightBit != 0
+	m.AcceptedAt, m.EightBit, m.SharedReturnPath = store.Time(at), eightBit != 0, shared != 0
 	if m.ReturnPath, err = parseStored(returnPath); err != nil {
 		return nil, err
 	}

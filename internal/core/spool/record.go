@@ -68,19 +68,32 @@ func (s *Spool) Record(ctx context.Context, sc scope.Scope, id string) (Record, 
 	return r, store.Wrap("spool.Record", err)
 }
 
-// find returns the id of the message.
+// find returns the id of the message. An id in a domain that is not SES's of the region may
+// be of the caller's making, or ours in a domain of the operator's.
 func (s *Spool) find(ctx context.Context, sc scope.Scope, id string) (own string, err error) {
 	bare := strings.TrimSuffix(strings.TrimPrefix(strings.TrimSpace(id), "<"), ">")
 	left, domain, _ := strings.Cut(bare, "@")
-	if domain != "" && !strings.EqualFold(domain, msgid.MailDomain(sc.Region)) {
-		left = ""
+	ours := domain == "" || strings.EqualFold(domain, msgid.MailDomain(sc.Region))
+	if ours {
+		if own, err = s.byID(ctx, sc, left); !errors.Is(err, sql.ErrNoRows) {
+			return own, err
+		}
 	}
-	err = s.o.DB.QueryRow(ctx, `SELECT id FROM messages WHERE account = ? AND region = ? AND id = ?`, sc.Account, sc.Region, left).Scan(&own)
-	if !errors.Is(err, sql.ErrNoRows) {
-		return own, err
+	own, err = s.byOriginalID(ctx, sc, "<"+bare+">")
+	if errors.Is(err, sql.ErrNoRows) && !ours {
+		own, err = s.byID(ctx, sc, left)
 	}
+	return own, err
+}
+
+func (s *Spool) byID(ctx context.Context, sc scope.Scope, id string) (own string, err error) {
+	err = s.o.DB.QueryRow(ctx, `SELECT id FROM messages WHERE account = ? AND region = ? AND id = ?`, sc.Account, sc.Region, id).Scan(&own)
+	return own, err
+}
+
+// byOriginalID finds the youngest message with this Message-ID of its caller's.
+func (s *Spool) byOriginalID(ctx context.Context, sc scope.Scope, given string) (own string, err error) {
 	// The index has the first 200 characters.
-	given := "<" + bare + ">"
 	indexed := []rune(given)
 	indexed = indexed[:min(len(indexed), 200)]
 	err = s.o.DB.QueryRow(ctx, `SELECT id FROM messages WHERE account = ? AND region = ? AND substr(original_id, 1, 200) = ? AND original_id <> ''

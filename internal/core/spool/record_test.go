@@ -21,14 +21,19 @@ func TestARecordIsFoundByEveryIdOfTheMessage(t *testing.T) {
 				t.Fatal(err)
 			}
 		}
+		if _, err := fated(f, func(m *spool.Message) { m.ID, m.OriginalID = "borrowed", "<fated@theirs.example>" }); err != nil {
+			t.Fatal(err)
+		}
 		for _, c := range []struct{ id, want string }{
 			{"fated", "fated"},
 			{"<fated@email.amazonses.com>", "fated"},
 			{"fated@email.amazonses.com", "fated"},
 			{long, "later"}, // the youngest of those that bear it
 			{strings.Trim(long, "<>"), "later"},
-			{long[:500] + "@example.org>", ""}, // the same to the index
-			{"fated@example.com", ""},
+			{long[:500] + "@example.org>", ""},     // the same to the index
+			{"<fated@ids.example.com>", "fated"},   // the setting MessageIDDomain makes such ones
+			{"<fated@theirs.example>", "borrowed"}, // but whoever gave it himself comes first
+			{"nobody@example.com", ""},
 			{"a\x00b", ""},
 			{"", ""},
 			{"<>", ""},

@@ -77,6 +77,10 @@ type Message struct {
 	// send with it; else "".
 	IdentityAccount string
 
+	// SharedReturnPath says that the recipients have one return path: those of a destination
+	// get the message in one transaction, as far as that can be.
+	SharedReturnPath bool
+
 	// Fates are recipients that nothing is sent to. They are final from the start.
 	Fates []Fate
 
@@ -127,7 +131,7 @@ type Entry struct {
 type Ready interface {
 	Reserve(d address.Domain, bytes int) bool // takes room for one entry
 	Cancel(d address.Domain, bytes int)       // gives it back
-	Push(e *Entry)                            // uses it
+	Push(entries []*Entry)                    // uses it; all are of one message
 	Waiting(d address.Domain)                 // tells that d has a due recipient in the database
 }
 
@@ -249,15 +253,17 @@ func (s *Spool) hand(a acceptance) {
 	if s.ready == nil {
 		return
 	}
+	var direct []*Entry
 	for i, r := range a.Recipients {
 		switch {
 		case a.fates[i] != nil:
 		case a.direct[i]:
-			s.ready.Push(&Entry{Message: a.Message, N: i, Address: r, Attempt: 1, LeaseUntil: a.until})
+			direct = append(direct, &Entry{Message: a.Message, N: i, Address: r, Attempt: 1, LeaseUntil: a.until})
 		default:
 			s.ready.Waiting(r.Domain)
 		}
 	}
+	s.ready.Push(direct)
 }
 
 func (s *Spool) insert(tx *store.Tx, a acceptance) error {
@@ -267,10 +273,10 @@ func (s *Spool) insert(tx *store.Tx, a acceptance) error {
 		inRow = []byte{}
 	}
 	_, err := tx.Exec(`INSERT INTO messages (account, region, id, accepted_at, operation, caller, source_ip, return_path, sender, identity,
-		identity_account, subject, original_id, config_set, tags, size, header_size, eight_bit, blob, content)
-		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
+		identity_account, subject, original_id, config_set, tags, size, header_size, eight_bit, shared_return_path, blob, content)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`,
 		m.Scope.Account, m.Scope.Region, m.ID, store.Millis(m.AcceptedAt), m.Operation, m.Caller, m.SourceIP, m.ReturnPath.String(), m.Sender.Written(), m.Identity,
-		m.IdentityAccount, m.Subject, m.OriginalID, m.ConfigSet, a.tags, len(m.Content), m.HeaderSize, store.Flag(m.EightBit), a.blob, inRow)
+		m.IdentityAccount, m.Subject, m.OriginalID, m.ConfigSet, a.tags, len(m.Content), m.HeaderSize, store.Flag(m.EightBit), store.Flag(m.SharedReturnPath), a.blob, inRow)
 	if err != nil {
 		return fmt.Errorf("messages: %w", err)
 	}

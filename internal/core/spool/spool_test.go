@@ -19,6 +19,7 @@ import (
 	"sesame/internal/base/scope"
 	"sesame/internal/core/blob"
 	"sesame/internal/core/event"
+	"sesame/internal/core/quota"
 	"sesame/internal/core/spool"
 	"sesame/internal/core/store"
 	"sesame/internal/testkit/storetest"
@@ -64,7 +65,7 @@ func (f *fixture) accept(t *testing.T, content string, to ...string) *spool.Mess
 	m := &spool.Message{
 		Scope: sc, ID: id, AcceptedAt: f.clock.Now(), Operation: "SendEmail", Sender: address.Address{Local: "a", Domain: "example.com"},
 		ReturnPath: address.Address{Local: "a", Domain: "example.com"}, Identity: "example.com", IdentityAccount: "888888888888",
-		Content: []byte(content), Tags: []spool.Tag{{Name: "k", Value: "v"}},
+		Content: []byte(content), Tags: []spool.Tag{{Name: "k", Value: "v"}}, SharedReturnPath: true,
 	}
 	for _, s := range to {
 		a, err := address.Parse(s)
@@ -119,7 +120,8 @@ func TestAcceptedMessageIsLeasedAsItWas(t *testing.T) {
 		e := f.lease(t, "two.example", 10)
 		if len(e) != 1 || e[0].Address.String() != "v@two.example" || e[0].Attempt != 1 || e[0].N != 1 ||
 			e[0].Message.Owner() != (scope.Scope{Account: "888888888888", Region: sc.Region}) || e[0].Message.Identity != m.Identity ||
-			!bytes.Equal(e[0].Message.Content, m.Content) || e[0].Message.Tags[0] != m.Tags[0] || e[0].Message.Sender != m.Sender {
+			!bytes.Equal(e[0].Message.Content, m.Content) || e[0].Message.Tags[0] != m.Tags[0] || e[0].Message.Sender != m.Sender ||
+			!e[0].Message.SharedReturnPath {
 			t.Errorf("leased %+v", e)
 		}
 		if again := f.lease(t, "two.example", 10); len(again) != 0 {
@@ -384,6 +386,33 @@ func TestPurgeRemovesOnlyWhatIsFinishedAndOld(t *testing.T) {
 		}
 		if len(f.lease(t, "two.example", 5)) != 2 {
 			t.Error("what waits can't be leased")
+		}
+	})
+}
+
+// TestPurgeRemovesTheCountersThatAreOld of whatever kind: those of the simulator are taken off
+// those of all mail, and must not outlive them.
+func TestPurgeRemovesTheCountersThatAreOld(t *testing.T) {
+	each(t, func(t *testing.T, f *fixture) {
+		names := []string{quota.Counter, quota.Simulated, quota.Bounced, quota.Complained, spool.RejectCounter, spool.CheckedCounter, "another"}
+		count := func() {
+			for _, name := range names {
+				if err := f.db.Write(ctx, func(tx *store.Tx) error { tx.Count(sc, name, f.clock.Now(), 1); return nil }); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		count()
+		f.clock.Advance(14 * 24 * time.Hour)
+		count()
+		f.clock.Advance(time.Hour)
+		if _, err := f.Purge(ctx, f.clock.Now()); err != nil {
+			t.Fatal(err)
+		}
+		for _, name := range names {
+			if n := f.count(t, `SELECT count(*) FROM counters WHERE name = ?`, name); n != 1 {
+				t.Errorf("%d minutes of %s are left, want the one of the last two weeks", n, name)
+			}
 		}
 	})
 }

@@ -99,6 +99,28 @@ func TestOneFailedWriteUndoesOnlyItself(t *testing.T) {
 	})
 }
 
+// TestAConflictIsToldWhenItsCauseIsThere: the write that was faster may be in the same
+// transaction.
+func TestAConflictIsToldWhenItsCauseIsThere(t *testing.T) {
+	t.Parallel()
+	storetest.Each(t, func(t *testing.T, db *store.DB) {
+		for round := range 50 {
+			name := fmt.Sprint("user", round)
+			var wg sync.WaitGroup
+			for range 4 {
+				wg.Go(func() {
+					var n int
+					err := db.Write(ctx, addUser(name))
+					if e := db.QueryRow(ctx, `SELECT count(*) FROM users WHERE name = ?`, name).Scan(&n); e != nil || n != 1 {
+						t.Errorf("after %v there are %d rows, %v", err, n, e)
+					}
+				})
+			}
+			wg.Wait()
+		}
+	})
+}
+
 func TestConflictsAreTold(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

@@ -48,7 +48,8 @@ func (db *DB) Stats() Stats {
 }
 
 // Write applies fn in a transaction and returns when it is durable. Others' changes
-// share the transaction; an error of fn undoes only fn's own. fn may run more than
+// share the transaction; an error of fn undoes only fn's own, and what fn had seen of
+// the others' is durable or undone when Write returns it. fn may run more than
 // once (its neighbour failed) and must change nothing but the database and variables
 // that it sets anew each time. It must not wait for anything outside the database.
 //
@@ -140,9 +141,17 @@ type txError struct {
 func (e *txError) Error() string { return e.err.Error() }
 func (e *txError) Unwrap() error { return e.err }
 
-// commit applies the batch. An op that fails is answered and left out, and the rest
-// is tried again, since neither engine can take back a part cheaply.
+// commit applies the batch. An op that fails is left out, and the rest is tried again,
+// since neither engine can take back a part cheaply. It is answered with the rest: what
+// it has failed for may be what another one has done in the same transaction, and whoever
+// gets the error must find that.
 func (w *writer) commit(batch []*op) {
+	var refused []refusal
+	defer func() {
+		for _, r := range refused {
+			r.op.done <- r.err
+		}
+	}()
 	for retries := 0; len(batch) > 0; {
 		failed, err := w.try(batch)
 		if err == nil {
@@ -155,7 +164,7 @@ func (w *writer) commit(batch []*op) {
 		var whole *txError
 		switch {
 		case !errors.As(err, &whole):
-			batch[failed].done <- classify(err)
+			refused = append(refused, refusal{batch[failed], classify(err)})
 			batch = append(batch[:failed:failed], batch[failed+1:]...)
 		case whole.again && retries < maxRetries && w.db.ctx.Err() == nil:
 			retries++
@@ -165,6 +174,12 @@ func (w *writer) commit(batch []*op) {
 			return
 		}
 	}
+}
+
+// refusal is what an op that failed is told.
+type refusal struct {
+	op  *op
+	err error
 }
 
 func answer(batch []*op, err error) {

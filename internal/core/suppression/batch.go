@@ -3,7 +3,7 @@
 package suppression
 
 import (
-	"context"
+	"cmp"
 	"slices"
 
 	"sesame/internal/base/scope"
@@ -16,60 +16,62 @@ const (
 	MaxDelete = 10_000
 )
 
-// batch is how many records one commit takes, so that senders never wait long for it.
-const batch = 500
-
 // Record is an address of an import, as it came.
 type Record struct {
 	Address string
 	Reason  string // not for a removal
 }
 
-// Import puts records on the account's list, over what is there of their addresses, and
-// returns the error of each; nil is success. The last of several of one address stays.
-func (l *Lists) Import(ctx context.Context, sc scope.Scope, records []Record) []error {
-	return l.inBatches(ctx, records, func(tx *store.Tx, r Record) error {
-		return l.putIn(tx, sc, Entry{Address: r.Address, Reason: Reason(r.Reason), Source: Imported, UpdatedAt: l.now()})
-	}, func(r Record) error {
+// Adding returns what puts records on the account's list, over what is there of their
+// addresses, in the caller's commit, and the error of each record; nil says that it will
+// be there. The last of several of one address stays.
+func (l *Lists) Adding(sc scope.Scope, records []Record) (write func(*store.Tx) error, errs []error) {
+	good, errs := ready(records, func(r Record) error {
 		_, err := ParseReason(r.Reason)
 		return err
 	})
-}
-
-// Remove takes the addresses of records off the account's list and returns the error of
-// each. One that was not there is as it should be.
-func (l *Lists) Remove(ctx context.Context, sc scope.Scope, records []Record) []error {
-	return l.inBatches(ctx, records, func(tx *store.Tx, r Record) error {
-		_, err := remove(tx, sc, r.Address)
+	return func(tx *store.Tx) error {
+		now := l.now()
+		rows := make([][]any, len(good))
+		for i, r := range good {
+			l.states.of(sc).add(l.hash(sc.Region, r.Address)) // the filter knows it before anybody can
+			rows[i] = Entry{Address: r.Address, Reason: Reason(r.Reason), Source: Imported, UpdatedAt: now}.row(sc)
+		}
+		_, err := tx.ExecRows(putRows, rows)
 		return err
-	}, func(Record) error { return nil })
+	}, errs
 }
 
-// inBatches writes the records that are in order.
-func (l *Lists) inBatches(ctx context.Context, records []Record, write func(*store.Tx, Record) error, check func(Record) error) []error {
-	errs := make([]error, len(records))
-	var good []int
-	records = slices.Clone(records)
+// Removing returns what takes the addresses of records off the account's list, in the
+// caller's commit, and the error of each record. One that is not there is as it should be.
+func (l *Lists) Removing(sc scope.Scope, records []Record) (write func(*store.Tx) error, errs []error) {
+	good, errs := ready(records, func(Record) error { return nil })
+	return func(tx *store.Tx) error {
+		for _, r := range good {
+			if _, err := remove(tx, sc, r.Address); err != nil {
+				return err
+			}
+		}
+		return nil
+	}, errs
+}
+
+// ready returns the records that are in order, one for each address, and the errors of all.
+// They are in the order of the addresses, or two imports could wait for each other in a ring.
+func ready(records []Record, check func(Record) error) (good []Record, errs []error) {
+	errs = make([]error, len(records))
+	last := map[string]Record{}
 	for i, r := range records {
-		if records[i].Address, errs[i] = ParseAddress(r.Address); errs[i] == nil {
+		if r.Address, errs[i] = ParseAddress(r.Address); errs[i] == nil {
 			errs[i] = check(r)
 		}
 		if errs[i] == nil {
-			good = append(good, i)
+			last[r.Address] = r
 		}
 	}
-	for chunk := range slices.Chunk(good, batch) {
-		err := l.o.DB.Write(ctx, func(tx *store.Tx) error {
-			for _, i := range chunk {
-				if err := write(tx, records[i]); err != nil {
-					return err
-				}
-			}
-			return nil
-		})
-		for _, i := range chunk {
-			errs[i] = err
-		}
+	for _, r := range last {
+		good = append(good, r)
 	}
-	return errs
+	slices.SortFunc(good, func(a, b Record) int { return cmp.Compare(a.Address, b.Address) })
+	return good, errs
 }

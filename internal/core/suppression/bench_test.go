@@ -20,14 +20,14 @@ func BenchmarkCheck(b *testing.B) {
 	for _, size := range []int{0, 10_000} {
 		b.Run(fmt.Sprint(size), func(b *testing.B) {
 			now := clock.NewFake(start)
-			l := suppression.New(suppression.Options{DB: storetest.SQLite(b), Clock: now.Now, Random: rand.Reader, ConfigSets: sets{}})
+			db := storetest.SQLite(b)
+			l := suppression.New(suppression.Options{DB: db, Clock: now.Now, Random: rand.Reader, ConfigSets: sets{}})
 			var records []suppression.Record
 			for n := range size {
 				records = append(records, suppression.Record{Address: fmt.Sprintf("r%d@example.com", n), Reason: "BOUNCE"})
 			}
-			for _, err := range l.Import(ctx, sc, records) {
-				must(b, err)
-			}
+			write, _ := l.Adding(sc, records)
+			must(b, db.Write(ctx, write))
 			now.Advance(time.Hour)
 			for range 3 { // it reads the list
 				_ = check(b, l, sc, suppression.Policy{}, "free@example.net")

@@ -12,6 +12,9 @@ import (
 	"sesame/internal/core/store"
 )
 
+// batch is how many entries one commit removes, so that senders never wait long for it.
+const batch = 500
+
 // keepPaused is how long the list of an account that is paused is kept (SES: account-level
 // suppression list).
 const keepPaused = 90 * 24 * time.Hour

@@ -32,12 +32,19 @@ func (l *Lists) Put(ctx context.Context, sc scope.Scope, address string, reason 
 	})
 }
 
+// putRows writes entries over what is there of their addresses.
+const putRows = `INSERT INTO suppressed (account, region, tenant, address, reason, source, updated_at, feedback_id, message_id, response)
+	VALUES {{rows}} ON CONFLICT (account, region, tenant, address) DO UPDATE SET reason = excluded.reason,
+	source = excluded.source, updated_at = excluded.updated_at, feedback_id = excluded.feedback_id, message_id = excluded.message_id,
+	response = excluded.response`
+
+// row are the values of putRows.
+func (e Entry) row(sc scope.Scope) []any {
+	return []any{sc.Account, sc.Region, "", e.Address, string(e.Reason), string(e.Source), store.Millis(e.UpdatedAt), e.FeedbackID, e.MessageID, e.Response}
+}
+
 func put(tx *store.Tx, sc scope.Scope, e Entry) error {
-	_, err := tx.Exec(`INSERT INTO suppressed (account, region, tenant, address, reason, source, updated_at, feedback_id, message_id, response)
-		VALUES (?, ?, '', ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (account, region, tenant, address) DO UPDATE SET reason = excluded.reason,
-		source = excluded.source, updated_at = excluded.updated_at, feedback_id = excluded.feedback_id, message_id = excluded.message_id,
-		response = excluded.response`,
-		sc.Account, sc.Region, e.Address, string(e.Reason), string(e.Source), store.Millis(e.UpdatedAt), e.FeedbackID, e.MessageID, e.Response)
+	_, err := tx.ExecRows(putRows, [][]any{e.row(sc)})
 	return err
 }
 

@@ -88,7 +88,7 @@ func TestWhatIsExportedCanBeImported(t *testing.T) {
 		for n := range 2500 { // more than two pages and five commits
 			records = append(records, suppression.Record{Address: fmt.Sprintf("r%d@example.com", n), Reason: "COMPLAINT"})
 		}
-		noErrors(t, w.Import(ctx, sc, records))
+		noErrors(t, w.Import(sc, records))
 		var lines, objects bytes.Buffer
 		must(t, w.Export(ctx, sc, suppression.CSV, &lines))
 		must(t, w.Export(ctx, sc, suppression.JSON, &objects))
@@ -106,13 +106,13 @@ func TestWhatIsExportedCanBeImported(t *testing.T) {
 		if len(fromCSV) != len(records) || len(fromJSON) != len(records) {
 			t.Fatalf("%d and %d of %d", len(fromCSV), len(fromJSON), len(records))
 		}
-		noErrors(t, w.Import(ctx, other, fromCSV))
+		noErrors(t, w.Import(other, fromCSV))
 		var again bytes.Buffer
 		must(t, w.Export(ctx, other, suppression.CSV, &again))
 		if again.String() != lines.String() {
 			t.Error("the second export differs")
 		}
-		noErrors(t, w.Remove(ctx, other, fromJSON))
+		noErrors(t, w.Remove(other, fromJSON))
 		if left, _, err := w.List(ctx, other, suppression.Filter{}, suppression.Position{}, 10); err != nil || len(left) != 0 {
 			t.Errorf("%v are left, %v", left, err)
 		}
@@ -130,7 +130,7 @@ func noErrors(t *testing.T, errs []error) {
 
 func TestABadRecordHarmsNoOther(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		errs := w.Import(ctx, sc, []suppression.Record{
+		errs := w.Import(sc, []suppression.Record{
 			{"a@example.com", "BOUNCE"}, {"not an address", "BOUNCE"}, {"b@example.com", "bounce"}, {"c@example.com", ""}, {" D@Example.com", "COMPLAINT"}, {"a@example.com", "COMPLAINT"},
 		})
 		for n, bad := range []bool{false, true, true, true, false, false} {
@@ -142,7 +142,7 @@ func TestABadRecordHarmsNoOther(t *testing.T) {
 		if err != nil || len(entries) != 2 || entries[0].Address != "D@example.com" || entries[1].Reason != suppression.Complaint || entries[1].Source != suppression.Imported {
 			t.Errorf("%+v, %v", entries, err)
 		}
-		errs = w.Remove(ctx, sc, []suppression.Record{{Address: "nobody@example.com"}, {Address: "x"}, {Address: "a@example.com"}})
+		errs = w.Remove(sc, []suppression.Record{{Address: "nobody@example.com"}, {Address: "x"}, {Address: "a@example.com"}})
 		if errs[0] != nil || errs[1] == nil || errs[2] != nil {
 			t.Errorf("%v", errs)
 		}

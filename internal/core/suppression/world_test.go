@@ -148,3 +148,20 @@ func check(t testing.TB, l *suppression.Lists, of scope.Scope, p suppression.Pol
 	}
 	return strings.Join(names, ", ")
 }
+
+// Import writes records at once and returns their errors.
+func (w *world) Import(of scope.Scope, records []suppression.Record) []error {
+	return w.write(w.Adding(of, records))
+}
+
+// Remove removes them.
+func (w *world) Remove(of scope.Scope, records []suppression.Record) []error {
+	return w.write(w.Removing(of, records))
+}
+
+func (w *world) write(write func(*store.Tx) error, errs []error) []error {
+	if err := w.db.Write(ctx, write); err != nil {
+		panic(err)
+	}
+	return errs
+}

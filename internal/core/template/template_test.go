@@ -49,6 +49,23 @@ func rendered(t *testing.T, s *template.Templates, sc scope.Scope, name string) 
 	return *r.Text
 }
 
+func TestTheMostTemplates(t *testing.T) {
+	t.Parallel()
+	db := storetest.SQLite(t)
+	s := template.New(db, clock.NewFake(now).Now)
+	must(t, db.Write(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(`INSERT INTO templates (account, region, name, tags, created_at, updated_at, subject, text_part, html_part)
+			WITH RECURSIVE n(i) AS (SELECT 1 UNION ALL SELECT i + 1 FROM n WHERE i < ?)
+			SELECT ?, ?, 'n' || i, '[]', 1, 1, 'x', 'x', '' FROM n`, template.MaxTemplates-1, home.Account, home.Region)
+		return err
+	}))
+	must(t, s.Create(ctx, home, hello("last")))
+	if err := s.Create(ctx, home, hello("over")); !fault.Is(err, fault.LimitExceeded) || fault.PeerText(err) != "You have reached the maximum of 20000 templates." {
+		t.Errorf("one more than there may be: %v", err)
+	}
+	must(t, s.Create(ctx, scope.Scope{Account: home.Account, Region: "eu-west-1"}, hello("over")))
+}
+
 func TestTemplatesLiveInOneAccountAndRegion(t *testing.T) {
 	t.Parallel()
 	storetest.Each(t, func(t *testing.T, db *store.DB) {

@@ -24,11 +24,10 @@ const (
 // ErrBroken says that a token is none that this server has made.
 var ErrBroken = errors.New("track: not a link of this server")
 
-// Signer makes and checks keyed hashes; keyring.Ring is one. CheckMAC takes the same time
-// wherever a hash is wrong.
-type Signer interface {
-	MAC(purpose string, data []byte) []byte
-	CheckMAC(purpose string, data, mac []byte) bool
+// Wrapper makes texts into tokens that nobody else can read or make; keyring.Ring is one.
+type Wrapper interface {
+	Wrap(purpose string, text []byte) []byte
+	Unwrap(purpose string, wrapped []byte) (text []byte, ok bool)
 }
 
 // Ref says which message a link or a picture is in.
@@ -56,12 +55,11 @@ type Link struct {
 	URL   string // where it leads
 }
 
-// A token is in base64url: a keyed hash, cut to macSize; version and flags; account in 5
-// bytes; the region and its length; the message id, its hex digits packed. A link's goes on
-// with its index, the number of tags, each tag's key and value and their lengths, and the
-// URL.
+// A token is in base64url, wrapped: who gets a mail is not to read whose account it came from.
+// In it are version and flags; account in 5 bytes; the region and its length; the message id,
+// its hex digits packed. A link's goes on with its index, the number of tags, each tag's key
+// and value and their lengths, and the URL.
 const (
-	macSize = 12
 	version = 1 << 4
 
 	flagOne     = 1 << 0 // one recipient
@@ -78,7 +76,7 @@ const (
 
 // linkPath is the path of a link, unless it would be too long.
 func (t *Tracker) linkPath(l Link) (string, bool) {
-	b, ok := appendRef(make([]byte, macSize, macSize+80+len(l.URL)), l.Ref)
+	b, ok := appendRef(make([]byte, 0, 80+len(l.URL)), l.Ref)
 	b = binary.AppendUvarint(b, uint64(l.Index))
 	b = binary.AppendUvarint(b, uint64(len(l.Tags)))
 	for _, tag := range l.Tags {
@@ -88,22 +86,21 @@ func (t *Tracker) linkPath(l Link) (string, bool) {
 		}
 	}
 	b = append(b, l.URL...)
-	if !ok || base64.RawURLEncoding.EncodedLen(len(b)) > maxToken {
+	if !ok {
 		return "", false
 	}
-	return t.token(ClickPath, purposeClick, b), true
+	path := t.token(ClickPath, purposeClick, b)
+	return path, len(path) <= len(ClickPath)+maxToken
 }
 
 // pixelPath is the path of a message's picture.
 func (t *Tracker) pixelPath(r Ref) (string, bool) {
-	b, ok := appendRef(make([]byte, macSize, macSize+80), r)
+	b, ok := appendRef(make([]byte, 0, 80), r)
 	return t.token(OpenPath, purposeOpen, b), ok
 }
 
-// token signs what is behind the room for the hash at the beginning of b.
 func (t *Tracker) token(path, purpose string, b []byte) string {
-	copy(b, t.Sign.MAC(purpose, b[macSize:])[:macSize])
-	return string(base64.RawURLEncoding.AppendEncode([]byte(path), b))
+	return string(base64.RawURLEncoding.AppendEncode([]byte(path), t.Wrap.Wrap(purpose, b)))
 }
 
 // appendRef is false for what is no message of ours.
@@ -165,16 +162,20 @@ func (t *Tracker) ReadPixel(token string) (Ref, error) {
 	return ref, nil
 }
 
-// open checks a token and returns what is signed in it.
+// open returns what is in a token.
 func (t *Tracker) open(purpose, token string) ([]byte, error) {
-	if len(token) > maxToken {
+	if len(token) > maxToken || strings.ContainsAny(token, "\r\n") {
 		return nil, ErrBroken
 	}
 	b, err := base64.RawURLEncoding.Strict().DecodeString(token)
-	if err != nil || len(b) < macSize || strings.ContainsAny(token, "\r\n") || !t.Sign.CheckMAC(purpose, b[macSize:], b[:macSize]) {
+	if err != nil {
 		return nil, ErrBroken
 	}
-	return b[macSize:], nil
+	b, ok := t.Wrap.Unwrap(purpose, b)
+	if !ok {
+		return nil, ErrBroken
+	}
+	return b, nil
 }
 
 // reader takes a token apart; bad says that it ended too soon.

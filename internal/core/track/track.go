@@ -5,8 +5,8 @@
 // server tell which were followed, and Open and Click events say so. Programs open and
 // follow too, so each event has a verdict on who that was.
 //
-// The links hold all that is needed to follow them, signed: nothing is looked up before a
-// browser is sent on, and nobody but this server can make one.
+// The links hold all that is needed to follow them, encrypted: nothing is looked up before a
+// browser is sent on, and nobody but this server can make or read one.
 package track
 
 import (
@@ -51,7 +51,7 @@ const (
 // Tracker makes and reads what leads to this server. It is safe for concurrent use, and
 // any node with the same keyring reads what another has made.
 type Tracker struct {
-	Sign Signer
+	Wrap Wrapper
 	Host func(region string) string // of the service, with the port if it is not the protocol's own
 
 	OneHost bool // no tracking domain leads here

@@ -3,8 +3,12 @@
 package track_test
 
 import (
+	"bytes"
+	"encoding/base64"
+	"encoding/binary"
 	"errors"
 	"regexp"
+	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -33,7 +37,7 @@ func newID(t testing.TB) string {
 }
 
 func newTracker() *track.Tracker {
-	return &track.Tracker{Sign: keyring.Ephemeral(), Host: func(region string) string { return "r." + region + ".example.com" }, HTTP: true, HTTPS: true}
+	return &track.Tracker{Wrap: keyring.Ephemeral(), Host: func(region string) string { return "r." + region + ".example.com" }, HTTP: true, HTTPS: true}
 }
 
 // edit rewrites one HTML part.
@@ -284,6 +288,37 @@ func TestLinksTellTheMessage(t *testing.T) {
 		r, err := tr.ReadPixel(pixelPattern.FindStringSubmatch(string(out))[2])
 		if err != nil || r != tc.want || !r.SentAt().Equal(start) {
 			t.Errorf("%+v of %v, %v", r, r.SentAt(), err)
+		}
+	}
+}
+
+// TestLinksShowNothing: who gets a mail does not read there whose account it came from, nor
+// what else the sender wrote, and the token is as short as if it did.
+func TestLinksShowNothing(t *testing.T) {
+	t.Parallel()
+	const url = "https://x.test/story?id=4711"
+	out := edit(t, newTracker(), both, `<a href="`+url+`" ses:tags="campaign:spring">`)
+	for name, m := range map[string]struct {
+		token string
+		most  int // octets
+	}{
+		"link":    {linkPattern.FindStringSubmatch(out)[2], 12 + 40 + 2 + 1 + len("campaign") + 1 + len("spring") + len(url)},
+		"picture": {pixelPattern.FindStringSubmatch(out)[2], 12 + 40},
+	} {
+		b, err := base64.RawURLEncoding.DecodeString(m.token)
+		if err != nil || len(b) > m.most {
+			t.Errorf("the %s has %d octets, not %d: %v", name, len(b), m.most, err)
+		}
+		number, err := strconv.ParseUint(home.Account, 10, 64)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for what, plain := range map[string][]byte{
+			"account": binary.BigEndian.AppendUint64(nil, number)[3:], "region": []byte(home.Region), "target": []byte("x.test"), "tag": []byte("spring"),
+		} {
+			if bytes.Contains(b, plain) {
+				t.Errorf("the %s shows the %s: %q", name, what, b)
+			}
 		}
 	}
 }

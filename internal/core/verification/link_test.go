@@ -3,6 +3,7 @@
 package verification_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"errors"
 	"strings"
@@ -38,7 +39,7 @@ func token(t testing.TB, l *verification.Links, address, template string) string
 func TestALinkSaysWhatItIsFor(t *testing.T) {
 	t.Parallel()
 	now := clock.NewFake(start)
-	l := &verification.Links{Sign: keyring.Ephemeral(), Clock: now.Now, Base: base}
+	l := &verification.Links{Wrap: keyring.Ephemeral(), Clock: now.Now, Base: base}
 	for _, want := range []verification.Link{
 		{Scope: home, Address: "user@example.com", Expires: start.Add(24 * time.Hour)},
 		{Scope: home, Address: `"odd @ one"@example.com`, Template: "Größe/1", Expires: start.Add(24 * time.Hour)},
@@ -56,7 +57,7 @@ func TestALinkSaysWhatItIsFor(t *testing.T) {
 func TestALinkExpires(t *testing.T) {
 	t.Parallel()
 	now := clock.NewFake(start)
-	l := &verification.Links{Sign: keyring.Ephemeral(), Clock: now.Now, Base: base}
+	l := &verification.Links{Wrap: keyring.Ephemeral(), Clock: now.Now, Base: base}
 	tok := token(t, l, "user@example.com", "")
 	now.Advance(24*time.Hour - time.Second)
 	if _, err := l.Read(tok); err != nil {
@@ -71,7 +72,7 @@ func TestALinkExpires(t *testing.T) {
 func TestLinksThatThisServerHasNotMade(t *testing.T) {
 	t.Parallel()
 	ring := keyring.Ephemeral()
-	l := &verification.Links{Sign: ring, Clock: clock.NewFake(start).Now, Base: base}
+	l := &verification.Links{Wrap: ring, Clock: clock.NewFake(start).Now, Base: base}
 	tok := token(t, l, "user@example.com", "template")
 	raw, err := base64.RawURLEncoding.DecodeString(tok)
 	if err != nil {
@@ -84,10 +85,19 @@ func TestLinksThatThisServerHasNotMade(t *testing.T) {
 		}
 		raw[i] ^= 1
 	}
-	signed := func(b []byte) string {
-		return base64.RawURLEncoding.EncodeToString(append(b, ring.MAC("verify link", b)...))
+	wrapped := func(purpose string, b []byte) string {
+		return base64.RawURLEncoding.EncodeToString(ring.Wrap(purpose, b))
 	}
-	other := &verification.Links{Sign: keyring.Ephemeral(), Clock: clock.NewFake(start).Now, Base: base}
+	text, ok := ring.Unwrap("verify link", raw)
+	if !ok {
+		t.Fatal("it is not wrapped")
+	}
+	other := &verification.Links{Wrap: keyring.Ephemeral(), Clock: clock.NewFake(start).Now, Base: base}
+	for _, plain := range []string{home.Account, home.Region, "example.com", "template"} {
+		if bytes.Contains(raw, []byte(plain)) {
+			t.Errorf("a link shows %s", plain)
+		}
+	}
 	for name, bad := range map[string]string{
 		"nothing":                    "",
 		"of another server":          token(t, other, "user@example.com", ""),
@@ -96,10 +106,11 @@ func TestLinksThatThisServerHasNotMade(t *testing.T) {
 		"with padding":               tok + "=",
 		"not base64":                 "!" + tok[1:],
 		"too long":                   strings.Repeat("A", 1025),
-		"a MAC of another purpose":   base64.RawURLEncoding.EncodeToString(append(raw[:len(raw)-32:len(raw)-32], ring.MAC("verp", raw[:len(raw)-32])...)),
-		"of another version":         signed([]byte{2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}),
-		"a field that ends too soon": signed([]byte{1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 9, 'x'}),
-		"more than its fields":       signed([]byte{1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7}),
+		"of another purpose":         wrapped("tracked link", text),
+		"shorter than an expiry":     wrapped("verify link", []byte{1, 0, 0}),
+		"of another version":         wrapped("verify link", []byte{2, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0}),
+		"a field that ends too soon": wrapped("verify link", []byte{1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 9, 'x'}),
+		"more than its fields":       wrapped("verify link", []byte{1, 0, 0, 0, 1, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 0, 7}),
 	} {
 		if got, err := l.Read(bad); !errors.Is(err, verification.ErrBroken) || got != (verification.Link{}) {
 			t.Errorf("%s: %+v, %v", name, got, err)
@@ -111,7 +122,7 @@ func TestLinksThatThisServerHasNotMade(t *testing.T) {
 }
 
 func FuzzReadLink(f *testing.F) {
-	l := &verification.Links{Sign: keyring.Ephemeral(), Clock: clock.NewFake(start).Now, Base: base}
+	l := &verification.Links{Wrap: keyring.Ephemeral(), Clock: clock.NewFake(start).Now, Base: base}
 	f.Add("")
 	f.Add("AQAAAABpWA")
 	f.Add(strings.Repeat("AQ", 60))

@@ -47,7 +47,7 @@ func newWorld(t testing.TB, db *store.DB) *world {
 	ring := keyring.Ephemeral()
 	w.identities = identity.New(identity.Options{DB: db, Seal: ring, Clock: w.clock.Now, Random: rand.Reader})
 	w.templates = verification.NewTemplates(db, w.identities, w.clock.Now)
-	w.links = &verification.Links{Sign: ring, Clock: w.clock.Now, Base: base}
+	w.links = &verification.Links{Wrap: ring, Clock: w.clock.Now, Base: base}
 	w.confirmer = &verification.Confirmer{Links: w.links, Identities: w.identities, Templates: w.templates, Accounts: &w.accounts}
 	if _, err := w.identities.Create(t.Context(), home, "sender@example.com", identity.Settings{Confirmed: true}); err != nil {
 		t.Fatal(err)

@@ -367,10 +367,28 @@ func TestListsOfSets(t *testing.T) {
 	if strings.Join(some.ConfigurationSets, " ") != "mail-a mail-b" || some.NextToken == nil {
 		t.Errorf("a filter: %v", some.ConfigurationSets)
 	}
-	_, err = two.ListConfigurationSets(ctx, &sesv2.ListConfigurationSetsInput{PageSize: aws.Int32(1001)})
-	wantRefusal(t, err, refusal{400, "BadRequestException", "Value 1001 for parameter PageSize is invalid. PageSize must be between 1 and 1000."})
+	for _, size := range []int32{0, 1001} {
+		_, err = two.ListConfigurationSets(ctx, &sesv2.ListConfigurationSetsInput{PageSize: aws.Int32(size)})
+		wantRefusal(t, err, refusal{400, "BadRequestException", "The page size must be between 1 and 1000"})
+		whole, err := one.ListConfigurationSets(ctx, &ses.ListConfigurationSetsInput{MaxItems: aws.Int32(size)})
+		must(t, err)
+		if len(whole.ConfigurationSets) != 4 {
+			t.Errorf("%d of version 1: %s", size, show(whole.ConfigurationSets))
+		}
+	}
+	for filter, want := range map[string]string{"MAIL-A": "mail-a", "": "mail-a mail-b mail-c news", " mail": ""} {
+		some, err := two.ListConfigurationSets(ctx, &sesv2.ListConfigurationSetsInput{Filter: map[string]string{"CONFIGURATION_SET_NAME_CONTAINS": filter}})
+		must(t, err)
+		if got := strings.Join(some.ConfigurationSets, " "); got != want {
+			t.Errorf("with %q in their names: %s", filter, got)
+		}
+	}
+	for _, filter := range []string{"ai", strings.Repeat("a", 65)} {
+		_, err = two.ListConfigurationSets(ctx, &sesv2.ListConfigurationSetsInput{Filter: map[string]string{"CONFIGURATION_SET_NAME_CONTAINS": filter}})
+		wantRefusal(t, err, refusal{400, "BadRequestException", "CONFIGURATION_SET_NAME_CONTAINS must be between 3 and 64 characters"})
+	}
 	_, err = two.ListConfigurationSets(ctx, &sesv2.ListConfigurationSetsInput{NextToken: aws.String("x")})
-	wantRefusal(t, err, refusal{400, "BadRequestException", "Invalid NextToken <x>."})
+	wantRefusal(t, err, refusal{400, "BadRequestException", "invalid nextToken x"})
 }
 
 // TestMailOfASet sends with sets in every way there is.

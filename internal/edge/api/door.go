@@ -15,7 +15,6 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"runtime/debug"
 	"slices"
@@ -309,12 +308,8 @@ func (d *Door) authenticate(q *request, room *room) (who caller.Caller, body []b
 		return who, nil, transport(err)
 	}
 	d.o.Keys.Used(claim.AccessKeyID, claim.Service, claim.Region)
-	ip, _, splitErr := net.SplitHostPort(q.r.RemoteAddr)
-	if splitErr != nil {
-		ip = q.r.RemoteAddr
-	}
 	who = caller.Caller{
-		Scope: scope.Scope{Account: key.Account, Region: claim.Region}, Principal: key.Principal, RequestID: q.id, SourceIP: ip,
+		Scope: scope.Scope{Account: key.Account, Region: claim.Region}, Principal: key.Principal, RequestID: q.id, SourceIP: httpx.ClientIP(q.r),
 		UserAgent: q.r.UserAgent(), Secure: q.r.TLS != nil,
 		Idempotency: intake.Idempotency{
 			Key: q.r.Header.Get("Idempotency-Key"), Retry: q.r.Header.Get("Amz-Sdk-Invocation-Id"),

@@ -26,6 +26,7 @@ var neverProduced = []excused{
 	{"sesv2", "ConcurrentModificationException", "changes of one thing are made one after the other, each on what the one before it left", ""},
 	{"sesv2", "BadRequestException", "what could not be the name of a template is that of none, which is a NotFoundException",
 		"DeleteCustomVerificationEmailTemplate DeleteEmailTemplate GetCustomVerificationEmailTemplate GetEmailTemplate"},
+	{"sesv2", "BadRequestException", "what could not be the id of a job is that of none, which is a NotFoundException", "GetImportJob"},
 	{"sesv2", "BadRequestException", "the operation takes nothing but a Boolean value, or nothing at all", "GetAccount PutAccountSendingAttributes"},
 	{"sesv2", "NotFoundException", "a pool that is not there is a BadRequestException", "CreateConfigurationSet"},
 	{"sesv2", "AlreadyExistsException", "a second list is one too many, whatever its name, which is a BadRequestException", "CreateContactList"},

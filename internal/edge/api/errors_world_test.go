@@ -12,10 +12,12 @@ import (
 	"strings"
 	"testing"
 
+	"sesame/internal/core/access"
 	"sesame/internal/core/account"
 	"sesame/internal/core/configset"
 	"sesame/internal/core/contact"
 	"sesame/internal/core/identity"
+	"sesame/internal/core/importjob"
 	"sesame/internal/core/quota"
 	"sesame/internal/core/store"
 	"sesame/internal/core/template"
@@ -113,8 +115,8 @@ func broken(t *testing.T) *world {
 
 // furnished has as much as there may be of everything: the user alice and the role mailer with
 // tags and policies, ten of which are managed, the policy Send with tags and versions, the
-// domain d.example.com with policies, templates, configuration sets, and the contact list News
-// with a contact.
+// domain d.example.com with policies, templates, configuration sets, the contact list News
+// with a contact, and import jobs.
 func furnished(t *testing.T) *world {
 	w := newWorld(t)
 	ctx := t.Context()
@@ -152,6 +154,12 @@ func furnished(t *testing.T) *world {
 	w.furnishSets(t)
 	must(t, w.contacts.CreateList(ctx, contact.List{Scope: home, Name: "News", Topics: []contact.Topic{{Name: "Sports", Default: contact.OptIn}}}))
 	must(t, w.contacts.Create(ctx, home, "News", contact.Contact{Address: reader}))
+	w.upload(t, home, "lists", "addresses.csv", "")
+	for range importjob.MaxWaiting {
+		done(w.imports.Create(ctx, access.Request{Scope: home, Principal: account.Principal{Account: accountID, User: "tester"}}, importjob.Job{
+			Destination: importjob.Suppression, Action: importjob.Put, Format: importjob.CSV, URL: "s3://lists/addresses.csv",
+		}))(t)
+	}
 	w.crowd(t)
 	return w
 }

@@ -130,7 +130,7 @@ var faults = []struct {
 	{"Conflict", fault.Conflict, refusal{400, "InvalidParameterValue", ""}, refusal{500, "ConcurrentModificationException", ""},
 		smtpCode{554, "Transaction failed: %s"}, nil, new(types.ConcurrentModificationException)},
 	{"Unavailable", fault.Unavailable, refusal{503, "ServiceUnavailable", ""}, refusal{503, "ServiceUnavailableException", ""},
-		smtpCode{452, "%s"}, nil, nil},
+		smtpCode{454, "Temporary service failure"}, nil, nil},
 	{"NotImplemented", fault.NotImplemented, refusal{501, "NotImplemented", ""}, refusal{501, "NotImplementedException", ""},
 		smtpCode{554, "Transaction failed: %s"}, nil, nil},
 }

@@ -25,6 +25,7 @@ type tenant struct {
 	scope scope.Scope
 	mark  string
 	sent  int // recipients that it has written to
+	job   string
 
 	one *ses.Client
 	two *sesv2.Client
@@ -138,6 +139,17 @@ func looks() map[string]look {
 		"sesv2.ListContacts": func(ctx context.Context, n, _ tenant) (any, error) {
 			return n.two.ListContacts(ctx, &sesv2.ListContactsInput{ContactListName: aws.String("news")})
 		},
+		"sesv2.GetImportJob": func(ctx context.Context, n, of tenant) (any, error) {
+			return n.two.GetImportJob(ctx, &sesv2.GetImportJobInput{JobId: &of.job})
+		},
+		"sesv2.ListImportJobs": func(ctx context.Context, n, _ tenant) (any, error) {
+			return ask(ctx, n.two.ListImportJobs, nil, func(out *sesv2.ListImportJobsOutput) any {
+				if len(out.ImportJobs) == 1 && *out.ImportJobs[0].JobId == n.job {
+					return n.mark
+				}
+				return out
+			})
+		},
 		"sesv2.ListTagsForResource": func(ctx context.Context, n, of tenant) (any, error) {
 			return n.two.ListTagsForResource(ctx, &sesv2.ListTagsForResourceInput{ResourceArn: aws.String(of.arn())})
 		},
@@ -188,6 +200,10 @@ func (w *world) tenants(t *testing.T) []tenant {
 		}
 		one := tenant{scope: s, mark: fmt.Sprintf("tenant%d", n), sent: n + 1, one: w.sesClient(who), two: w.sesv2Client(who)}
 		one.fill(t)
+		w.upload(t, s, "lists", one.mark, "")
+		job, err := one.two.CreateImportJob(t.Context(), suppress("lists", one.mark, types.SuppressionListImportActionPut))
+		must(t, err)
+		one.job = *job.JobId
 		all = append(all, one)
 	}
 	return all
@@ -337,8 +353,10 @@ func TestNobodyChangesWhatIsAnothers(t *testing.T) {
 			for _, err := range []error{err1, err2, err3, err4, err5, err6, err7, err8, err9, err10, err11, err12, err13, err14, err15, err16, err17} {
 				isA[*types.NotFoundException](t, err)
 			}
+			_, err := n.two.CreateImportJob(ctx, suppress("lists", of.mark, types.SuppressionListImportActionPut))
+			isA[*types.BadRequestException](t, err)
 			// These are no errors in version 1, and do nothing.
-			_, err := n.one.DeleteIdentity(ctx, &ses.DeleteIdentityInput{Identity: address})
+			_, err = n.one.DeleteIdentity(ctx, &ses.DeleteIdentityInput{Identity: address})
 			must(t, err)
 			_, err = n.one.DeleteIdentityPolicy(ctx, &ses.DeleteIdentityPolicyInput{Identity: address, PolicyName: &of.mark})
 			must(t, err)

@@ -160,6 +160,9 @@ func TestMessagesThatV2Refuses(t *testing.T) {
 			"Content-Disposition: attachment; filename*=utf-8''%61.vbs", "", "--x--"), bad("Illegal filename 'a.vbs'.")},
 		{"raw: 51 recipients", raw("From: "+sender, "To: "+strings.Join(people(26), ",\r\n "), "Cc: "+strings.Join(people(25), ",\r\n "), "", "x"), bad("Recipient count exceeds 50.")},
 
+		{"a contact list without a name", func(in *sesv2.SendEmailInput) {
+			in.ListManagementOptions = &types.ListManagementOptions{ContactListName: aws.String("")}
+		}, bad("ContactListName can't be blank.")},
 		{"a template that is not there", func(in *sesv2.SendEmailInput) {
 			in.Content = &types.EmailContent{Template: &types.Template{TemplateName: aws.String("t")}}
 		}, refusal{404, "NotFoundException", "Template t does not exist."}},

@@ -91,6 +91,7 @@ func TestTheSandboxHasNoSuppressionListToWriteTo(t *testing.T) {
 	w := newWorld(t, inSandbox)
 	ctx := t.Context()
 	two := w.sesv2Client(tester())
+	w.upload(t, home, "lists", "addresses.csv", "")
 	calls := map[string]func() error{
 		"PutSuppressedDestination": func() error {
 			_, err := two.PutSuppressedDestination(ctx, &sesv2.PutSuppressedDestinationInput{EmailAddress: aws.String(reader), Reason: types.SuppressionListReasonBounce})
@@ -102,7 +103,7 @@ func TestTheSandboxHasNoSuppressionListToWriteTo(t *testing.T) {
 		},
 		"CreateImportJob": func() error {
 			_, err := two.CreateImportJob(ctx, &sesv2.CreateImportJobInput{
-				ImportDataSource:  &types.ImportDataSource{DataFormat: types.DataFormatCsv, S3Url: aws.String("s3://a/b")},
+				ImportDataSource:  &types.ImportDataSource{DataFormat: types.DataFormatCsv, S3Url: aws.String("s3://lists/addresses.csv")},
 				ImportDestination: &types.ImportDestination{SuppressionListDestination: &types.SuppressionListDestination{SuppressionListImportAction: types.SuppressionListImportActionPut}},
 			})
 			return err

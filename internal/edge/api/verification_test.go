@@ -38,7 +38,7 @@ type verifying struct {
 }
 
 func (v *verifying) build(w *world, ring *keyring.Ring) {
-	links := &verification.Links{Sign: ring, Clock: w.clock.Now, Base: "https://mail.example.com"}
+	links := &verification.Links{Wrap: ring, Clock: w.clock.Now, Base: "https://mail.example.com"}
 	v.templates = verification.NewTemplates(w.db, w.identities, w.clock.Now)
 	v.mailer = &verification.Mailer{Templates: v.templates, Links: links, Intake: w.intake, Sandbox: &v.sandbox, Mails: w.identities}
 	v.confirmer = &verification.Confirmer{Links: links, Identities: w.identities, Templates: v.templates, Accounts: w.accounts}

@@ -167,8 +167,13 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 	w.contacts = contact.New(contact.Options{
 		DB: w.db, Clock: w.clock.Now, Sign: ring, MailDomain: serviceZone, Base: func(string, configset.Set) string { return "https://" + serviceZone },
 	})
-	w.imports = importjob.New(importjob.Options{DB: w.db, Clock: w.clock.Now, Objects: w.buckets, Addresses: w.suppression, Contacts: w.contacts})
 	authorizer := access.New(access.Options{Policies: w.accounts, Identities: w.identities, Organizations: w.accounts, Clock: w.clock.Now})
+	w.imports = importjob.New(importjob.Options{
+		DB: w.db, Clock: w.clock.Now, Access: authorizer, Addresses: w.suppression, Contacts: w.contacts,
+		Objects: importjob.Builtin{Buckets: w.buckets, Presign: func(sc scope.Scope, bucket, key string) string {
+			return "https://" + sc.Account + "." + sc.Region + ".example/" + bucket + "/" + key
+		}},
+	})
 	w.intake = intake.New(intake.Options{
 		Spool: w.kept, Identities: w.identities, Access: authorizer, Quotas: quotas, Clock: w.clock.Now, Random: rand.Reader, MAC: ring.MAC,
 		Accounts: w.accounts, Settings: w.settings, ConfigSets: w.configSets, Suppressed: w.suppression, Templates: w.emails, Contacts: w.contacts,

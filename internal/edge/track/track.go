@@ -7,12 +7,12 @@ package track
 
 import (
 	"encoding/base64"
-	"net"
 	"net/http"
 	"strings"
 
 	"sesame/internal/core/event"
 	core "sesame/internal/core/track"
+	"sesame/internal/edge/httpx"
 )
 
 // Reader tells what tokens stand for.
@@ -25,6 +25,17 @@ type Reader interface {
 type Recorder interface {
 	Record(h core.Hit)
 }
+
+// What comes of a request, for metrics.
+const (
+	Followed = "followed" // a link
+	Seen     = "seen"     // a picture
+	Broken   = "broken"   // a token that is none of ours
+	Refused  = "refused"  // a method that does nothing here
+)
+
+// Results lists what can come of a request.
+func Results() []string { return []string{Followed, Seen, Broken, Refused} }
 
 // maxAgent is how much of a User-Agent field is kept, in octets.
 const maxAgent = 512
@@ -41,15 +52,16 @@ func IsPath(path string) bool {
 type handler struct {
 	reader   Reader
 	recorder Recorder
+	count    func(result string)
 	picture  []byte
 }
 
 // New returns the handler of the paths that IsPath knows. A link redirects with 302 Found,
 // which every program knows; with GET and HEAD it means what 307 does. A token that this
-// server has not made leads nowhere.
-func New(reader Reader, recorder Recorder) (http.Handler, error) {
+// server has not made leads nowhere. count is told what comes of each request.
+func New(reader Reader, recorder Recorder, count func(result string)) (http.Handler, error) {
 	gif, err := base64.StdEncoding.DecodeString(picture)
-	return &handler{reader: reader, recorder: recorder, picture: gif}, err
+	return &handler{reader: reader, recorder: recorder, count: count, picture: gif}, err
 }
 
 func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
@@ -60,6 +72,7 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	head.Set("X-Robots-Tag", "noindex, nofollow")
 	if r.Method != http.MethodGet && r.Method != http.MethodHead {
 		head.Set("Allow", "GET, HEAD")
+		h.count(Refused)
 		plain(w, http.StatusMethodNotAllowed, "A link is followed with GET.\n")
 		return
 	}
@@ -74,9 +87,10 @@ func (h *handler) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 func (h *handler) click(w http.ResponseWriter, r *http.Request, token string) {
 	link, err := h.reader.ReadLink(token)
 	if err != nil {
-		broken(w)
+		h.broken(w)
 		return
 	}
+	h.count(Followed)
 	w.Header().Set("Location", link.URL)
 	w.Header().Set("Content-Length", "0")
 	w.WriteHeader(http.StatusFound)
@@ -89,9 +103,10 @@ func (h *handler) click(w http.ResponseWriter, r *http.Request, token string) {
 func (h *handler) open(w http.ResponseWriter, r *http.Request, token string) {
 	ref, err := h.reader.ReadPixel(token)
 	if err != nil {
-		broken(w)
+		h.broken(w)
 		return
 	}
+	h.count(Seen)
 	head := w.Header()
 	head.Set("Content-Type", "image/gif")
 	head.Set("Content-Length", "43")
@@ -103,13 +118,9 @@ func (h *handler) open(w http.ResponseWriter, r *http.Request, token string) {
 }
 
 func hitOf(r *http.Request, ref core.Ref, kind event.Kind) core.Hit {
-	ip, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		ip = r.RemoteAddr
-	}
 	agent := r.UserAgent()
 	agent = strings.ToValidUTF8(strings.ReplaceAll(agent[:min(len(agent), maxAgent)], "\x00", ""), "")
-	return core.Hit{Ref: ref, Kind: kind, Method: r.Method, Prefetch: prefetch(r.Header), IP: ip, UserAgent: agent}
+	return core.Hit{Ref: ref, Kind: kind, Method: r.Method, Prefetch: prefetch(r.Header), IP: httpx.ClientIP(r), UserAgent: agent}
 }
 
 // prefetch reports whether a browser asks ahead of its user (Fetch: Sec-Purpose), or for
@@ -123,7 +134,8 @@ func prefetch(h http.Header) bool {
 	return false
 }
 
-func broken(w http.ResponseWriter) {
+func (h *handler) broken(w http.ResponseWriter) {
+	h.count(Broken)
 	plain(w, http.StatusNotFound, "This link does not work: it is not complete, or it was not made by this server.\n")
 }
 

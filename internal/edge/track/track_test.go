@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"regexp"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -40,7 +41,7 @@ func (h *hits) Record(hit core.Hit) { *h = append(*h, hit) }
 // a tag, and of the picture.
 func newTracker(t *testing.T) (tr *core.Tracker, link, pixel string) {
 	t.Helper()
-	tr = &core.Tracker{Sign: keyring.Ephemeral(), Host: func(string) string { return "r.example.com" }, HTTPS: true}
+	tr = &core.Tracker{Wrap: keyring.Ephemeral(), Host: func(string) string { return "r.example.com" }, HTTPS: true}
 	html, err := tr.Editor(core.Message{Scope: home, ID: id, Recipients: 1}, core.Options{Opens: true, Clicks: true})(
 		content.TextPart{HTML: true, Text: []byte(`<a href="https://x.test/?a=1&amp;b=2#c" ses:tags="k:v">`)})
 	if err != nil {
@@ -54,8 +55,12 @@ func newTracker(t *testing.T) (tr *core.Tracker, link, pixel string) {
 }
 
 func newHandler(t *testing.T, tr *core.Tracker, r track.Recorder) http.Handler {
+	return counting(t, tr, r, func(string) {})
+}
+
+func counting(t *testing.T, tr *core.Tracker, r track.Recorder, count func(string)) http.Handler {
 	t.Helper()
-	h, err := track.New(tr, r)
+	h, err := track.New(tr, r, count)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -142,6 +147,25 @@ func TestWhatLeadsNowhere(t *testing.T) {
 		rec := ask(t, newHandler(t, tr, &got), c.method, c.path)
 		if rec.Code != c.status || rec.Header().Get("Location") != "" || len(got) != 0 || strings.Contains(rec.Body.String(), "evil") {
 			t.Errorf("%s: %d, to %q, %d hits", name, rec.Code, rec.Header().Get("Location"), len(got))
+		}
+	}
+}
+
+func TestWhatComesOfARequestIsCounted(t *testing.T) {
+	t.Parallel()
+	tr, link, pixel := newTracker(t)
+	for name, c := range map[string]struct{ method, path, want string }{
+		"a link":                   {"GET", link, track.Followed},
+		"looked at by a program":   {"HEAD", link, track.Followed},
+		"a picture":                {"GET", pixel, track.Seen},
+		"a link that is no link":   {"GET", link + "x", track.Broken},
+		"a picture that is a link": {"GET", strings.Replace(link, "/L0/", "/I0/", 1), track.Broken},
+		"a form":                   {"POST", link, track.Refused},
+	} {
+		var got []string
+		ask(t, counting(t, tr, &hits{}, func(r string) { got = append(got, r) }), c.method, c.path)
+		if !slices.Equal(got, []string{c.want}) || !slices.Contains(track.Results(), c.want) {
+			t.Errorf("%s: counted as %q, want %q", name, got, c.want)
 		}
 	}
 }

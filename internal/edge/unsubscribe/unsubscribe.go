@@ -12,13 +12,13 @@ import (
 	"errors"
 	"log/slog"
 	"mime"
-	"net"
 	"net/http"
 	"net/url"
 	"slices"
 	"strings"
 
 	"sesame/internal/core/contact"
+	"sesame/internal/edge/httpx"
 	"sesame/internal/edge/page"
 )
 
@@ -45,28 +45,47 @@ type Subscriptions interface {
 // IsPath reports whether a path is of such a link.
 func IsPath(path string) bool { return strings.HasPrefix(path, contact.Path) }
 
+// What comes of a request, for metrics.
+const (
+	Looked  = "looked"    // at the choices
+	Chosen  = "chosen"    // by the page
+	Clicked = "one_click" // by a mail program's button
+	Broken  = "broken"    // a token that is none of ours, or a method that does nothing here
+	Gone    = "gone"      // a contact that is on the list no more
+	Unclear = "unclear"   // a form that says nothing
+	Busy    = "busy"      // too many at once
+	Failed  = "failed"    // a failure of the server
+)
+
+// Results lists what can come of a request; HEAD, which says nothing, is not counted.
+func Results() []string {
+	return []string{Looked, Chosen, Clicked, Broken, Gone, Unclear, Busy, Failed}
+}
+
 // handler serves the pages.
 type handler struct {
 	lists Subscriptions
 	log   *slog.Logger
+	count func(result string)
 	slots chan struct{}
 
 	choose, tell *page.Template
 }
 
-// New returns the handler of contact.Path and what is below it.
-func New(lists Subscriptions, log *slog.Logger) http.Handler {
-	h := &handler{lists: lists, log: log, slots: make(chan struct{}, maxAtOnce), choose: page.Must(chooseHTML), tell: page.Must(tellHTML)}
+// New returns the handler of contact.Path and what is below it. count is told what comes of
+// each request.
+func New(lists Subscriptions, log *slog.Logger, count func(result string)) http.Handler {
+	h := &handler{lists: lists, log: log, count: count, slots: make(chan struct{}, maxAtOnce), choose: page.Must(chooseHTML), tell: page.Must(tellHTML)}
 	mux := http.NewServeMux()
 	mux.HandleFunc("GET "+contact.Path+"{token}", h.look)
 	mux.HandleFunc("POST "+contact.Path+"{token}", h.act)
 	mux.HandleFunc(contact.Path, func(w http.ResponseWriter, r *http.Request) {
 		if r.Method != http.MethodGet && r.Method != http.MethodHead && r.Method != http.MethodPost {
 			w.Header().Set("Allow", "GET, HEAD, POST")
-			h.show(w, h.tell, http.StatusMethodNotAllowed, broken)
+			h.show(w, h.tell, http.StatusMethodNotAllowed, broken, Broken)
 			return
 		}
-		h.show(w, h.tell, http.StatusNotFound, broken)
+		h.show(w, h.tell, http.StatusNotFound, broken, Broken)
 	})
 	return h.choose.Secure(mux)
 }
@@ -86,14 +105,14 @@ func (h *handler) look(w http.ResponseWriter, r *http.Request) {
 		h.fail(w, err)
 		return
 	}
-	h.show(w, h.choose, http.StatusOK, ask(s))
+	h.show(w, h.choose, http.StatusOK, ask(s), Looked)
 }
 
 // act does what the form says, or a mail program's button.
 func (h *handler) act(w http.ResponseWriter, r *http.Request) {
 	form, ok := h.form(w, r)
 	if !ok {
-		h.show(w, h.tell, http.StatusBadRequest, unclear)
+		h.show(w, h.tell, http.StatusBadRequest, unclear, Unclear)
 		return
 	}
 	if !h.enter() {
@@ -101,18 +120,19 @@ func (h *handler) act(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	defer h.leave()
-	token, do := r.PathValue("token"), form.Get("do")
+	token, do, result := r.PathValue("token"), form.Get("do"), Chosen
 	var s contact.Subscription
 	var err error
 	switch {
 	case form.Get("List-Unsubscribe") == "One-Click": // RFC 8058 §3.2
+		result = Clicked
 		s, err = h.lists.Unsubscribe(r.Context(), token)
 	case do == "leave":
 		s, err = h.lists.Choose(r.Context(), token, contact.Choice{UnsubscribeAll: true})
 	case do == "save":
 		s, err = h.save(r.Context(), token, form["shown"], form["topic"])
 	default:
-		h.show(w, h.tell, http.StatusBadRequest, unclear)
+		h.show(w, h.tell, http.StatusBadRequest, unclear, Unclear)
 		return
 	}
 	if err != nil {
@@ -120,7 +140,7 @@ func (h *handler) act(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	h.audit(r, s)
-	h.show(w, h.tell, http.StatusOK, done(s, r.URL.Path))
+	h.show(w, h.tell, http.StatusOK, done(s, r.URL.Path), result)
 }
 
 // save says of each topic that was shown whether it is wanted. Who wants nothing of the
@@ -179,29 +199,29 @@ func (h *handler) leave() { <-h.slots }
 func (h *handler) fail(w http.ResponseWriter, err error) {
 	switch {
 	case errors.Is(err, contact.ErrBroken):
-		h.show(w, h.tell, http.StatusNotFound, broken)
+		h.show(w, h.tell, http.StatusNotFound, broken, Broken)
 	case errors.Is(err, contact.ErrGone):
-		h.show(w, h.tell, http.StatusOK, gone)
+		h.show(w, h.tell, http.StatusOK, gone, Gone)
 	default:
+		result := Busy
 		if err != nil {
+			result = Failed
 			h.log.Error("an unsubscribe link could not be followed", "error", err)
 		}
 		w.Header().Set("Retry-After", "30")
-		h.show(w, h.tell, http.StatusServiceUnavailable, later)
+		h.show(w, h.tell, http.StatusServiceUnavailable, later, result)
 	}
 }
 
 // audit leaves a line about who changed what somebody gets, without the link's token.
 func (h *handler) audit(r *http.Request, s contact.Subscription) {
-	remote, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		remote = r.RemoteAddr
-	}
 	h.log.Info("a recipient changed its subscriptions", "account", s.List.Scope.Account, "region", s.List.Scope.Region, "list", s.List.Name,
-		"address", s.Address, "unsubscribed", s.UnsubscribeAll, "remote", remote)
+		"address", s.Address, "unsubscribed", s.UnsubscribeAll, "remote", httpx.ClientIP(r))
 }
 
-func (h *handler) show(w http.ResponseWriter, t *page.Template, status int, p page.Page) {
+// show answers a request, and counts what came of it.
+func (h *handler) show(w http.ResponseWriter, t *page.Template, status int, p page.Page, result string) {
+	h.count(result)
 	if err := t.Show(w, status, p); err != nil {
 		h.log.Debug("a page of subscriptions was cut off", "error", err) // the client is gone
 	}

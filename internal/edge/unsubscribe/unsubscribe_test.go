@@ -9,8 +9,10 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"reflect"
+	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 
 	"sesame/internal/base/scope"
@@ -24,6 +26,7 @@ type lists struct {
 	err   error
 	asked []string        // what was done
 	last  *contact.Choice // of Choose
+	came  []string        // what came of the requests
 	wait  chan struct{}   // Look waits for its end
 	there chan struct{}   // and tells that it does
 }
@@ -39,6 +42,8 @@ func (l *lists) find(token string) (contact.Subscription, error) {
 	}
 	return l.Subscription, nil
 }
+
+func (l *lists) count(result string) { l.came = append(l.came, result) }
 
 func (l *lists) Look(_ context.Context, token string) (contact.Subscription, error) {
 	if l.wait != nil {
@@ -89,7 +94,7 @@ func ask(t *testing.T, l *lists, method, path, kind, body string) (*http.Respons
 		r.Header.Set("Content-Type", kind)
 	}
 	rec := httptest.NewRecorder()
-	unsubscribe.New(l, slog.New(slog.DiscardHandler)).ServeHTTP(rec, r)
+	unsubscribe.New(l, slog.New(slog.DiscardHandler), l.count).ServeHTTP(rec, r)
 	return rec.Result(), rec.Body.String()
 }
 
@@ -205,13 +210,46 @@ func TestADatabaseThatFails(t *testing.T) {
 	}
 }
 
+func TestWhatComesOfARequestIsCounted(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct {
+		method, token, body string
+		err                 error
+		want                []string
+	}{
+		"the page":                 {"GET", "good", "", nil, []string{unsubscribe.Looked}},
+		"HEAD, which says nothing": {"HEAD", "good", "", nil, nil},
+		"the button":               {"POST", "good", oneClick, nil, []string{unsubscribe.Clicked}},
+		"the form":                 {"POST", "good", "do=save", nil, []string{unsubscribe.Chosen}},
+		"the form: everything":     {"POST", "good", "do=leave", nil, []string{unsubscribe.Chosen}},
+		"an empty form":            {"POST", "good", "", nil, []string{unsubscribe.Unclear}},
+		"a forged link":            {"GET", "bad", "", nil, []string{unsubscribe.Broken}},
+		"more than a token":        {"GET", "good/x", "", nil, []string{unsubscribe.Broken}},
+		"another method":           {"PUT", "good", "", nil, []string{unsubscribe.Broken}},
+		"a contact that is gone":   {"POST", "gone", oneClick, nil, []string{unsubscribe.Gone}},
+		"a database that fails":    {"POST", "good", oneClick, errors.New("no"), []string{unsubscribe.Failed}},
+	} {
+		l := newLists()
+		l.err = c.err
+		ask(t, l, c.method, contact.Path+c.token, formType, c.body)
+		if !slices.Equal(l.came, c.want) || len(c.want) > 0 && !slices.Contains(unsubscribe.Results(), c.want[0]) {
+			t.Errorf("%s: counted as %q, want %q", name, l.came, c.want)
+		}
+	}
+}
+
 // TestTheRoomForRequestsIsBounded: who finds none is told to come back.
 func TestTheRoomForRequestsIsBounded(t *testing.T) {
 	t.Parallel()
 	const most = 32
 	l := newLists()
 	l.wait, l.there = make(chan struct{}), make(chan struct{})
-	h := unsubscribe.New(l, slog.New(slog.DiscardHandler))
+	var busy atomic.Int64
+	h := unsubscribe.New(l, slog.New(slog.DiscardHandler), func(result string) {
+		if result == unsubscribe.Busy {
+			busy.Add(1)
+		}
+	})
 	get := func() int {
 		rec := httptest.NewRecorder()
 		h.ServeHTTP(rec, httptest.NewRequestWithContext(t.Context(), "GET", contact.Path+"good", nil))
@@ -226,8 +264,8 @@ func TestTheRoomForRequestsIsBounded(t *testing.T) {
 		})
 		<-l.there
 	}
-	if code := get(); code != http.StatusServiceUnavailable {
-		t.Errorf("one more: HTTP %d", code)
+	if code := get(); code != http.StatusServiceUnavailable || busy.Load() != 1 {
+		t.Errorf("one more: HTTP %d, counted %d times", code, busy.Load())
 	}
 	close(l.wait)
 	all.Wait()
@@ -242,7 +280,7 @@ func FuzzRequest(f *testing.F) {
 		r.URL.Path += token
 		r.Header.Set("Content-Type", kind)
 		rec := httptest.NewRecorder()
-		unsubscribe.New(newLists(), slog.New(slog.DiscardHandler)).ServeHTTP(rec, r)
+		unsubscribe.New(newLists(), slog.New(slog.DiscardHandler), func(string) {}).ServeHTTP(rec, r)
 		if rec.Code >= 500 {
 			t.Errorf("HTTP %d: %s", rec.Code, rec.Body)
 		}

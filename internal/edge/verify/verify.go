@@ -10,11 +10,11 @@ import (
 	"context"
 	_ "embed" // the page
 	"log/slog"
-	"net"
 	"net/http"
 	"strings"
 
 	"sesame/internal/core/verification"
+	"sesame/internal/edge/httpx"
 	"sesame/internal/edge/page"
 )
 
@@ -83,12 +83,8 @@ func prefetch(r *http.Request) bool {
 
 // audit leaves a line about who followed which link, without its token.
 func (h *handler) audit(r *http.Request, got verification.Result) {
-	remote, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		remote = r.RemoteAddr
-	}
 	h.log.Info("a verification link was followed", "outcome", got.Outcome.String(), "account", got.Link.Scope.Account, "region", got.Link.Scope.Region,
-		"address", got.Link.Address, "template", got.Link.Template, "remote", remote)
+		"address", got.Link.Address, "template", got.Link.Template, "remote", httpx.ClientIP(r))
 }
 
 func (h *handler) show(w http.ResponseWriter, status int, p page.Page) {

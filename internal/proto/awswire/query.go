@@ -9,6 +9,8 @@ import (
 	"reflect"
 	"slices"
 	"strings"
+
+	"sesame/internal/base/fault"
 )
 
 // QueryConfig is what a service of the Query protocol is made of.
@@ -115,7 +117,7 @@ func (p *queryXML) route(s *Service, r *Request) (*Call, error) {
 	}
 	op := s.byName[action.value]
 	if op == nil || given != p.version {
-		return nil, malformed("InvalidAction", "Could not find operation %.128s for version %.32s", action.value, given)
+		return nil, malformed("InvalidAction", "Could not find operation %s for version %s", fault.Printable(action.value), fault.Printable(given))
 	}
 	return &Call{Op: op, form: &form}, nil
 }

@@ -106,6 +106,8 @@ func TestQueryRoutes(t *testing.T) {
 		{name: "an empty body", method: "POST", code: "MissingAction", message: "Missing Action"},
 		{name: "an unknown action", method: "POST", body: "Action=Nothing&Version=2010-12-01", code: "InvalidAction",
 			message: "Could not find operation Nothing for version 2010-12-01"},
+		{name: "an action with line breaks", method: "POST", body: "Action=a%0D%0Ab&Version=2010-12-01", code: "InvalidAction",
+			message: "Could not find operation a??b for version 2010-12-01"},
 		{name: "letter case matters", method: "POST", body: "Action=getsendquota&Version=2010-12-01", code: "InvalidAction",
 			message: "Could not find operation getsendquota for version 2010-12-01"},
 		{name: "no version", method: "POST", body: "Action=GetSendQuota", code: "InvalidAction",

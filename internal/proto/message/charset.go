@@ -104,6 +104,16 @@ func (c charset) encode(text []byte) ([]byte, error) {
 	return b, nil
 }
 
+// forWords is the character set for encoded words: UTF-8 in place of the other encodings of
+// Unicode, since readers put the octets of adjacent words together, and the byte order
+// mark of each would be a character of the text.
+func (c charset) forWords() charset {
+	if label := strings.ToLower(c.label); strings.HasPrefix(label, "utf-16") || strings.HasPrefix(label, "utf-32") {
+		return charset{label: utf8Label}
+	}
+	return c
+}
+
 // decodeCharset turns octets of a character set into text, replacing what is wrong.
 func decodeCharset(label string, b []byte) (string, bool) {
 	c, err := lookupCharset(label)

@@ -32,7 +32,7 @@ type NameValue struct{ Name, Value string }
 type Attachment struct {
 	Data        []byte
 	FileName    string
-	ContentType string // application/octet-stream by default
+	ContentType string // by default that of FileName's extension
 	Description string
 	ContentID   string // with or without angle brackets
 	Inline      bool
@@ -83,7 +83,7 @@ func Compose(m Simple, random io.Reader) ([]byte, error) {
 		return nil, err
 	}
 	w.begin("Subject")
-	w.text(m.Subject.Data, subject)
+	w.phrase(m.Subject.Data, subject.forWords())
 	w.end()
 	for _, h := range m.Headers {
 		if reserved(h.Name) {
@@ -212,7 +212,7 @@ func textEntity(kind string, c *Content) (*entity, error) {
 func fileEntity(f *Attachment) (*entity, error) {
 	e := &entity{kind: f.ContentType, file: f, data: f.Data, enc: f.Encoding}
 	if e.kind == "" {
-		e.kind = "application/octet-stream"
+		e.kind = mediaOf(f.FileName)
 	}
 	if !validMedia(e.kind) {
 		return nil, fmt.Errorf("%w: %q", ErrContentType, e.kind)

@@ -196,7 +196,7 @@ func TestComposeGolden(t *testing.T) {
 func TestComposeHeaderValuesReadBack(t *testing.T) {
 	t.Parallel()
 	for _, subject := range []string{
-		"", "Hello", "two  spaces", strings.Repeat("word ", 60), strings.Repeat("x", 900), "Grüße", strings.Repeat("日本語", 50),
+		"", "Hello", "two  spaces", strings.Repeat("word ", 60), strings.Repeat("x", 900), strings.Repeat("x", 3000), "Grüße", strings.Repeat("日本語", 50),
 		"mixed ünd plain " + strings.Repeat("word ", 40), "emoji 🎉🎊", "=?utf-8?q?already=20encoded?=", "tab\there",
 	} {
 		m := simple()
@@ -245,6 +245,19 @@ func TestComposeCharsets(t *testing.T) {
 	h, _, _ = message.Split(compose(t, long))
 	if got := message.DecodeText(h.Get("Subject")); got != long.Subject.Data {
 		t.Errorf("long subject reads as %q", got)
+	}
+}
+
+// TestComposeLongSubjectInUTF16HasNoByteOrderMarks: one in each encoded word was a character
+// of the subject to readers that put the words together first.
+func TestComposeLongSubjectInUTF16HasNoByteOrderMarks(t *testing.T) {
+	t.Parallel()
+	m := simple()
+	m.Subject = message.Content{Data: strings.Repeat("日本語の件名", 20), Charset: "utf-16"}
+	m.Text = &message.Content{Data: "x"}
+	h, _, _ := message.Split(compose(t, m))
+	if got := h.Get("Subject"); !strings.HasPrefix(got, "=?UTF-8?b?") || message.DecodeText(got) != m.Subject.Data {
+		t.Errorf("subject %q", got)
 	}
 }
 
@@ -309,11 +322,15 @@ func TestComposeAttachmentFields(t *testing.T) {
 		kind, disposition string
 	}{
 		{"defaults", message.Attachment{FileName: "a.bin"}, `application/octet-stream; name="a.bin"`, `attachment; filename="a.bin"`},
-		{"quotes in the name", message.Attachment{FileName: `a"b\.txt`}, `application/octet-stream; name="a\"b\\.txt"`, `attachment; filename="a\"b\\.txt"`},
+		{"a type by the extension", message.Attachment{FileName: "Invoice 7.PDF"}, `application/pdf; name="Invoice 7.PDF"`, `attachment; filename="Invoice 7.PDF"`},
+		{"the last of several extensions", message.Attachment{FileName: "a.pdf.zip"}, `application/zip; name="a.pdf.zip"`, `attachment; filename="a.pdf.zip"`},
+		{"an extension that is nothing else", message.Attachment{FileName: ".png"}, `image/png; name=".png"`, `attachment; filename=".png"`},
+		{"a given type is not doubted", message.Attachment{FileName: "a.pdf", ContentType: "text/plain"}, `text/plain; name="a.pdf"`, `attachment; filename="a.pdf"`},
+		{"quotes in the name", message.Attachment{FileName: `a"b\.txt`}, `text/plain; name="a\"b\\.txt"`, `attachment; filename="a\"b\\.txt"`},
 		{"a type with a name of its own", message.Attachment{FileName: "a.bin", ContentType: `text/x; name="b"`}, `text/x; name="b"`, `attachment; filename="a.bin"`},
 		{"a type with a semicolon at its end", message.Attachment{FileName: "a", ContentType: "text/x;"}, `text/x; name="a"`, `attachment; filename="a"`},
 		{"no name", message.Attachment{Inline: true}, "application/octet-stream", "inline"},
-		{"a name that is not ASCII", message.Attachment{FileName: "ü.txt"}, "application/octet-stream; name*=utf-8''%C3%BC.txt", "attachment; filename*=utf-8''%C3%BC.txt"},
+		{"a name that is not ASCII", message.Attachment{FileName: "ü.txt"}, "text/plain; name*=utf-8''%C3%BC.txt", "attachment; filename*=utf-8''%C3%BC.txt"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			t.Parallel()
@@ -405,7 +422,7 @@ func FuzzCompose(f *testing.F) {
 		m.From.Name, m.Subject = name, message.Content{Data: subject, Charset: charset}
 		m.Headers = []message.NameValue{{header, value}}
 		m.Text, m.HTML = &message.Content{Data: text, Charset: charset}, &message.Content{Data: text}
-		m.Files = []message.Attachment{{Data: []byte(text), FileName: file, Description: value, ContentID: header, Encoding: message.QuotedPrintable}}
+		m.Files = []message.Attachment{{Data: []byte(text), FileName: file, ContentType: "application/octet-stream", Description: value, ContentID: header, Encoding: message.QuotedPrintable}}
 		raw, err := message.Compose(m, seeded())
 		if err != nil {
 			return

@@ -100,6 +100,20 @@ func (w *headerWriter) text(value string, c charset) {
 		w.ascii(value)
 		return
 	}
+	w.encoded(value, c)
+}
+
+// phrase is text for people: a word that no line has room for is encoded, since encoded
+// words can be cut anywhere.
+func (w *headerWriter) phrase(value string, c charset) {
+	if w.err == nil && !hasControl(value) && longestWord(value) >= maxLine {
+		w.encoded(value, c)
+		return
+	}
+	w.text(value, c)
+}
+
+func (w *headerWriter) encoded(value string, c charset) {
 	words, err := encodeWords(value, c, len(w.b)-w.line)
 	if err != nil {
 		w.err = err
@@ -108,6 +122,13 @@ func (w *headerWriter) text(value string, c charset) {
 	for _, word := range words {
 		w.word(word)
 	}
+}
+
+func longestWord(s string) (n int) {
+	for word := range strings.FieldsSeq(s) {
+		n = max(n, len(word))
+	}
+	return n
 }
 
 // mailboxes writes an address list.

@@ -32,11 +32,14 @@ const (
 
 var encoding = base32.NewEncoding("abcdefghijklmnopqrstuvwxyz234567").WithPadding(base32.NoPadding)
 
+// Whole stands for all recipients of a message that share a return path.
+const Whole = 255
+
 // ErrForeign says that an address is not one of ours.
 var ErrForeign = errors.New("verp: not an address made here")
 
-// Encode returns the return path at domain of recipient n (0 to 255) of the message
-// id, or the zero address if id is not a message id.
+// Encode returns the return path at domain of recipient n (0 to 254, or Whole) of the
+// message id, or the zero address if id is not a message id.
 func Encode(id string, n int, domain address.Domain, mac MAC) address.Address {
 	b, err := pack(id, n)
 	if err != nil {

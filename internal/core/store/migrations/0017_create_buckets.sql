@@ -69,6 +69,7 @@ CREATE TABLE import_jobs (
   etag         TEXT NOT NULL,
   processed    BIGINT NOT NULL,
   failed       BIGINT NOT NULL,
+  reported     INTEGER NOT NULL,
   created_at   BIGINT NOT NULL,
   completed_at BIGINT NOT NULL,
   lease        TEXT NOT NULL,

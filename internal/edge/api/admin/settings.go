@@ -68,7 +68,7 @@ func decodeOwn(body []byte) (o setting.Own, err error) {
 		err = errors.New("more than one value")
 	}
 	if err != nil {
-		return o, &fault.Error{Kind: fault.Invalid, Text: "The body is a JSON object with the members QuotaMode (reject or delay), ServiceSignature, Ed25519Signature, DiscardEngagement and StrictTemplates (true or false).", Err: err}
+		return o, &fault.Error{Kind: fault.Invalid, Text: "The body is a JSON object with the members " + setting.Members + ".", Err: err}
 	}
 	return o, nil
 }

@@ -119,13 +119,17 @@ func (a *API) PutConfigurationSetDeliveryOptions(ctx context.Context, in *ses.Pu
 	return &ses.PutConfigurationSetDeliveryOptionsOutput{}, nil
 }
 
+// defaultSets is how many sets one call lists if the client does not say, or asks for a
+// number that can't be, which this version does not refuse.
+const defaultSets = 50
+
 // ListConfigurationSets lists the sets by name.
 func (a *API) ListConfigurationSets(ctx context.Context, in *ses.ListConfigurationSetsInput) (*ses.ListConfigurationSetsOutput, error) {
 	sc := caller.From(ctx).Scope
 	list := page.List{Kind: configset.ListKind, Region: sc.Region}
-	limit, err := page.Size("MaxItems", in.MaxItems, maxItems, maxItems)
-	if err != nil {
-		return nil, err
+	limit := int(aws.ToInt32(in.MaxItems))
+	if limit < 1 || limit > maxItems {
+		limit = defaultSets
 	}
 	after, err := list.After(in.NextToken)
 	if err != nil {

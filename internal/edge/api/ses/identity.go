@@ -15,7 +15,7 @@ import (
 	"sesame/internal/edge/api/page"
 )
 
-// maxItems is how many identities one call lists at most.
+// maxItems is how many identities or configuration sets one call lists at most.
 const maxItems = 1000
 
 // ensure creates the identity unless it exists: the Verify operations may be called

@@ -109,7 +109,7 @@ func (a *API) SendRawEmail(ctx context.Context, in *ses.SendRawEmailInput) (*ses
 func submission(ctx context.Context, operation string, set *string, tags []types.MessageTag) intake.Submission {
 	c := caller.From(ctx)
 	s := intake.Submission{
-		Scope: c.Scope, Principal: c.Principal, SourceIP: c.SourceIP, Operation: operation, MaxBytes: intake.MaxBytesV1,
+		Scope: c.Scope, Principal: c.Principal, SourceIP: c.SourceIP, Operation: operation,
 		Action: "ses:" + operation, UserAgent: c.UserAgent, Secure: c.Secure, Idempotency: c.Idempotency, APIVersion: "1", ConfigSet: aws.ToString(set),
 	}
 	for _, t := range tags {

@@ -92,7 +92,7 @@ func addr(s string) address.Address {
 // submission is what every call brings to the intake.
 func submission(operation string) intake.Submission {
 	return intake.Submission{
-		Scope: who.Scope, Principal: who.Principal, SourceIP: "192.0.2.7", Operation: operation, MaxBytes: 10 << 20,
+		Scope: who.Scope, Principal: who.Principal, SourceIP: "192.0.2.7", Operation: operation,
 		Action: "ses:" + operation, UserAgent: "sdk", Secure: true, APIVersion: "1",
 		ConfigSet: "set", Tags: []spool.Tag{{Name: "n", Value: "v"}},
 	}

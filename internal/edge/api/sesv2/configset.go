@@ -6,6 +6,7 @@ import (
 	"context"
 	"strings"
 	"time"
+	"unicode/utf8"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
@@ -17,8 +18,11 @@ import (
 	"sesame/internal/edge/api/page"
 )
 
-// maxSets is how many sets one call lists at most, and if the client does not say.
-const maxSets = 1000
+// How many sets one call lists at most, and if the client does not say.
+const (
+	maxSets     = 1000
+	defaultSets = 50
+)
 
 // CreateConfigurationSet adds a configuration set. Options that are not given are as the
 // account has them; a block that is given without its only member says false, as with SES.
@@ -190,19 +194,32 @@ func vdmOf(o configset.Options) *types.VdmOptions {
 	return out
 }
 
+// nameFilter is the key of the one filter of lists of sets, and how long what it looks for
+// must be at least. SES takes other keys and does nothing about them.
+const (
+	nameFilter    = "CONFIGURATION_SET_NAME_CONTAINS"
+	minNameFilter = 3
+)
+
 // ListConfigurationSets lists the names of sets, in their order.
 func (a *API) ListConfigurationSets(ctx context.Context, in *sesv2.ListConfigurationSetsInput) (*sesv2.ListConfigurationSetsOutput, error) {
 	sc := caller.From(ctx).Scope
 	list := page.List{Kind: configset.ListKind, Region: sc.Region}
-	size, err := page.Size("PageSize", in.PageSize, maxSets, maxSets)
-	if err != nil {
-		return nil, err
+	size := defaultSets
+	if in.PageSize != nil {
+		if size = int(*in.PageSize); size < 1 || size > maxSets {
+			return nil, fault.InField(fault.Invalid, "PageSize", "The page size must be between 1 and %d", maxSets)
+		}
+	}
+	containing := in.Filter[nameFilter]
+	if n := utf8.RuneCountInString(containing); containing != "" && (n < minNameFilter || n > configset.MaxName) {
+		return nil, fault.InField(fault.Invalid, "Filter", "%s must be between %d and %d characters", nameFilter, minNameFilter, configset.MaxName)
 	}
 	after, err := list.After(in.NextToken)
-	if err != nil {
-		return nil, err
+	if err != nil { // this list has words of its own
+		return nil, fault.InField(fault.Invalid, "NextToken", "invalid nextToken %s", fault.Printable(aws.ToString(in.NextToken)))
 	}
-	names, more, err := a.ConfigSets.List(ctx, sc, after, in.Filter["CONFIGURATION_SET_NAME_CONTAINS"], size)
+	names, more, err := a.ConfigSets.List(ctx, sc, after, containing, size)
 	if err != nil {
 		return nil, err
 	}

@@ -9,18 +9,23 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/sesv2"
 	"github.com/aws/aws-sdk-go-v2/service/sesv2/types"
 
+	"sesame/internal/base/fault"
 	"sesame/internal/core/contact"
 	"sesame/internal/core/intake"
 	"sesame/internal/edge/api/caller"
 	"sesame/internal/edge/api/page"
 )
 
-// listOf is the contact list that a message is sent to.
-func listOf(o *types.ListManagementOptions) intake.List {
+// listOf is the contact list that a message is sent to. Options without a name are refused:
+// who left the list would get the message.
+func listOf(o *types.ListManagementOptions) (intake.List, error) {
 	if o == nil {
-		return intake.List{}
+		return intake.List{}, nil
 	}
-	return intake.List{Name: aws.ToString(o.ContactListName), Topic: aws.ToString(o.TopicName)}
+	if aws.ToString(o.ContactListName) == "" {
+		return intake.List{}, fault.InField(fault.Invalid, "ContactListName", "ContactListName can't be blank.")
+	}
+	return intake.List{Name: *o.ContactListName, Topic: aws.ToString(o.TopicName)}, nil
 }
 
 // CreateContact puts a contact on a contact list.

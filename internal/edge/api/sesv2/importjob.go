@@ -15,6 +15,7 @@ import (
 
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/access"
 	"sesame/internal/core/importjob"
 	"sesame/internal/edge/api/caller"
 	"sesame/internal/edge/api/page"
@@ -22,15 +23,16 @@ import (
 
 // ImportJobs keeps import jobs.
 type ImportJobs interface {
-	Create(ctx context.Context, job importjob.Job) (string, error)
+	Create(ctx context.Context, who access.Request, job importjob.Job) (string, error)
 	Get(ctx context.Context, sc scope.Scope, id string) (importjob.Job, error)
 	List(ctx context.Context, sc scope.Scope, d importjob.Destination, behind importjob.Position, limit int) ([]importjob.Job, bool, error)
+	ReportURL(ctx context.Context, job importjob.Job) (string, error)
 }
 
 // CreateImportJob queues the import of a file in a bucket into the suppression list or a
 // contact list.
 func (a *API) CreateImportJob(ctx context.Context, in *sesv2.CreateImportJobInput) (*sesv2.CreateImportJobOutput, error) {
-	job := importjob.Job{Scope: caller.From(ctx).Scope, URL: aws.ToString(in.ImportDataSource.S3Url), Format: string(in.ImportDataSource.DataFormat)}
+	job := importjob.Job{URL: aws.ToString(in.ImportDataSource.S3Url), Format: string(in.ImportDataSource.DataFormat)}
 	contacts, suppressed := in.ImportDestination.ContactListDestination, in.ImportDestination.SuppressionListDestination
 	switch {
 	case (contacts == nil) == (suppressed == nil):
@@ -40,7 +42,7 @@ func (a *API) CreateImportJob(ctx context.Context, in *sesv2.CreateImportJobInpu
 	default:
 		job.Destination, job.Action = importjob.Suppression, string(suppressed.SuppressionListImportAction)
 	}
-	id, err := a.ImportJobs.Create(ctx, job)
+	id, err := a.ImportJobs.Create(ctx, caller.From(ctx).Access("2"), job)
 	if err != nil {
 		return nil, err
 	}
@@ -59,8 +61,8 @@ func destinationOf(job importjob.Job) *types.ImportDestination {
 	}}
 }
 
-// GetImportJob shows a job. Records that failed are at a presigned URL, which is good for
-// an hour.
+// GetImportJob shows a job. The list of the records that failed is at a presigned URL, which
+// is good for an hour.
 func (a *API) GetImportJob(ctx context.Context, in *sesv2.GetImportJobInput) (*sesv2.GetImportJobOutput, error) {
 	job, err := a.ImportJobs.Get(ctx, caller.From(ctx).Scope, aws.ToString(in.JobId))
 	if err != nil {
@@ -81,8 +83,12 @@ func (a *API) GetImportJob(ctx context.Context, in *sesv2.GetImportJobInput) (*s
 	if job.Error != "" {
 		out.FailureInfo.ErrorMessage = &job.Error
 	}
-	if job.Failed > 0 {
-		out.FailureInfo.FailedRecordsS3Url = aws.String(a.PresignReport(job.Scope, importjob.Reports, job.ReportKey()))
+	if job.Reported {
+		url, err := a.ImportJobs.ReportURL(ctx, job)
+		if err != nil {
+			return nil, err
+		}
+		out.FailureInfo.FailedRecordsS3Url = &url
 	}
 	return out, nil
 }

@@ -44,9 +44,7 @@ type API struct {
 
 	Suppression *suppression.Lists
 	Contacts    *contact.Lists
-
-	ImportJobs    ImportJobs
-	PresignReport func(sc scope.Scope, bucket, key string) string // a URL to read an object by
+	ImportJobs  ImportJobs
 
 	Templates    *verification.Templates
 	Verification *verification.Mailer
@@ -69,8 +67,10 @@ func (a *API) SendEmail(ctx context.Context, in *sesv2.SendEmailInput) (*sesv2.S
 		return nil, err
 	}
 	s := submission(ctx, "SendEmail")
-	s.MaxBytes, s.ConfigSet, s.Tags, s.ARNs = intake.MaxBytesV2, aws.ToString(in.ConfigurationSetName), tags(in.EmailTags), arns(in.FromEmailAddressIdentityArn, in.FeedbackForwardingEmailAddressIdentityArn)
-	s.List = listOf(in.ListManagementOptions)
+	s.ConfigSet, s.Tags, s.ARNs = aws.ToString(in.ConfigurationSetName), tags(in.EmailTags), arns(in.FromEmailAddressIdentityArn, in.FeedbackForwardingEmailAddressIdentityArn)
+	if s.List, err = listOf(in.ListManagementOptions); err != nil {
+		return nil, err
+	}
 	if s.ReturnPath, err = intake.OptionalAddress("FeedbackForwardingEmailAddress", aws.ToString(in.FeedbackForwardingEmailAddress)); err != nil {
 		return nil, err
 	}

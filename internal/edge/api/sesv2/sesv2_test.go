@@ -83,7 +83,7 @@ func from(t *testing.T) context.Context { return caller.With(t.Context(), who) }
 // submission is what every call brings to the intake.
 func submission() intake.Submission {
 	return intake.Submission{
-		Scope: who.Scope, Principal: who.Principal, SourceIP: "192.0.2.7", Operation: "SendEmail", MaxBytes: 40 << 20,
+		Scope: who.Scope, Principal: who.Principal, SourceIP: "192.0.2.7", Operation: "SendEmail",
 		Action: "ses:SendEmail", UserAgent: "sdk", Secure: true, APIVersion: "2",
 	}
 }

@@ -15,6 +15,8 @@ import (
 
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
+	"sesame/internal/core/configset"
+	"sesame/internal/core/contact"
 	"sesame/internal/core/identity"
 	"sesame/internal/edge/api/caller"
 )
@@ -161,6 +163,18 @@ func noResource() error {
 	return fault.InField(fault.NotFound, "ResourceArn", "The resource that ResourceArn names does not exist.")
 }
 
+// absent is the refusal of a resource that does not exist, for those kinds in SES's words
+// whose words are known.
+func absent(r taggable, name string) error {
+	switch r.(type) {
+	case *configset.Sets:
+		return fault.InField(fault.NotFound, "ResourceArn", "No ConfigurationSet present with name: %s", fault.Printable(name))
+	case *contact.Lists:
+		return fault.InField(fault.NotFound, "ResourceArn", "No ContactList present with name: %s", fault.Printable(name))
+	}
+	return noResource()
+}
+
 // tagged runs do on the resource that an ARN is of, and says NotFound of the ARN.
 func (a *API) tagged(ctx context.Context, arn *string, do func(r taggable, sc scope.Scope, name string) error) error {
 	sc := caller.From(ctx).Scope
@@ -169,7 +183,7 @@ func (a *API) tagged(ctx context.Context, arn *string, do func(r taggable, sc sc
 		return err
 	}
 	if err = do(r, sc, name); fault.Is(err, fault.NotFound) || fault.Is(err, fault.ConfigSetNotFound) || fault.Is(err, fault.TemplateNotFound) {
-		return noResource()
+		return absent(r, name)
 	}
 	return err
 }

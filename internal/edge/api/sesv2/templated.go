@@ -58,7 +58,7 @@ func (a *API) SendBulkEmail(ctx context.Context, in *sesv2.SendBulkEmailInput) (
 	}
 	s := submission(ctx, "SendBulkEmail")
 	s.Action = "ses:SendBulkTemplatedEmail"
-	s.MaxBytes, s.ConfigSet, s.Tags = intake.MaxBytesV2, aws.ToString(in.ConfigurationSetName), tags(in.DefaultEmailTags)
+	s.ConfigSet, s.Tags = aws.ToString(in.ConfigurationSetName), tags(in.DefaultEmailTags)
 	s.ARNs = arns(in.FromEmailAddressIdentityArn, in.FeedbackForwardingEmailAddressIdentityArn)
 	var err error
 	if s.ReturnPath, err = intake.OptionalAddress("FeedbackForwardingEmailAddress", aws.ToString(in.FeedbackForwardingEmailAddress)); err != nil {

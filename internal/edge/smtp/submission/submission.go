@@ -115,7 +115,7 @@ func (s *session) Data(ctx context.Context, message []byte) (string, error) {
 	id, err := s.b.Intake.Accept(ctx, intake.Submission{
 		Scope: scope.Scope{Account: s.who.Account, Region: s.b.Region}, Principal: s.who, Operation: "SMTP", SourceIP: s.ip,
 		Action: "ses:SendRawEmail", APIVersion: "2", Secure: s.secure,
-		MaxBytes: intake.MaxBytesV2, Raw: message, Source: s.from, Recipients: s.recipients, HeaderOptional: true,
+		Raw: message, Source: s.from, Recipients: s.recipients, HeaderOptional: true,
 	})
 	if err != nil {
 		return "", refusal(err)
@@ -143,7 +143,7 @@ func refusal(err error) error {
 	case fault.TooLarge:
 		return smtpserver.ErrTooLong
 	case fault.Unavailable:
-		return smtpserver.Reply{Code: 452, Enhanced: "4.3.1", Text: text}
+		return smtpserver.ErrNotReceived
 	case fault.Internal:
 		return err
 	}

@@ -579,7 +579,7 @@ func TestFaultsOfTheServer(t *testing.T) {
 		want string
 	}{
 		"a defect":             {errSecret, "451 Temporary service failure"},
-		"an outage":            {&fault.Error{Kind: fault.Unavailable, Text: "Temporary service failure", Err: errSecret}, "452 Temporary service failure"},
+		"an outage":            {&fault.Error{Kind: fault.Unavailable, Text: "Temporary service failure", Err: errSecret}, "454 Temporary service failure"},
 		"access denied":        {fault.New(fault.AccessDenied, "User `u' is not authorized to perform `ses:SendRawEmail' on resource `r'"), "554 Access denied: User `u' is not authorized to perform `ses:SendRawEmail' on resource `r'"},
 		"two lines":            {fault.New(fault.Invalid, "one\r\n250 Ok forged"), "554-Transaction failed: one"},
 		"a database that went": {fault.Wrap("identity.Get", errSecret), "451 Temporary service failure"},
@@ -618,7 +618,7 @@ func TestFaultsOfTheServer(t *testing.T) {
 		}
 		c.envelope(sender, "a@example.net")
 		c.send("From: " + sender + "\r\n\r\nx\r\n.\r\n")
-		if reply := c.line(); reply != "451 Temporary service failure" && reply != "452 Temporary service failure" {
+		if reply := c.line(); reply != "451 Temporary service failure" && reply != "454 Temporary service failure" {
 			t.Errorf("%s", reply)
 		}
 		stranger := w.secure(t)
@@ -682,7 +682,7 @@ func TestAConnectionWithoutAPort(t *testing.T) {
 	if err := s.Rcpt(t.Context(), address.Address{Local: "postmaster"}); err == nil {
 		t.Error("an address without a domain was taken")
 	}
-	if _, err := s.Data(t.Context(), nil); err != nil || box.got.SourceIP != "/run/x" || box.got.MaxBytes != intake.MaxBytesV2 || !box.got.HeaderOptional {
+	if _, err := s.Data(t.Context(), nil); err != nil || box.got.SourceIP != "/run/x" || box.got.APIVersion != "2" || !box.got.HeaderOptional {
 		t.Errorf("%+v, %v", box.got, err)
 	}
 }

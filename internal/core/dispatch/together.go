@@ -1,0 +1,62 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dispatch
+
+import (
+	"fmt"
+	"runtime/debug"
+	"slices"
+	"sync"
+
+	"sesame/internal/core/spool"
+)
+
+// maxTogether is how many recipients one transaction has at most: as many as every server
+// takes (RFC 5321 §4.5.3.1.8).
+const maxTogether = 100
+
+// companions takes the entries out of the queue that go in one transaction with e: those of
+// its message, which has one return path for all. Leases of theirs that end sooner are left
+// alone; d.mu is held.
+func (dest *destination) companions(e *spool.Entry) (with []*spool.Entry) {
+	dest.ready = slices.DeleteFunc(dest.ready, func(o *spool.Entry) bool {
+		is := o.Message.ID == e.Message.ID && !o.LeaseUntil.Before(e.LeaseUntil) && len(with) < maxTogether-1
+		if is {
+			with = append(with, o)
+		}
+		return is
+	})
+	return with
+}
+
+// each is what becomes of every entry of r.
+func (r *run) each(of func(e *spool.Entry) spool.Settlement) []spool.Settlement {
+	all := make([]spool.Settlement, 0, len(r.entries))
+	for _, e := range r.entries {
+		all = append(all, of(e))
+	}
+	return all
+}
+
+// settleAll records outcomes, several at once so that they share commits.
+func (d *Dispatcher) settleAll(r *run, all []spool.Settlement) {
+	if len(all) == 1 {
+		d.settle(r.dest, all[0])
+		return
+	}
+	var wg sync.WaitGroup
+	for _, st := range all {
+		wg.Go(func() {
+			defer d.survive(st.Entry)
+			d.settle(r.dest, st)
+		})
+	}
+	wg.Wait()
+}
+
+// survive logs a panic that is about an entry. The lease brings the recipient back.
+func (d *Dispatcher) survive(e *spool.Entry) {
+	if p := recover(); p != nil {
+		d.o.Log.Error("panic in the dispatcher", "message", e.Message.ID, "panic", fmt.Sprint(p), "stack", string(debug.Stack()))
+	}
+}

@@ -1,0 +1,119 @@
+// SPDX-License-Identifier: Apache-2.0
+
+package dispatch_test
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"sesame/internal/core/delivery"
+	"sesame/internal/core/spool"
+	"sesame/internal/proto/smtpclient"
+)
+
+// shared is a message whose recipients have one return path.
+func shared(to ...string) *spool.Message {
+	m := message(100, to...)
+	m.SharedReturnPath = true
+	return m
+}
+
+// byRecipient is a peer that has an answer for each recipient by the first letter.
+func byRecipient(_ context.Context, d delivery.Delivery) delivery.Attempt {
+	a := attempt(smtpclient.Outcome{})
+	a.Outcomes = nil
+	for _, to := range d.To {
+		o := smtpclient.Outcome{Class: smtpclient.Delivered, Code: 250, Cause: smtpclient.CauseReply}
+		switch to.Local[0] {
+		case 'g':
+			o.Class, o.Code = smtpclient.Permanent, 550
+		case 'f':
+			o.Class, o.Code = smtpclient.Temporary, 452
+		}
+		a.Outcomes = append(a.Outcomes, o)
+	}
+	return a
+}
+
+// TestRecipientsWhoShareAReturnPathShareATransaction at each destination; each has an
+// outcome of its own, and only who was put off is tried again.
+func TestRecipientsWhoShareAReturnPathShareATransaction(t *testing.T) {
+	bubble(t, nil, func(f *fixture) {
+		f.transport.all(byRecipient)
+		f.spool.acceptMessage(shared("full@x.example", "a@x.example", "c@y.example", "gone@x.example", "b@x.example"))
+		f.settled()
+		x, y := f.transport.transactions("x.example"), f.transport.transactions("y.example")
+		if len(x) != 1 || strings.Join(x[0].to, " ") != "full@x.example a@x.example gone@x.example b@x.example" || len(y) != 1 || len(y[0].to) != 1 {
+			t.Fatalf("%v and %v", x, y)
+		}
+		for to, want := range map[string]spool.State{
+			"full@x.example": spool.Queued, "a@x.example": spool.Delivered, "gone@x.example": spool.Bounced, "b@x.example": spool.Delivered, "c@y.example": spool.Delivered,
+		} {
+			if r := f.spool.row(to); r.state != want || len(r.all) != 1 {
+				t.Errorf("%s: state %v after %d outcomes", to, r.state, len(r.all))
+			}
+		}
+		f.pass(2 * time.Minute)
+		if x = f.transport.transactions("x.example"); len(x) < 2 || !slices.Equal(x[1].to, []string{"full@x.example"}) {
+			t.Errorf("then %v", x)
+		}
+	})
+}
+
+// TestWhatSharesATransactionIsPutOffTogether by a failure that meets all.
+func TestWhatSharesATransactionIsPutOffTogether(t *testing.T) {
+	for name, broken := range map[string]answer{
+		"the peer is busy": says(smtpclient.Temporary, 450),
+		"nobody answers":   mute(smtpclient.CauseRefused),
+		"a panic":          func(context.Context, delivery.Delivery) delivery.Attempt { panic("boo") },
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, nil, func(f *fixture) {
+				f.transport.set("x.example", broken)
+				f.spool.acceptMessage(shared("a@x.example", "b@x.example"))
+				f.settled()
+				for _, to := range []string{"a@x.example", "b@x.example"} {
+					if r := f.spool.row(to); r.state != spool.Queued || len(r.all) != 1 {
+						t.Errorf("%s: state %v after %d outcomes", to, r.state, len(r.all))
+					}
+				}
+				f.transport.set("x.example", byRecipient)
+				f.pass(2 * time.Minute)
+				if all := f.transport.transactions("x.example"); len(all) != 2 || len(all[1].to) != 2 {
+					t.Errorf("%v", all)
+				}
+			})
+		})
+	}
+}
+
+// TestATransactionHasNoMoreRecipientsThanEveryServerTakes.
+func TestATransactionHasNoMoreRecipientsThanEveryServerTakes(t *testing.T) {
+	bubble(t, nil, func(f *fixture) {
+		var to []string
+		for n := range 150 {
+			to = append(to, fmt.Sprintf("u%d@x.example", n))
+		}
+		f.spool.acceptMessage(shared(to...))
+		f.settled()
+		all := f.transport.transactions("x.example")
+		if len(all) != 2 || len(all[0].to) != 100 || len(all[1].to) != 50 || f.spool.count(spool.Delivered, "") != 150 {
+			t.Errorf("%d transactions, %d delivered", len(all), f.spool.count(spool.Delivered, ""))
+		}
+	})
+}
+
+// TestOthersHaveATransactionEach, as their return paths are their own.
+func TestOthersHaveATransactionEach(t *testing.T) {
+	bubble(t, nil, func(f *fixture) {
+		f.spool.accept(100, "a@x.example", "b@x.example")
+		f.settled()
+		if all := f.transport.transactions("x.example"); len(all) != 2 || all[0].from == all[1].from {
+			t.Errorf("%v", all)
+		}
+	})
+}
