@@ -21,6 +21,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/rclone/gofakes3"
@@ -75,6 +76,7 @@ type Door struct {
 	verifier   *sigv4.Verifier
 	operations map[string]operation
 	library    http.Handler
+	documents  atomic.Int64 // octets of bodies that are no content, at this moment
 }
 
 // skew is how far the date of a signature may be off (S3: RequestTimeTooSkewed).
@@ -96,12 +98,16 @@ func New(o Options) *Door {
 
 // IsRequest reports whether the credential of a request is scoped to S3.
 func IsRequest(r *http.Request) bool {
-	credential := r.URL.Query().Get("X-Amz-Credential")
+	credential := ""
 	if auth := r.Header.Get("Authorization"); auth != "" {
 		_, credential, _ = strings.Cut(auth, "Credential=")
-		credential, _, _ = strings.Cut(credential, ",")
+		if end := strings.IndexAny(credential, ", \t"); end >= 0 {
+			credential = credential[:end]
+		}
+	} else if strings.Contains(r.URL.RawQuery, "X-Amz-Credential=") {
+		credential = r.URL.Query().Get("X-Amz-Credential")
 	}
-	return strings.HasSuffix(strings.TrimSpace(credential), "/s3/aws4_request")
+	return strings.HasSuffix(credential, "/s3/aws4_request")
 }
 
 // call is a request, as far as it was admitted.
@@ -113,6 +119,7 @@ type call struct {
 	op     operation
 	target
 	late func() map[string]string // headers of the content that are known at its end
+	held int64                    // of Door.documents
 }
 
 type callKey struct{}
@@ -131,6 +138,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	a := &answer{ResponseWriter: patient, head: r.Method == http.MethodHead, presigned: r.Header.Get("Authorization") == ""}
 	c := &call{door: d, answer: a}
+	defer c.release()
 	id, err := httpx.RequestID(d.o.Random)
 	if err == nil {
 		a.Header().Set(requestID, id)
