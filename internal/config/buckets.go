@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"net/url"
+	"path/filepath"
 	"regexp"
 
 	"sesame/internal/base/scope"
@@ -33,6 +34,18 @@ var accountID = regexp.MustCompile(`^\d{12}$`)
 
 func (c Config) checkBuckets() error {
 	b := c.Buckets
+	switch {
+	case b.Dir != "" && !filepath.IsAbs(b.Dir):
+		return fmt.Errorf("buckets.dir: %q is no absolute path", b.Dir)
+	case b.Dir != "" && filepath.Clean(b.Dir) == filepath.Clean(c.DataDir):
+		return errors.New("buckets.dir must be a folder of its own, not data_dir")
+	case b.MaxMB < 0 || b.MaxMB > mostObjectMB:
+		return fmt.Errorf("buckets.max_object_mb must be 1 to %d", mostObjectMB)
+	}
+	return b.checkEndpoint()
+}
+
+func (b Buckets) checkEndpoint() error {
 	if b.Endpoint == "" {
 		if b.Region != "" || len(b.Accounts) > 0 {
 			return errors.New("buckets: region and accounts are of no use without endpoint")
@@ -69,10 +82,16 @@ func (c Config) checkBuckets() error {
 	return nil
 }
 
+// Bounds of Buckets.MaxMB.
+const (
+	defaultObjectMB = 1024
+	mostObjectMB    = 5 << 20 // 5 TiB, as Amazon S3 has it
+)
+
 // MaxObject is how large one object may be, in octets.
 func (b Buckets) MaxObject() int64 {
-	if b.MaxMB <= 0 {
-		return 1 << 30
+	if b.MaxMB == 0 {
+		return defaultObjectMB << 20
 	}
 	return b.MaxMB << 20
 }

@@ -16,6 +16,10 @@ func TestBuckets(t *testing.T) {
 	for _, c := range []struct{ text, err string }{
 		{"", ""},
 		{"dir = '/srv/buckets'\nmax_object_mb = 10", ""},
+		{"max_object_mb = 5242881", "buckets.max_object_mb"},
+		{"max_object_mb = -1", "buckets.max_object_mb"},
+		{"dir = 'buckets'", "buckets.dir"},
+		{"dir = '/var/lib/sesame/'", "buckets.dir must be a folder of its own"},
 		{endpoint + first, ""},
 		{endpoint + "region = 'eu-west-1'\n" + first + "access_key_id = 'AKIA'\nsecret_access_key_file = '/etc/s'\n[buckets.accounts.210987654321]\nreports = 'r'", ""},
 		{"endpoint = 'http://127.0.0.1:9000'\n" + first, ""},
@@ -37,6 +41,15 @@ func TestBuckets(t *testing.T) {
 		}
 		if err != nil && strings.Contains(err.Error(), "secret@") {
 			t.Errorf("the error shows a secret: %v", err)
+		}
+	}
+}
+
+func TestHowLargeAnObjectMayBe(t *testing.T) {
+	t.Parallel()
+	for mb, want := range map[int64]int64{0: 1 << 30, 1: 1 << 20, 5 << 20: 5 << 40} {
+		if got := (config.Buckets{MaxMB: mb}).MaxObject(); got != want {
+			t.Errorf("%d MiB: %d octets, want %d", mb, got, want)
 		}
 	}
 }

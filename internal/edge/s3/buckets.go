@@ -128,3 +128,16 @@ func (c *call) bucketLocation(w http.ResponseWriter, r *http.Request) error {
 	}
 	return writeXML(w, answer)
 }
+
+// objectTagging answers GetObjectTagging: no object has tags. The AWS CLI asks before it
+// copies a large one.
+func (c *call) objectTagging(w http.ResponseWriter, r *http.Request) error {
+	if _, err := c.door.o.Buckets.Head(r.Context(), c.Scope, c.bucket, c.key); err != nil {
+		return c.missing(r.Context(), err, c.bucket)
+	}
+	return writeXML(w, struct {
+		XMLName xml.Name `xml:"Tagging"`
+		Xmlns   string   `xml:"xmlns,attr"`
+		TagSet  string
+	}{Xmlns: xmlns})
+}

@@ -3,6 +3,9 @@
 package s3_test
 
 import (
+	"bufio"
+	"crypto/tls"
+	"net/http"
 	"strings"
 	"testing"
 	"time"
@@ -43,5 +46,26 @@ func TestReportsAreReadByTheirURLAlone(t *testing.T) {
 	w.clock.Advance(time.Hour + time.Second)
 	if resp, _ := w.ask(t, "GET", url, nil, nil); resp.StatusCode != 403 {
 		t.Errorf("after an hour: %d", resp.StatusCode)
+	}
+}
+
+// TestAnEmptyBodyIsWaitedFor: who asks whether to go on with nothing is told so before the
+// answer, as by S3.
+func TestAnEmptyBodyIsWaitedFor(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.admin(t)
+	r := done(http.NewRequestWithContext(t.Context(), "PUT", w.URL+"/files/empty", http.NoBody))(t)
+	r = signedAs(t, w.user(t, accountID, "alice"), r, "UNSIGNED-PAYLOAD")
+	r.Header.Set("Expect", "100-continue")
+	conn := done(tls.Dial("tcp", w.Listener.Addr().String(), &tls.Config{RootCAs: w.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, ServerName: "example.com"}))(t)
+	defer conn.Close()
+	must(t, r.Write(conn))
+	in := bufio.NewReader(conn)
+	for _, want := range []int{http.StatusContinue, http.StatusOK} {
+		resp := done(http.ReadResponse(in, r))(t)
+		if resp.StatusCode != want {
+			t.Errorf("%s, want %d", resp.Status, want)
+		}
 	}
 }

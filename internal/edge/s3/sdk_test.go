@@ -201,6 +201,18 @@ func TestCopies(t *testing.T) {
 	code(t, "copy if match another", err, "PreconditionFailed")
 }
 
+func TestNoObjectHasTags(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	c := w.admin(t)
+	put(t, c, "a", "content")
+	if out := done(c.GetObjectTagging(ctx, &awss3.GetObjectTaggingInput{Bucket: aws.String("files"), Key: aws.String("a")}))(t); len(out.TagSet) > 0 {
+		t.Errorf("%+v", out.TagSet)
+	}
+	_, err := c.GetObjectTagging(ctx, &awss3.GetObjectTaggingInput{Bucket: aws.String("files"), Key: aws.String("gone")})
+	code(t, "of what is not there", err, "NoSuchKey")
+}
+
 func TestListings(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)

@@ -36,6 +36,7 @@ func (*Door) all() map[string]operation {
 		"POST bucket delete":             {name: "DeleteObjects", serve: (*call).deleteObjects},
 		"GET object":                     {name: "GetObject", action: "s3:GetObject"},
 		"GET object partNumber":          {name: "GetObject", action: "s3:GetObject"},
+		"GET object tagging":             {name: "GetObjectTagging", action: "s3:GetObjectTagging", serve: (*call).objectTagging},
 		"HEAD object":                    {name: "HeadObject", action: "s3:GetObject"},
 		"HEAD object partNumber":         {name: "HeadObject", action: "s3:GetObject"},
 		"PUT object":                     {name: "PutObject", action: "s3:PutObject", content: true},
