@@ -109,10 +109,11 @@ type Server struct {
 	doors     []door
 	stop      context.CancelFunc
 
-	smtpMetrics *ops.SMTP
-	dnsMetrics  *ops.DNS
-	linkMetrics *ops.Links
-	pusher      *zone.Pusher // nil: the zone is at nobody else's server
+	smtpMetrics   *ops.SMTP
+	dnsMetrics    *ops.DNS
+	bucketMetrics *ops.Buckets
+	linkMetrics   *ops.Links
+	pusher        *zone.Pusher // nil: the zone is at nobody else's server
 	background
 }
 
@@ -120,7 +121,7 @@ type Server struct {
 // ctx ends the start, with ctx's error; afterwards ctx no longer matters, and Stop ends
 // the server.
 func Start(ctx context.Context, cfg config.Config, log *slog.Logger) (s *Server, err error) {
-	s = &Server{cfg: cfg, log: log, clock: clock.System, smtpMetrics: ops.NewSMTP(), dnsMetrics: ops.NewDNS(), linkMetrics: ops.NewLinks()}
+	s = &Server{cfg: cfg, log: log, clock: clock.System, smtpMetrics: ops.NewSMTP(), dnsMetrics: ops.NewDNS(), bucketMetrics: ops.NewBuckets(), linkMetrics: ops.NewLinks()}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, s.Stop(context.WithoutCancel(ctx)))

@@ -42,7 +42,7 @@ func (s *Server) buildStorage() (err error) {
 func (s *Server) withBuckets(next http.Handler) http.Handler {
 	door := s3.New(s3.Options{
 		Buckets: s.buckets, Keys: s.accounts, Access: s.access, Reports: s.reports, Clock: s.clock, Random: rand.Reader, Log: s.log, Regions: s.regions(),
-		Calls: s.bucketCalls(),
+		Calls: s.bucketCalls(), Answered: s.bucketMetrics.Answered,
 	})
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if s3.IsRequest(r) {

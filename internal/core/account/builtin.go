@@ -11,6 +11,8 @@ import (
 const (
 	awsPolicy           = "arn:aws:iam::aws:policy/"
 	AdministratorAccess = awsPolicy + "AdministratorAccess"
+	S3FullAccess        = awsPolicy + "AmazonS3FullAccess"
+	S3ReadOnlyAccess    = awsPolicy + "AmazonS3ReadOnlyAccess"
 	SESFullAccess       = awsPolicy + "AmazonSESFullAccess"
 	SESReadOnlyAccess   = awsPolicy + "AmazonSESReadOnlyAccess"
 	IAMFullAccess       = awsPolicy + "IAMFullAccess"
@@ -31,6 +33,8 @@ func builtins() []Policy {
 	}
 	return []Policy{
 		policy(AdministratorAccess, "ANPAIWMBCKSKIEE64ZLYK", "Provides full access to AWS services and resources.", allow(`"*"`)),
+		policy(S3FullAccess, "ANPAIFIR6V6BVTRAHWINE", "Provides full access to all buckets.", allow(`"s3:*"`)),
+		policy(S3ReadOnlyAccess, "ANPAIZTJ4DXE7G6AGAE6M", "Provides read only access to all buckets.", allow(`"s3:Get*","s3:List*"`)),
 		policy(SESFullAccess, "ANPAJ2P4NXCHAT7NDPNR4", "Provides full access to Amazon SES.", allow(`"ses:*"`)),
 		policy(SESReadOnlyAccess, "ANPAINV2XPFRMWJJNSCGI", "Provides read only access to Amazon SES.", allow(`"ses:Get*","ses:List*","ses:BatchGet*"`)),
 		policy(IAMFullAccess, "ANPAI7XKCFMBPM3QQRRVQ", "Provides full access to IAM.", allow(`"iam:*"`)),

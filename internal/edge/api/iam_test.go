@@ -229,7 +229,7 @@ func TestIAMManagedPolicies(t *testing.T) {
 	listed := *want
 	listed.Tags, listed.Description, listed.AttachmentCount = nil, nil, aws.Int32(1)
 	same(t, local, []types.Policy{listed})
-	same(t, len(done(c.ListPolicies(ctx, &iam.ListPoliciesInput{Scope: types.PolicyScopeTypeAws}))(t).Policies), 5)
+	same(t, len(done(c.ListPolicies(ctx, &iam.ListPoliciesInput{Scope: types.PolicyScopeTypeAws}))(t).Policies), 7)
 
 	v := done(c.CreatePolicyVersion(ctx, &iam.CreatePolicyVersionInput{PolicyArn: arn, PolicyDocument: aws.String(denyPolicy), SetAsDefault: true}))(t).PolicyVersion
 	same(t, v, &types.PolicyVersion{VersionId: aws.String("v2"), IsDefaultVersion: true, CreateDate: &now})
@@ -375,7 +375,7 @@ func TestIAMPages(t *testing.T) {
 			got = append(got, *x.PolicyName)
 		}
 	}
-	same(t, got, []string{"AdministratorAccess", "AmazonSESFullAccess", "AmazonSESReadOnlyAccess", "IAMFullAccess", "IAMReadOnlyAccess"})
+	same(t, got, []string{"AdministratorAccess", "AmazonS3FullAccess", "AmazonS3ReadOnlyAccess", "AmazonSESFullAccess", "AmazonSESReadOnlyAccess", "IAMFullAccess", "IAMReadOnlyAccess"})
 }
 
 func TestIAMSimulators(t *testing.T) {

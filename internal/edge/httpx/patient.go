@@ -36,11 +36,16 @@ func (p *Patient) Write(b []byte) (int, error) {
 // Unwrap is for http.ResponseController.
 func (p *Patient) Unwrap() http.ResponseWriter { return p.ResponseWriter }
 
-// Body returns the body of the request, each of whose reads has a minute.
+// Body returns the body of the request, each of whose reads has a minute. What is done when
+// it has ended may take longer.
 func (p *Patient) Body(body io.ReadCloser) io.ReadCloser { return &patientBody{body, p.conn} }
 
-// Done gives the next answer on the connection its own time.
-func (p *Patient) Done() { _ = p.conn.SetWriteDeadline(time.Time{}) }
+// Done gives the next answer on the connection its own time, and what is left of the body a
+// minute.
+func (p *Patient) Done() {
+	_ = p.conn.SetWriteDeadline(time.Time{}) // it fails where the connection is gone
+	_ = p.conn.SetReadDeadline(time.Now().Add(patience))
+}
 
 type patientBody struct {
 	io.ReadCloser
@@ -52,7 +57,13 @@ func (b *patientBody) Read(p []byte) (int, error) {
 	if err := unlessNotSupported(b.conn.SetReadDeadline(time.Now().Add(patience))); err != nil {
 		return 0, err
 	}
-	return b.ReadCloser.Read(p)
+	n, err := b.ReadCloser.Read(p)
+	if errors.Is(err, io.EOF) {
+		// The server goes on reading, to see the client leave: the end of a minute is no sign
+		// of that.
+		_ = b.conn.SetReadDeadline(time.Time{}) // it fails where the connection is gone
+	}
+	return n, err
 }
 
 // unlessNotSupported is the error of setting a deadline, which writers of tests don't have.

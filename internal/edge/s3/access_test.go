@@ -3,6 +3,7 @@
 package s3_test
 
 import (
+	"cmp"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
@@ -142,6 +143,23 @@ func TestADenyCountsForEachKeyOfMany(t *testing.T) {
 	get(t, admin, "secret/1")
 }
 
+// TestThePoliciesOfAWS for S3 are there.
+func TestThePoliciesOfAWS(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	put(t, w.admin(t), "a", "content")
+	for arn, want := range map[string]string{account.S3FullAccess: "", account.S3ReadOnlyAccess: "AccessDenied", account.SESFullAccess: "AccessDenied"} {
+		c := done(w.accounts.CreateUser(ctx, account.NewUser{Account: accountID, Name: arn[strings.LastIndex(arn, "/")+1:], Policies: []string{arn}}))(t)
+		user := w.client(aws.Credentials{AccessKeyID: c.KeyID, SecretAccessKey: c.Secret}, region)
+		code(t, arn+": write", tryPut("b")(user), want)
+		if arn == account.SESFullAccess {
+			code(t, arn+": read", tryGet("a")(user), want)
+		} else {
+			code(t, arn+": read", tryGet("a")(user), "")
+		}
+	}
+}
+
 // TestAnotherAccountSeesNothing: a bucket of somebody else is a bucket that is not there.
 func TestAnotherAccountSeesNothing(t *testing.T) {
 	t.Parallel()
@@ -231,13 +249,7 @@ func (w *world) signed(t testing.TB, c aws.Credentials, method, target string, h
 		r.Header[name] = values
 	}
 	sum := sha256.Sum256([]byte(body))
-	hash := hex.EncodeToString(sum[:])
-	if given := r.Header.Get("X-Amz-Content-Sha256"); given != "" {
-		hash = given
-	} else {
-		r.Header.Set("X-Amz-Content-Sha256", hash)
-	}
-	must(t, v4.NewSigner().SignHTTP(ctx, c, r, hash, "s3", region, time.Now(), func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }))
+	r = signedAs(t, c, r, cmp.Or(r.Header.Get("X-Amz-Content-Sha256"), hex.EncodeToString(sum[:])))
 	return w.ask(t, method, w.URL+target, r.Header, []byte(body))
 }
 
@@ -388,7 +400,7 @@ func FuzzTargets(f *testing.F) {
 		if name != "" {
 			r.Header.Set(name, value)
 		}
-		resp, err := w.Client().Transport.RoundTrip(signedAs(t, user, r))
+		resp, err := w.Client().Transport.RoundTrip(signedAs(t, user, r, "UNSIGNED-PAYLOAD"))
 		if err != nil {
 			return // not a request that is sent
 		}
@@ -399,10 +411,10 @@ func FuzzTargets(f *testing.F) {
 	})
 }
 
-func signedAs(t testing.TB, c aws.Credentials, r *http.Request) *http.Request {
+// signedAs signs a request with what its head says of the body.
+func signedAs(t testing.TB, c aws.Credentials, r *http.Request, hash string) *http.Request {
 	t.Helper()
-	sum := sha256.Sum256(nil)
-	r.Header.Set("X-Amz-Content-Sha256", hex.EncodeToString(sum[:]))
-	must(t, v4.NewSigner().SignHTTP(ctx, c, r, hex.EncodeToString(sum[:]), "s3", region, time.Now(), func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }))
+	r.Header.Set("X-Amz-Content-Sha256", hash)
+	must(t, v4.NewSigner().SignHTTP(ctx, c, r, hash, "s3", region, time.Now(), func(o *v4.SignerOptions) { o.DisableURIPathEscaping = true }))
 	return r
 }

@@ -20,6 +20,7 @@ type answer struct {
 	call    *call // set for the library's answers
 	refused error // what the store answered the library with, or what was refused
 	etag    string
+	status  int
 	begun   bool
 	told    bool // the refusal is written: the library's body is not wanted
 }
@@ -42,7 +43,7 @@ func (a *answer) WriteHeader(status int) {
 			return
 		}
 	}
-	a.begun = true
+	a.begun, a.status = true, status
 	a.ResponseWriter.WriteHeader(status)
 }
 
@@ -78,8 +79,8 @@ func (a *answer) refuse(err error) {
 	if a.begun {
 		return
 	}
-	a.begun, a.told = true, true
 	r := refusalOf(err, a.presigned)
+	a.begun, a.told, a.status = true, true, r.status
 	h := a.guarded()
 	for _, name := range []string{"ETag", "Last-Modified", "Content-Length", "Content-Range", "Content-Encoding"} {
 		h.Del(name)
@@ -105,8 +106,8 @@ func (a *answer) log(log *slog.Logger) {
 	if a.refused == nil {
 		return
 	}
-	if r := refusalOf(a.refused, a.presigned); r.status >= http.StatusInternalServerError && r.status != http.StatusNotImplemented {
-		log.Error("s3: request failed", "status", r.status, "error", a.refused)
+	if r := refusalOf(a.refused, a.presigned); r == internal || r == unavailable {
+		log.Error("s3: request failed", "error", a.refused)
 		return
 	}
 	log.Debug("s3: refused", "error", a.refused)

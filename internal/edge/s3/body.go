@@ -13,12 +13,32 @@ import (
 	"strconv"
 	"strings"
 
+	"sesame/internal/base/fault"
 	"sesame/internal/proto/sigv4"
 )
 
-// maxDocument bounds the bodies that are no content (S3: DeleteObjects, a thousand keys;
-// CompleteMultipartUpload, ten thousand parts).
-const maxDocument = 4 << 20
+// Bounds of the bodies that are no content (S3: DeleteObjects, a thousand keys;
+// CompleteMultipartUpload, ten thousand parts). They are read into memory, where they take
+// several times their size; small ones are not counted.
+const (
+	maxDocument   = 4 << 20  // octets of one
+	maxDocuments  = 64 << 20 // of all at once
+	smallDocument = 64 << 10
+)
+
+// hold takes room for a document.
+func (c *call) hold(size int64) error {
+	if size <= smallDocument {
+		return nil
+	}
+	c.held = size
+	if c.door.documents.Add(size) > maxDocuments {
+		return fault.New(fault.Throttled, "Please reduce your request rate.")
+	}
+	return nil
+}
+
+func (c *call) release() { c.door.documents.Add(-c.held) }
 
 // withBody returns the request with a body that is the content alone, of the length that
 // the head says, whole and proven.
@@ -37,6 +57,10 @@ func (c *call) withBody(r *http.Request, content io.Reader, trailer map[string]s
 		return nil, errMissingLength
 	case size > maxDocument && !c.op.content:
 		return nil, errTooLong
+	case !c.op.content:
+		if err := c.hold(size); err != nil {
+			return nil, err
+		}
 	}
 	behind, err := behind(r.Header, trailer)
 	if err != nil {

@@ -21,6 +21,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/rclone/gofakes3"
@@ -64,6 +65,9 @@ type Options struct {
 	Log     *slog.Logger
 	Regions []string // regions that are served; empty means any
 	Calls   Calls    // nil: calls are not throttled
+
+	// Answered is told of each answer; the operation is "" if it is none. nil: nobody is.
+	Answered func(operation string, status int)
 }
 
 // Door serves the API. It is safe for concurrent use.
@@ -72,6 +76,7 @@ type Door struct {
 	verifier   *sigv4.Verifier
 	operations map[string]operation
 	library    http.Handler
+	documents  atomic.Int64 // octets of bodies that are no content, at this moment
 }
 
 // skew is how far the date of a signature may be off (S3: RequestTimeTooSkewed).
@@ -93,23 +98,28 @@ func New(o Options) *Door {
 
 // IsRequest reports whether the credential of a request is scoped to S3.
 func IsRequest(r *http.Request) bool {
-	credential := r.URL.Query().Get("X-Amz-Credential")
+	credential := ""
 	if auth := r.Header.Get("Authorization"); auth != "" {
 		_, credential, _ = strings.Cut(auth, "Credential=")
-		credential, _, _ = strings.Cut(credential, ",")
+		if end := strings.IndexAny(credential, ", \t"); end >= 0 {
+			credential = credential[:end]
+		}
+	} else if strings.Contains(r.URL.RawQuery, "X-Amz-Credential=") {
+		credential = r.URL.Query().Get("X-Amz-Credential")
 	}
-	return strings.HasSuffix(strings.TrimSpace(credential), "/s3/aws4_request")
+	return strings.HasSuffix(credential, "/s3/aws4_request")
 }
 
-// call is a request that was admitted.
+// call is a request, as far as it was admitted.
 type call struct {
 	access.Request
 	door   *Door
+	answer *answer
 	report bool // signed by the service, for anybody who has the URL
 	op     operation
 	target
-	late   func() map[string]string // headers of the content that are known at its end
-	answer *answer                  // set for the library's calls
+	late func() map[string]string // headers of the content that are known at its end
+	held int64                    // of Door.documents
 }
 
 type callKey struct{}
@@ -127,80 +137,85 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		patient.WriteHeader(http.StatusContinue)
 	}
 	a := &answer{ResponseWriter: patient, head: r.Method == http.MethodHead, presigned: r.Header.Get("Authorization") == ""}
+	c := &call{door: d, answer: a}
+	defer c.release()
 	id, err := httpx.RequestID(d.o.Random)
 	if err == nil {
 		a.Header().Set(requestID, id)
-		err = d.serve(a, r, patient.Body(r.Body))
+		err = c.serve(a, r, patient.Body(r.Body))
 	}
 	if err != nil {
 		a.refuse(err)
 	}
-	a.log(d.o.Log.With("request", a.Header().Get(requestID), "method", r.Method))
+	a.log(d.o.Log.With("request", a.Header().Get(requestID), "operation", c.op.name, "account", c.Scope.Account))
+	if d.o.Answered != nil {
+		d.o.Answered(c.op.name, a.status)
+	}
 	if err != nil && !a.told {
 		panic(http.ErrAbortHandler) // the client must not take a part for the whole
 	}
 }
 
-func (d *Door) serve(a *answer, r *http.Request, body io.ReadCloser) (err error) {
+func (c *call) serve(a *answer, r *http.Request, body io.ReadCloser) (err error) {
 	defer func() {
 		if p := recover(); p != nil {
 			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
 		}
 	}()
-	c, r, err := d.admit(r, body)
-	if err != nil {
+	if r, err = c.admit(r, body); err != nil {
 		return err
 	}
 	if c.op.serve != nil {
 		return c.op.serve(c, a, r)
 	}
-	a.call, c.answer = c, a
-	d.library.ServeHTTP(a, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
+	a.call = c
+	c.door.library.ServeHTTP(a, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
 	a.WriteHeader(http.StatusOK) // unless it has begun: there may be no body
 	return nil
 }
 
 // admit proves who signed a request and that they may, and returns it with a body that is
 // the content, proven while it is read.
-func (d *Door) admit(r *http.Request, body io.Reader) (*call, *http.Request, error) {
-	claim, err := d.verifier.Parse(r)
+func (c *call) admit(r *http.Request, body io.Reader) (*http.Request, error) {
+	o := &c.door.o
+	claim, err := c.door.verifier.Parse(r)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	if len(d.o.Regions) > 0 && !slices.Contains(d.o.Regions, claim.Region) {
-		return nil, nil, &sigv4.Error{Kind: sigv4.Incomplete, Text: "The region of the credential is not served here."}
+	if len(o.Regions) > 0 && !slices.Contains(o.Regions, claim.Region) {
+		return nil, &sigv4.Error{Kind: sigv4.Incomplete, Text: "The region of the credential is not served here."}
 	}
-	key, report := d.o.Reports.key(claim)
+	key, report := o.Reports.key(claim)
 	if !report {
-		if key, err = d.key(r.Context(), claim); err != nil {
-			return nil, nil, err
+		if key, err = c.door.key(r.Context(), claim); err != nil {
+			return nil, err
 		}
 	}
-	content, trailer, err := claim.CheckStream(r, body, key.Secret, d.o.Clock())
+	content, trailer, err := claim.CheckStream(r, body, key.Secret, o.Clock())
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
 	if !report {
-		d.o.Keys.Used(claim.AccessKeyID, claim.Service, claim.Region)
+		o.Keys.Used(claim.AccessKeyID, claim.Service, claim.Region)
 	}
 	ip, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {
 		ip = r.RemoteAddr
 	}
-	c := &call{door: d, report: report, Request: access.Request{
+	c.report = report
+	c.Request = access.Request{
 		Scope: scope.Scope{Account: key.Account, Region: claim.Region}, Principal: key.Principal, SourceIP: ip, UserAgent: r.UserAgent(), Secure: r.TLS != nil,
-	}}
+	}
 	if claim.Presigned {
 		r = withHeaders(r)
 	}
-	if c.op, c.target, err = d.find(r); err != nil {
-		return nil, nil, err
+	if c.op, c.target, err = c.door.find(r); err != nil {
+		return nil, err
 	}
 	if err := c.permit(r, claim); err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	r, err = c.withBody(r, content, trailer)
-	return c, r, err
+	return c.withBody(r, content, trailer)
 }
 
 // key finds the key that a claim names.
