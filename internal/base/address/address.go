@@ -64,9 +64,10 @@ func (a Address) Written() string {
 	return a.Local + "@" + a.written
 }
 
-// Folded is the address without its domain's own spelling: addresses of one mailbox are
-// equal when they are folded.
-func (a Address) Folded() Address { return Address{Local: a.Local, Domain: a.Domain} }
+// Folded is the address without its domain's own spelling, and without quotes and
+// backslashes that its local part does not need (RFC 5321 §4.1.2): addresses of one mailbox
+// are equal when they are folded.
+func (a Address) Folded() Address { return Address{Local: unquoted(a.Local), Domain: a.Domain} }
 
 // IsZero reports whether a is the null reverse-path.
 func (a Address) IsZero() bool { return a == Address{} }
@@ -183,6 +184,30 @@ func validQuoted(s string) bool {
 		}
 	}
 	return true
+}
+
+// unquoted is a local part with as few quotes and backslashes as it can be written with.
+func unquoted(s string) string {
+	if s == "" || s[0] != '"' {
+		return s
+	}
+	var plain, quoted strings.Builder
+	quoted.WriteByte('"')
+	for i := 1; i < len(s)-1; i++ {
+		if s[i] == '\\' {
+			i++
+		}
+		if s[i] == '\\' || s[i] == '"' {
+			quoted.WriteByte('\\')
+		}
+		plain.WriteByte(s[i])
+		quoted.WriteByte(s[i])
+	}
+	quoted.WriteByte('"')
+	if p := plain.String(); p != "" && p[0] != '"' && validLocal(p) {
+		return p
+	}
+	return quoted.String()
 }
 
 // atext is RFC 5322 §3.2.3.

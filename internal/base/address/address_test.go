@@ -76,6 +76,34 @@ func TestTheSpellingOfTheDomainIsKept(t *testing.T) {
 	}
 }
 
+// A mailbox that quotes made another one got mail though it was on the suppression list.
+func TestQuotesThatAreNotNeededMakeNoOtherMailbox(t *testing.T) {
+	t.Parallel()
+	for _, c := range []struct{ in, want string }{
+		{`reader@example.com`, `reader@example.com`},
+		{`"reader"@example.com`, `reader@example.com`},
+		{`"re\ader"@EXAMPLE.com`, `reader@example.com`},
+		{`"a.b"@example.com`, `a.b@example.com`},
+		{`"a b"@example.com`, `"a b"@example.com`},
+		{`"a\b\ c"@example.com`, `"ab c"@example.com`},
+		{`"a..b"@example.com`, `"a..b"@example.com`},
+		{`".a"@example.com`, `".a"@example.com`},
+		{`"a@b"@example.com`, `"a@b"@example.com`},
+		{`"a\"b"@example.com`, `"a\"b"@example.com`},
+		{`"a\\b"@example.com`, `"a\\b"@example.com`},
+		{`"\"a\""@example.com`, `"\"a\""@example.com`},
+		{`""@example.com`, `""@example.com`},
+	} {
+		a, err := address.Parse(c.in)
+		if err != nil {
+			t.Fatalf("%s: %v", c.in, err)
+		}
+		if got := a.Folded().String(); got != c.want || a.Local != strings.TrimSuffix(c.in, c.in[strings.LastIndexByte(c.in, '@'):]) {
+			t.Errorf("%s is the mailbox %s, want %s", c.in, got, c.want)
+		}
+	}
+}
+
 func TestParentsOfADomain(t *testing.T) {
 	t.Parallel()
 	d := address.Domain("a.b.example.com")
@@ -98,8 +126,11 @@ func FuzzParse(f *testing.F) {
 		if strings.ContainsAny(a.String(), "\r\n\x00<>") && !strings.HasPrefix(a.Local, `"`) {
 			t.Fatalf("%q was taken", s)
 		}
-		if again, err := address.Parse(a.String()); err != nil || again != a.Folded() {
+		if again, err := address.Parse(a.String()); err != nil || again.Folded() != a.Folded() {
 			t.Fatalf("%q does not parse again: %v %v", s, again, err)
+		}
+		if folded, err := address.Parse(a.Folded().String()); err != nil || folded.Folded() != a.Folded() || len(folded.Local) > len(a.Local) {
+			t.Fatalf("%q is folded to what is another: %v %v", s, folded, err)
 		}
 		if again, err := address.Parse(a.Written()); err != nil || again != a {
 			t.Fatalf("%q does not parse again as it was written: %v %v", s, again, err)
