@@ -202,7 +202,9 @@ func (d *Dispatcher) outcome(r *run, e *spool.Entry, a delivery.Attempt, o *smtp
 		st = spool.Settlement{State: spool.Delivered, Reason: reasonDelivered, Event: event.Delivery}
 	case smtpclient.Permanent:
 		st = spool.Settlement{State: spool.Bounced, Reason: reasonRefused, Event: event.Bounce, Counter: spool.BounceCounter}
-		st.Also = d.suppress(e, o)
+		if ofOne(a.Outcomes, o) {
+			st.Also = d.suppress(e, o)
+		}
 	default:
 		st = d.later(r, e, reasonDeferred)
 	}
@@ -215,6 +217,21 @@ func (d *Dispatcher) outcome(r *run, e *spool.Entry, a delivery.Attempt, o *smtp
 		Reply: o.Text(), Transcript: a.TranscriptText(),
 	}
 	return st
+}
+
+// ofOne reports whether an outcome was said of one recipient. The reply to DATA, or to the
+// message, is one for all whom the peer had accepted: if it names one, nobody knows whom.
+func ofOne(all []smtpclient.Outcome, o *smtpclient.Outcome) bool {
+	if len(all) == 1 || o.Command != smtpclient.CommandData && o.Command != smtpclient.CommandDot {
+		return true
+	}
+	same := 0
+	for i := range all {
+		if all[i].Command == o.Command {
+			same++
+		}
+	}
+	return same == 1
 }
 
 // suppress is what a recipient who was refused for good adds to suppression lists.

@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"sesame/internal/core/delivery"
+	"sesame/internal/core/dispatch"
 	"sesame/internal/core/spool"
 	"sesame/internal/proto/smtpclient"
 )
@@ -116,4 +117,44 @@ func TestOthersHaveATransactionEach(t *testing.T) {
 			t.Errorf("%v", all)
 		}
 	})
+}
+
+// TestOneReplyForSeveralRecipientsPutsNobodyOnTheSuppressionLists: after the message a peer
+// says once that there is no such user, of whomever. What it says to RCPT is of one.
+func TestOneReplyForSeveralRecipientsPutsNobodyOnTheSuppressionLists(t *testing.T) {
+	for name, c := range map[string]struct {
+		accepted map[string]bool // by the local part
+		want     string          // who goes on the lists
+	}{
+		"three were accepted": {map[string]bool{"a": true, "b": true, "c": true}, ""},
+		"one was accepted":    {map[string]bool{"b": true}, "a@x.example b@x.example c@x.example"},
+		"none was":            {nil, "a@x.example b@x.example c@x.example"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &suppressor{}
+			bubble(t, func(o *dispatch.Options) { o.Suppress = s }, func(f *fixture) {
+				f.transport.set("x.example", func(_ context.Context, d delivery.Delivery) delivery.Attempt {
+					a := attempt(smtpclient.Outcome{})
+					a.Outcomes = nil
+					for _, to := range d.To {
+						o := smtpclient.Outcome{Class: smtpclient.Permanent, Code: 550, Cause: smtpclient.CauseReply, Command: smtpclient.CommandRcpt}
+						if c.accepted[to.Local] {
+							o.Command = smtpclient.CommandDot
+						}
+						a.Outcomes = append(a.Outcomes, o)
+					}
+					return a
+				})
+				f.spool.acceptMessage(shared("a@x.example", "b@x.example", "c@x.example"))
+				f.settled()
+				var heard []string
+				for _, h := range s.heard {
+					heard = append(heard, h.Address.String())
+				}
+				if strings.Join(heard, " ") != c.want || f.spool.count(spool.Bounced, "") != 3 {
+					t.Errorf("%v, %d bounced", heard, f.spool.count(spool.Bounced, ""))
+				}
+			})
+		})
+	}
 }
