@@ -26,6 +26,7 @@ const (
 	reasonDelivered = "delivered"
 	reasonRefused   = "refused for good"
 	reasonDeferred  = "temporary failure, tried again later"
+	reasonNoRoom    = "more recipients than the peer takes at once, tried again at once"
 	reasonExpired   = "temporary failure, message too old"
 	reasonSilent    = "the destination does not answer, message too old"
 	reasonTooLate   = "the configuration set's maximum delivery time is over"
@@ -207,6 +208,9 @@ func (d *Dispatcher) outcome(r *run, e *spool.Entry, a delivery.Attempt, o *smtp
 		}
 	default:
 		st = d.later(r, e, reasonDeferred)
+		if noRoom(a.Outcomes, o) {
+			st = spool.Settlement{State: spool.Queued, Due: d.o.Clock(), Reason: reasonNoRoom, Event: event.Delay}
+		}
 	}
 	st.Entry = e
 	st.Detail.Code, st.Detail.Enhanced, st.Detail.Reply = o.Code, o.Enhanced.String(), o.Text()
@@ -217,21 +221,6 @@ func (d *Dispatcher) outcome(r *run, e *spool.Entry, a delivery.Attempt, o *smtp
 		Reply: o.Text(), Transcript: a.TranscriptText(),
 	}
 	return st
-}
-
-// ofOne reports whether an outcome was said of one recipient. The reply to DATA, or to the
-// message, is one for all whom the peer had accepted: if it names one, nobody knows whom.
-func ofOne(all []smtpclient.Outcome, o *smtpclient.Outcome) bool {
-	if len(all) == 1 || o.Command != smtpclient.CommandData && o.Command != smtpclient.CommandDot {
-		return true
-	}
-	same := 0
-	for i := range all {
-		if all[i].Command == o.Command {
-			same++
-		}
-	}
-	return same == 1
 }
 
 // suppress is what a recipient who was refused for good adds to suppression lists.

@@ -6,9 +6,11 @@ import (
 	"fmt"
 	"runtime/debug"
 	"slices"
+	"strings"
 	"sync"
 
 	"sesame/internal/core/spool"
+	"sesame/internal/proto/smtpclient"
 )
 
 // maxTogether is how many recipients one transaction has at most: as many as every server
@@ -36,6 +38,32 @@ func (r *run) each(of func(e *spool.Entry) spool.Settlement) []spool.Settlement 
 		all = append(all, of(e))
 	}
 	return all
+}
+
+// ofOne reports whether an outcome was said of one recipient. The reply to DATA, or to the
+// message, is one for all whom the peer had accepted: if it names one, nobody knows whom.
+func ofOne(all []smtpclient.Outcome, o *smtpclient.Outcome) bool {
+	if len(all) == 1 || o.Command != smtpclient.CommandData && o.Command != smtpclient.CommandDot {
+		return true
+	}
+	same := 0
+	for i := range all {
+		if all[i].Command == o.Command {
+			same++
+		}
+	}
+	return same == 1
+}
+
+// noRoom reports whether an outcome says that the peer had taken as many recipients as it
+// takes in one transaction. The others are sent to at once (RFC 5321 §4.5.3.1.10), or the last
+// of many would wait for hours; each such transaction reaches one of them at least.
+func noRoom(all []smtpclient.Outcome, o *smtpclient.Outcome) bool {
+	if o.Command != smtpclient.CommandRcpt || o.Class != smtpclient.Temporary {
+		return false
+	}
+	tooMany := o.Code == 552 || o.Code == 452 && (o.Enhanced == smtpclient.Enhanced{4, 5, 3} || strings.Contains(strings.ToLower(o.Text()), "too many recipients"))
+	return tooMany && slices.ContainsFunc(all, func(o smtpclient.Outcome) bool { return o.Class == smtpclient.Delivered })
 }
 
 // settleAll records outcomes, several at once so that they share commits.

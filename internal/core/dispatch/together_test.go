@@ -158,3 +158,46 @@ func TestOneReplyForSeveralRecipientsPutsNobodyOnTheSuppressionLists(t *testing.
 		})
 	}
 }
+
+// TestAPeerThatTakesFewRecipientsAtOnceGetsTheOthersAtOnce, whatever it says of them. One that
+// takes nobody is left alone for a while.
+func TestAPeerThatTakesFewRecipientsAtOnceGetsTheOthersAtOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		takes int
+		full  smtpclient.Outcome
+		want  int // delivered within a second
+	}{
+		"by its enhanced code":     {5, smtpclient.Outcome{Code: 452, Enhanced: smtpclient.Enhanced{4, 5, 3}}, 40},
+		"by its words":             {5, smtpclient.Outcome{Code: 452, Lines: []string{"452 Error: too many recipients"}}, 40},
+		"by the code of RFC 821":   {5, smtpclient.Outcome{Code: 552}, 40},
+		"a mailbox that is full":   {5, smtpclient.Outcome{Code: 452, Enhanced: smtpclient.Enhanced{4, 2, 2}}, 5},
+		"a peer that takes nobody": {0, smtpclient.Outcome{Code: 452, Enhanced: smtpclient.Enhanced{4, 5, 3}}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, nil, func(f *fixture) {
+				f.transport.set("x.example", func(_ context.Context, d delivery.Delivery) delivery.Attempt {
+					a := attempt(smtpclient.Outcome{})
+					a.Outcomes = nil
+					for n := range d.To {
+						o := c.full
+						o.Class, o.Cause, o.Command = smtpclient.Temporary, smtpclient.CauseReply, smtpclient.CommandRcpt
+						if n < c.takes {
+							o = smtpclient.Outcome{Class: smtpclient.Delivered, Code: 250, Cause: smtpclient.CauseReply, Command: smtpclient.CommandDot}
+						}
+						a.Outcomes = append(a.Outcomes, o)
+					}
+					return a
+				})
+				var to []string
+				for n := range 40 {
+					to = append(to, fmt.Sprintf("u%d@x.example", n))
+				}
+				f.spool.acceptMessage(shared(to...))
+				f.pass(time.Second)
+				if got := f.spool.count(spool.Delivered, ""); got != c.want {
+					t.Errorf("%d delivered in %d transactions, want %d", got, len(f.transport.transactions("x.example")), c.want)
+				}
+			})
+		})
+	}
+}
