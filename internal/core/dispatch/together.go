@@ -17,12 +17,17 @@ import (
 // takes (RFC 5321 §4.5.3.1.8).
 const maxTogether = 100
 
+// mostTogether is how many recipients the next attempt of e has at most. After each that failed
+// it is half as many: a peer may hang up on many, or take too long for them, each time.
+func mostTogether(e *spool.Entry) int { return max(maxTogether>>(max(e.Attempt, 1)-1), 1) }
+
 // companions takes the entries out of the queue that go in one transaction with e: those of
 // its message, which has one return path for all. Leases of theirs that end sooner are left
 // alone; d.mu is held.
 func (dest *destination) companions(e *spool.Entry) (with []*spool.Entry) {
+	most := mostTogether(e) - 1
 	dest.ready = slices.DeleteFunc(dest.ready, func(o *spool.Entry) bool {
-		is := o.Message.ID == e.Message.ID && !o.LeaseUntil.Before(e.LeaseUntil) && len(with) < maxTogether-1
+		is := o.Message.ID == e.Message.ID && !o.LeaseUntil.Before(e.LeaseUntil) && len(with) < most
 		if is {
 			with = append(with, o)
 		}

@@ -201,3 +201,26 @@ func TestAPeerThatTakesFewRecipientsAtOnceGetsTheOthersAtOnce(t *testing.T) {
 		})
 	}
 }
+
+// TestAPeerThatHangsUpOnManyRecipientsGetsFewer: it would hang up each time, until all expire.
+func TestAPeerThatHangsUpOnManyRecipientsGetsFewer(t *testing.T) {
+	bubble(t, nil, func(f *fixture) {
+		f.transport.set("x.example", func(ctx context.Context, d delivery.Delivery) delivery.Attempt {
+			if len(d.To) > 2 {
+				a := attempt(smtpclient.Outcome{Class: smtpclient.Temporary, Cause: smtpclient.CauseReply, Code: 421, Command: smtpclient.CommandRcpt})
+				a.Outcomes = slices.Repeat(a.Outcomes, len(d.To))
+				return a
+			}
+			return byRecipient(ctx, d)
+		})
+		var to []string
+		for n := range 10 {
+			to = append(to, fmt.Sprintf("u%d@x.example", n))
+		}
+		f.spool.acceptMessage(shared(to...))
+		f.pass(12 * time.Hour)
+		if got := f.spool.count(spool.Delivered, ""); got != 10 {
+			t.Errorf("%d of 10 delivered in %d transactions", got, len(f.transport.transactions("x.example")))
+		}
+	})
+}
