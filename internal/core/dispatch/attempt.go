@@ -112,11 +112,7 @@ func (d *Dispatcher) try(r *run) (all []spool.Settlement, v verdict) {
 	e, started := r.entry, d.o.Clock()
 	defer func() {
 		if p := recover(); p != nil {
-			d.o.Log.Error("panic in a delivery", "message", e.Message.ID, "panic", p, "stack", string(debug.Stack()))
-			all, v = d.failed(r, started, reasonPanic), nothing
-			for i := range all {
-				all[i].Attempt.Cause = causePanic
-			}
+			all, v = r.each(func(e *spool.Entry) spool.Settlement { return d.panicked(r, e, started, p) }), nothing
 		}
 	}()
 	ctx, cancel := context.WithTimeout(d.ctx, d.o.AttemptTimeout)
@@ -153,7 +149,7 @@ func (d *Dispatcher) try(r *run) (all []spool.Settlement, v verdict) {
 	})
 	all = r.oneOutcome[:0]
 	for i, e := range r.entries {
-		all = append(all, d.outcome(r, e, a, &a.Outcomes[i]))
+		all = append(all, d.outcomeOf(r, e, a, i))
 	}
 	return all, verdictOf(a.Outcomes)
 }
@@ -193,6 +189,25 @@ func notTried(r *run, now time.Time, reason string) []spool.Settlement {
 		st.Detail.Cause = causeNotTried
 		return st
 	})
+}
+
+// panicked is the outcome of an attempt that ended in a panic.
+func (d *Dispatcher) panicked(r *run, e *spool.Entry, started time.Time, p any) spool.Settlement {
+	d.o.Log.Error("panic in a delivery", "message", e.Message.ID, "recipient", e.N, "panic", p, "stack", string(debug.Stack()))
+	st := d.later(r, e, reasonPanic)
+	st.Attempt = spool.Attempt{Started: started, Class: smtpclient.Temporary.String(), Cause: causePanic}
+	return st
+}
+
+// outcomeOf is the outcome for entry i of r. If it can't be made out for one, the others that
+// shared the transaction have theirs: who got the message is not to get it again.
+func (d *Dispatcher) outcomeOf(r *run, e *spool.Entry, a delivery.Attempt, i int) (st spool.Settlement) {
+	defer func() {
+		if p := recover(); p != nil {
+			st = d.panicked(r, e, a.Started, p)
+		}
+	}()
+	return d.outcome(r, e, a, &a.Outcomes[i])
 }
 
 // outcome decides what an attempt that came out so means for a recipient.

@@ -13,6 +13,8 @@ import (
 	"sesame/internal/core/delivery"
 	"sesame/internal/core/dispatch"
 	"sesame/internal/core/spool"
+	"sesame/internal/core/store"
+	"sesame/internal/core/suppression"
 	"sesame/internal/proto/smtpclient"
 )
 
@@ -221,6 +223,33 @@ func TestAPeerThatHangsUpOnManyRecipientsGetsFewer(t *testing.T) {
 		f.pass(12 * time.Hour)
 		if got := f.spool.count(spool.Delivered, ""); got != 10 {
 			t.Errorf("%d of 10 delivered in %d transactions", got, len(f.transport.transactions("x.example")))
+		}
+	})
+}
+
+// frail panics for one recipient.
+type frail struct{ suppressor }
+
+func (s *frail) Bounced(ctx context.Context, f suppression.Feedback, o *smtpclient.Outcome) []func(*store.Tx) error {
+	if f.Address.Local == "gone" {
+		panic("a nil list")
+	}
+	return s.suppressor.Bounced(ctx, f, o)
+}
+
+// TestAPanicAboutOneRecipientSendsToNoOtherAgain who has got the message with it.
+func TestAPanicAboutOneRecipientSendsToNoOtherAgain(t *testing.T) {
+	bubble(t, func(o *dispatch.Options) { o.Suppress = &frail{} }, func(f *fixture) {
+		f.transport.all(byRecipient)
+		f.spool.acceptMessage(shared("a@x.example", "gone@x.example", "b@x.example"))
+		f.pass(10 * time.Minute)
+		for _, x := range f.transport.transactions("x.example")[1:] {
+			if !slices.Equal(x.to, []string{"gone@x.example"}) {
+				t.Fatalf("sent again to %v", x.to)
+			}
+		}
+		if r := f.spool.row("gone@x.example"); r.state != spool.Queued || r.all[0].Attempt.Cause != "panic" || f.spool.count(spool.Delivered, "") != 2 {
+			t.Errorf("state %v, outcomes %+v, %d delivered", r.state, r.all, f.spool.count(spool.Delivered, ""))
 		}
 	})
 }
