@@ -43,7 +43,7 @@ type Templated struct {
 // StrictTemplates holds, the call is refused instead.
 func (i *Intake) AcceptTemplated(ctx context.Context, s Submission, t Templated) (string, error) {
 	c, err := i.template(ctx, &s, &t)
-	if fault.Is(err, fault.TemplateNotFound) {
+	if ofTemplate(err) {
 		return i.refuse(ctx, s, t.Formatted, err)
 	}
 	if err != nil {
@@ -52,7 +52,10 @@ func (i *Intake) AcceptTemplated(ctx context.Context, s Submission, t Templated)
 	l := letter{Compiled: c}
 	s.desk = &desk{account: s.Scope.Account}
 	defer s.desk.leave()
-	if l.data, err = i.readData(ctx, s.desk, "TemplateData", t.Data); err != nil {
+	if l.data, err = i.readData(ctx, s.desk, "TemplateData", t.Data); ofTemplate(err) {
+		return i.refuse(ctx, s, t.Formatted, err)
+	}
+	if err != nil {
 		return "", err
 	}
 	return i.acceptRendered(ctx, s, t.Formatted, l)
@@ -162,6 +165,11 @@ func (i *Intake) render(ctx context.Context, d *desk, l letter) (template.Render
 		return template.Rendered{}, err
 	}
 	return l.Render(l.data)
+}
+
+// ofTemplate reports whether an error tells of a stored template that it is there, or is not.
+func ofTemplate(err error) bool {
+	return fault.Is(err, fault.TemplateNotFound) || errors.Is(err, template.ErrData)
 }
 
 // refuse refuses a message with err, unless it would be refused anyway: what is wrong with
