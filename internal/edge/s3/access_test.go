@@ -123,6 +123,22 @@ func TestPoliciesDecide(t *testing.T) {
 	}
 }
 
+// TestAParameterThatComesTwice is for the policies what it is for the listing.
+func TestAParameterThatComesTwice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	admin := w.admin(t)
+	put(t, admin, "a/1", "content")
+	put(t, admin, "secret/1", "content")
+	user := w.user(t, accountID, "user", `{"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::files","Condition":{"ForAnyValue:StringLike":{"s3:prefix":["a/*"]}}}`)
+	for query, want := range map[string]int{"prefix=a/": 200, "prefix=a/&prefix=": 200, "prefix=&prefix=a/": 403, "prefix=secret/&prefix=a/": 403} {
+		resp, body := w.signed(t, user, "GET", "/files?"+query, nil, "")
+		if resp.StatusCode != want || strings.Contains(body, "secret/1") {
+			t.Errorf("%s: %d %s", query, resp.StatusCode, body)
+		}
+	}
+}
+
 // TestADenyCountsForEachKeyOfMany: DeleteObjects deletes what may be deleted, and says what
 // may not.
 func TestADenyCountsForEachKeyOfMany(t *testing.T) {

@@ -152,7 +152,8 @@ func withHeaders(r *http.Request) *http.Request {
 }
 
 // conditionKeys are what policies may ask of a request to S3 (IAM: condition keys for
-// Amazon S3).
+// Amazon S3). They have one value each: of a parameter that comes more than once the first,
+// which is the one that counts.
 func conditionKeys(r *http.Request, claim *sigv4.Claim, now time.Time) policy.Keys {
 	keys := policy.Keys{"s3:signatureversion": {sigv4.Algorithm}, "s3:authtype": {"REST-HEADER"}, "s3:signatureage": {strconv.FormatInt(now.Sub(claim.Date).Milliseconds(), 10)}}
 	if claim.Presigned {
@@ -161,7 +162,7 @@ func conditionKeys(r *http.Request, claim *sigv4.Claim, now time.Time) policy.Ke
 	query := r.URL.Query()
 	for _, name := range []string{"prefix", "delimiter", "max-keys"} {
 		if values, ok := query[name]; ok {
-			keys["s3:"+name] = values
+			keys["s3:"+name] = values[:1]
 		}
 	}
 	for _, name := range []string{"x-amz-acl", "x-amz-copy-source", "x-amz-content-sha256", "x-amz-metadata-directive", "x-amz-storage-class"} {
