@@ -153,7 +153,7 @@ func (b backend) GetObject(ctx context.Context, name, key string, asked *gofakes
 // PutObject writes an object. The conditions of the request are asked in the commit.
 func (b backend) PutObject(ctx context.Context, name, key string, meta map[string]string, content io.Reader, size int64) (out gofakes3.PutObjectResult, err error) {
 	c := callOf(ctx)
-	o, err := b.store.Put(ctx, c.Scope, name, bucket.Draft{Key: key, Meta: meta, Size: size, Late: c.late, Admit: admitting(ctx)}, content)
+	o, err := b.store.Put(ctx, c.Scope, name, bucket.Draft{Key: key, Meta: meta, Size: size, Late: c.late, Admit: c.writable}, content)
 	if err == nil && c.late != nil {
 		for name, value := range c.late() {
 			c.answer.Header().Set(name, value)
@@ -163,24 +163,15 @@ func (b backend) PutObject(ctx context.Context, name, key string, meta map[strin
 	return out, c.result(err)
 }
 
-// admitting asks the library whether the conditions of a write hold.
-func admitting(ctx context.Context) func(*bucket.Object) error {
-	return func(old *bucket.Object) error {
-		if old == nil {
-			return gofakes3.CheckWriteConditions(ctx, false, "")
-		}
-		return gofakes3.CheckWriteConditions(ctx, true, bare(old.ETag))
-	}
-}
-
-// CopyObject writes an object that has the content of another.
+// CopyObject writes an object that has the content of another. Of the conditions the library
+// knows only those on the other.
 func (b backend) CopyObject(ctx context.Context, fromBucket, fromKey, name, key string, meta map[string]string) (out gofakes3.CopyObjectResult, err error) {
 	c := callOf(ctx)
 	o, content, err := b.store.Get(ctx, c.Scope, fromBucket, fromKey)
 	if err != nil {
 		return out, c.result(c.missing(ctx, err, fromBucket))
 	}
-	o, err = b.store.Put(ctx, c.Scope, name, bucket.Draft{Key: key, Meta: meta, Size: o.Size}, content)
+	o, err = b.store.Put(ctx, c.Scope, name, bucket.Draft{Key: key, Meta: meta, Size: o.Size, Admit: c.writable}, content)
 	err = errors.Join(err, content.Close())
 	return gofakes3.CopyObjectResult{ETag: `"` + o.ETag + `"`, LastModified: gofakes3.NewContentTime(o.ModifiedAt)}, c.result(err)
 }

@@ -112,7 +112,8 @@ type call struct {
 	report bool // signed by the service, for anybody who has the URL
 	op     operation
 	target
-	late func() map[string]string // headers of the content that are known at its end
+	late     func() map[string]string   // headers of the content that are known at its end
+	writable func(*bucket.Object) error // whether what is there may be replaced, nil for nothing
 }
 
 type callKey struct{}
@@ -160,7 +161,7 @@ func (c *call) serve(a *answer, r *http.Request, body io.ReadCloser) (err error)
 	if c.op.serve != nil {
 		return c.op.serve(c, a, r)
 	}
-	a.call = c
+	a.call, c.writable = c, writeConditions(r.Header)
 	c.door.library.ServeHTTP(a, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
 	a.WriteHeader(http.StatusOK) // unless it has begun: there may be no body
 	return nil

@@ -199,6 +199,20 @@ func TestCopies(t *testing.T) {
 	code(t, "copy out of no bucket", err, "NoSuchBucket")
 	_, err = c.CopyObject(ctx, &awss3.CopyObjectInput{Bucket: aws.String("files"), Key: aws.String("copy"), CopySource: source, CopySourceIfMatch: aws.String(`"0"`)})
 	code(t, "copy if match another", err, "PreconditionFailed")
+
+	put(t, c, "there", "kept")
+	to := func(key string, match, none *string) error {
+		_, err := c.CopyObject(ctx, &awss3.CopyObjectInput{Bucket: aws.String("files"), Key: &key, CopySource: aws.String("files/copy"), IfMatch: match, IfNoneMatch: none})
+		return err
+	}
+	code(t, "copy if there is none", to("there", nil, aws.String("*")), "PreconditionFailed")
+	code(t, "copy over another", to("there", head.ETag, nil), "PreconditionFailed")
+	code(t, "copy over nothing", to("nothing", head.ETag, nil), "NoSuchKey")
+	if got := get(t, c, "there"); got != "kept" {
+		t.Errorf("what was there has %q", got)
+	}
+	code(t, "copy, and there is none", to("new", nil, aws.String("*")), "")
+	code(t, "copy over this one", to("new", head.ETag, nil), "")
 }
 
 func TestNoObjectHasTags(t *testing.T) {
