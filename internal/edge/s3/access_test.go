@@ -139,6 +139,21 @@ func TestAParameterThatComesTwice(t *testing.T) {
 	}
 }
 
+// TestTheSpellingOfASource makes no difference to policies.
+func TestTheSpellingOfASource(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	put(t, w.admin(t), "secret/1", "content")
+	user := w.user(t, accountID, "user", `{"Effect":"Allow","Action":"s3:*","Resource":"*"}`,
+		`{"Effect":"Deny","Action":"s3:PutObject","Resource":"*","Condition":{"StringLike":{"s3:x-amz-copy-source":"files/secret/*"}}}`)
+	for _, source := range []string{"files/secret/1", "/files/secret/1", "files/s%65cret/1", "files%2Fsecret%2F1"} {
+		resp, body := w.signed(t, user, "PUT", "/files/copy", http.Header{"X-Amz-Copy-Source": {source}}, "")
+		if resp.StatusCode != http.StatusForbidden {
+			t.Errorf("%s: %d %s", source, resp.StatusCode, body)
+		}
+	}
+}
+
 // TestADenyCountsForEachKeyOfMany: DeleteObjects deletes what may be deleted, and says what
 // may not.
 func TestADenyCountsForEachKeyOfMany(t *testing.T) {

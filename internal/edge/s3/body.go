@@ -57,6 +57,9 @@ func (c *call) withBody(r *http.Request, content io.Reader, trailer map[string]s
 	for _, name := range []string{"X-Amz-Decoded-Content-Length", "X-Amz-Content-Sha256", "X-Amz-Trailer"} {
 		r.Header.Del(name)
 	}
+	if c.source != nil {
+		r.Header.Set("X-Amz-Copy-Source", c.source.header()) // the library reads what was asked about
+	}
 	unnumber(r.Header)
 	return r, nil
 }

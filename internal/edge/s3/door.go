@@ -240,6 +240,9 @@ func (c *call) permit(r *http.Request, claim *sigv4.Claim) error {
 	}
 	c.keys = conditionKeys(r, claim, c.door.o.Clock())
 	c.keys["s3:resourceaccount"] = []string{c.Scope.Account}
+	if c.source != nil { // however it is spelled
+		c.keys["s3:x-amz-copy-source"] = []string{c.source.bucket + "/" + c.source.key}
+	}
 	if c.op.action != "" {
 		if err := c.allow(r.Context(), c.op.action, c.arn()); err != nil {
 			return err

@@ -200,6 +200,11 @@ func TestCopies(t *testing.T) {
 	_, err = c.CopyObject(ctx, &awss3.CopyObjectInput{Bucket: aws.String("files"), Key: aws.String("copy"), CopySource: source, CopySourceIfMatch: aws.String(`"0"`)})
 	code(t, "copy if match another", err, "PreconditionFailed")
 
+	for _, spelled := range []string{"files%2Fcopy", "/files/copy", "%2Ffiles%2Fcopy", "files/c%6Fpy"} {
+		_, err := c.CopyObject(ctx, &awss3.CopyObjectInput{Bucket: aws.String("files"), Key: aws.String("of " + spelled), CopySource: &spelled})
+		code(t, spelled, err, "")
+	}
+
 	put(t, c, "there", "kept")
 	to := func(key string, match, none *string) error {
 		_, err := c.CopyObject(ctx, &awss3.CopyObjectInput{Bucket: aws.String("files"), Key: &key, CopySource: aws.String("files/copy"), IfMatch: match, IfNoneMatch: none})
