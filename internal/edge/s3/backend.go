@@ -140,6 +140,9 @@ func (b backend) GetObject(ctx context.Context, name, key string, asked *gofakes
 	if asked != nil && asked.FromEnd && asked.End > o.Size {
 		asked = &gofakes3.ObjectRangeRequest{FromEnd: true, End: o.Size} // RFC 9110 §14.1.2: all of it
 	}
+	if asked != nil && !asked.FromEnd && asked.End >= o.Size {
+		asked = &gofakes3.ObjectRangeRequest{Start: asked.Start, End: gofakes3.RangeNoEnd} // the library adds to it
+	}
 	if out.Range, err = asked.Range(o.Size); err != nil {
 		return nil, c.result(errors.Join(err, content.Close()))
 	}
