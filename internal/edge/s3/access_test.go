@@ -344,6 +344,10 @@ func TestWhatIsNotThere(t *testing.T) {
 			}
 		}
 	}
+	digest := http.Header{"Content-Md5": {"x"}, "If-None-Match": {"*"}}
+	if resp, body := w.signed(t, user, "PUT", "/files/new", digest, "x"); !strings.Contains(body, "<Code>InvalidDigest</Code>") {
+		t.Errorf("a digest that is none, of an object that is not there: %d %s", resp.StatusCode, body)
+	}
 	if got := get(t, w.client(user, region), "a"); got != "content" {
 		t.Errorf("after all that it has %q", got)
 	}

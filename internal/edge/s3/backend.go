@@ -117,6 +117,9 @@ func (c *call) object(o bucket.Object) *gofakes3.Object {
 func (b backend) HeadObject(ctx context.Context, name, key string) (*gofakes3.Object, error) {
 	c := callOf(ctx)
 	o, err := b.store.Head(ctx, c.Scope, name, key)
+	if errors.Is(err, bucket.ErrNoObject) && c.op.content && c.source == nil {
+		return nil, gofakes3.ErrNoSuchKey // what is to be written need not be there: nothing is refused yet
+	}
 	if err != nil {
 		return nil, c.result(c.missing(ctx, err, name))
 	}

@@ -268,7 +268,7 @@ func (c *call) allow(ctx context.Context, action, arn string) error {
 // missing is what a reader learns of a key that a bucket does not have: that it is not
 // there, if they may list the bucket (S3: GetObject, permissions).
 func (c *call) missing(ctx context.Context, err error, name string) error {
-	if !errors.Is(err, bucket.ErrNoObject) || c.op.content && c.source == nil {
+	if !errors.Is(err, bucket.ErrNoObject) {
 		return err
 	}
 	if denied := c.allow(ctx, "s3:ListBucket", target{bucket: name}.arn()); denied != nil {
