@@ -352,6 +352,23 @@ func TestSweep(t *testing.T) {
 	})
 }
 
+// TestSweepLeavesWhatIsNotOurs: the folder may be set to one that has other things in it.
+func TestSweepLeavesWhatIsNotOurs(t *testing.T) {
+	t.Parallel()
+	p := open(t, storetest.SQLite(t))
+	digits := strings.Repeat("1", 30)
+	for _, name := range []string{"0100019dc2a3b4c5-0a1b2c3d-message", "ab" + digits + "1", "AB" + digits, "cd" + digits, "ab"} {
+		must(t, os.WriteFile(filepath.Join(p.dir, "ab", name), nil, 0o600))
+	}
+	must(t, os.Mkdir(filepath.Join(p.dir, "ab", "ab"+digits), 0o700))
+	p.clock.Advance(8 * 24 * time.Hour)
+	must(t, p.Sweep(ctx))
+	p.wantFiles(t, "afterwards", 5)
+	if _, err := os.Stat(filepath.Join(p.dir, "ab", "ab"+digits)); err != nil {
+		t.Error(err)
+	}
+}
+
 // TestSweepManyFiles has more files in a folder than are looked at together.
 func TestSweepManyFiles(t *testing.T) {
 	t.Parallel()

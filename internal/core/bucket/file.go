@@ -37,6 +37,12 @@ func (s *Store) newName() (string, error) {
 	return hex.EncodeToString(b[:]), nil
 }
 
+// isName reports whether newName may have made a name.
+func isName(name string) bool {
+	b, err := hex.DecodeString(name)
+	return err == nil && len(b) == 16 && hex.EncodeToString(b) == name
+}
+
 // path is where the file with a name of newName is.
 func (s *Store) path(name string) string { return filepath.Join(s.o.Dir, name[:2], name) }
 
@@ -106,7 +112,8 @@ const keepUnnamed = 7 * 24 * time.Hour
 const sweepBatch = 256
 
 // Sweep aborts uploads that were begun a week ago, and removes files of that age which no
-// row names: those that a crash left, and those of accounts that are gone.
+// row names: those that a crash left, and those of accounts that are gone. What does not
+// have the name of such a file is not ours, and stays.
 func (s *Store) Sweep(ctx context.Context) error {
 	cutoff := s.now().Add(-keepUnnamed)
 	if err := s.abortOld(ctx, cutoff); err != nil {
@@ -133,6 +140,9 @@ func (s *Store) sweepFolder(ctx context.Context, dir string, cutoff time.Time) e
 		}
 		var old []string
 		for _, e := range entries {
+			if !isName(e.Name()) || e.Name()[:2] != filepath.Base(dir) || !e.Type().IsRegular() {
+				continue
+			}
 			info, err := e.Info()
 			if err == nil && info.ModTime().Before(cutoff) {
 				old = append(old, e.Name())
