@@ -97,6 +97,9 @@ func (s *Store) write(ctx context.Context, fn func(tx *store.Tx) (refusal, err e
 // touch keeps a bucket from being deleted until the transaction ends; it refuses what is
 // not there.
 func touch(tx *store.Tx, sc scope.Scope, name string) (refusal, err error) {
+	if !ValidName(name) {
+		return ErrNoBucket, nil
+	}
 	n, err := tx.Exec(`UPDATE buckets SET created_at = created_at WHERE account = ? AND region = ? AND name = ?`, sc.Account, sc.Region, name)
 	if err == nil && n == 0 {
 		refusal = ErrNoBucket
@@ -139,6 +142,9 @@ func (s *Store) Create(ctx context.Context, sc scope.Scope, name string) error {
 
 // Exists returns nil if the account has the bucket in the region, and else ErrNoBucket.
 func (s *Store) Exists(ctx context.Context, sc scope.Scope, name string) error {
+	if !ValidName(name) { // nor need it be a text that every database takes
+		return ErrNoBucket
+	}
 	n := 0
 	err := s.o.DB.QueryRow(ctx, `SELECT COUNT(*) FROM buckets WHERE account = ? AND region = ? AND name = ?`, sc.Account, sc.Region, name).Scan(&n)
 	if err == nil && n == 0 {

@@ -352,6 +352,33 @@ func TestSweep(t *testing.T) {
 	})
 }
 
+// TestNamesThatNobodyGave are of nothing, whether the database can read them or not.
+func TestNamesThatNobodyGave(t *testing.T) {
+	each(t, func(t *testing.T, p *place) {
+		for _, name := range []string{"", "\x00", "files\x00", "\xff", "Files", strings.Repeat("a", 100_000)} {
+			_, err := p.Head(ctx, sc, name, "a")
+			want(t, "head", err, bucket.ErrNoBucket)
+			want(t, "exists", p.Exists(ctx, sc, name), bucket.ErrNoBucket)
+			want(t, "delete", p.Delete(ctx, sc, name), bucket.ErrNoBucket)
+			want(t, "remove", p.Remove(ctx, sc, name, "a", nil), bucket.ErrNoBucket)
+			_, err = p.List(ctx, sc, name, bucket.Query{Limit: 1})
+			want(t, "list", err, bucket.ErrNoBucket)
+			_, err = p.Begin(ctx, sc, name, "a", nil)
+			want(t, "begin", err, bucket.ErrNoBucket)
+			of := bucket.Upload{Scope: sc, Bucket: "files", Key: "a", ID: name}
+			_, _, err = p.Parts(ctx, of, 0, 1)
+			want(t, "parts", err, bucket.ErrNoUpload)
+			_, err = p.PutPart(ctx, of, bucket.Part{N: 1, Size: -1}, strings.NewReader("x"))
+			want(t, "part", err, bucket.ErrNoUpload)
+			want(t, "abort", p.Abort(ctx, of), bucket.ErrNoUpload)
+			_, _, err = p.Uploads(ctx, of, 1)
+			want(t, "uploads", err, nil)
+			_, err = p.Head(ctx, sc, "files", name)
+			want(t, "head of a key", err, bucket.ErrNoObject)
+		}
+	})
+}
+
 // TestSweepLeavesWhatIsNotOurs: the folder may be set to one that has other things in it.
 func TestSweepLeavesWhatIsNotOurs(t *testing.T) {
 	t.Parallel()

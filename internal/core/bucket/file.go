@@ -37,7 +37,8 @@ func (s *Store) newName() (string, error) {
 	return hex.EncodeToString(b[:]), nil
 }
 
-// isName reports whether newName may have made a name.
+// isName reports whether newName may have made a name. What others than we have made need
+// not be a text that every database takes.
 func isName(name string) bool {
 	b, err := hex.DecodeString(name)
 	return err == nil && len(b) == 16 && hex.EncodeToString(b) == name

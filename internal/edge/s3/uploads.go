@@ -278,7 +278,7 @@ func (c *call) listUploads(w http.ResponseWriter, r *http.Request) error {
 	}
 	after := bucket.Upload{Scope: c.Scope, Bucket: c.bucket, Key: query.Get("key-marker"), ID: query.Get("upload-id-marker")}
 	if after.Key != "" && after.ID == "" {
-		after.ID = "g" // behind all, which are hex
+		after.ID = bucket.BehindAll
 	}
 	list, more, err := c.door.o.Buckets.Uploads(r.Context(), after, limit)
 	if err != nil {
