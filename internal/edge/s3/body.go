@@ -13,6 +13,7 @@ import (
 	"strconv"
 	"strings"
 
+	"sesame/internal/base/fault"
 	"sesame/internal/proto/sigv4"
 )
 
@@ -120,7 +121,7 @@ func (b *provenBody) end() error {
 }
 
 // document reads a body that is no content, and compares it with the digests in the head.
-func document(r *http.Request, digestNeeded bool) ([]byte, error) {
+func (c *call) document(r *http.Request, digestNeeded bool) ([]byte, error) {
 	sums, err := ahead(r.Header)
 	if err != nil {
 		return nil, err
@@ -132,7 +133,46 @@ func document(r *http.Request, digestNeeded bool) ([]byte, error) {
 	for _, s := range sums {
 		body = s.reader(body)
 	}
-	return io.ReadAll(body) // withBody has bounded it
+	return c.read(body)
+}
+
+// How much of the bodies that are no content is in memory at once, in all calls: this much,
+// but for a beginning of each that is below a step.
+const (
+	maxHeld  = 64 << 20
+	heldStep = 64 << 10
+)
+
+// read reads a body that is no content, whose length withBody has bounded. What it takes
+// counts until the call is answered.
+func (c *call) read(body io.Reader) ([]byte, error) {
+	var b bytes.Buffer
+	for {
+		_, err := io.CopyN(&b, body, heldStep)
+		if errors.Is(err, io.EOF) {
+			return b.Bytes(), nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		c.held += heldStep
+		if c.door.held.Add(heldStep) > maxHeld {
+			return nil, fault.New(fault.Throttled, "Please reduce your request rate.")
+		}
+	}
+}
+
+// appendElement reads an element of a document, of which there may be most.
+func appendElement[T any](list *[]T, most int, d *xml.Decoder, start xml.StartElement) error {
+	if len(*list) == most {
+		return errMalformedXML
+	}
+	var v T
+	if err := d.DecodeElement(&v, &start); err != nil {
+		return err
+	}
+	*list = append(*list, v)
+	return nil
 }
 
 // decode reads an XML document. There is nothing in it that goes deeper than a few levels.

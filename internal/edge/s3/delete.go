@@ -54,6 +54,22 @@ func (c *call) deleteObject(w http.ResponseWriter, r *http.Request) error {
 // maxDeletes is how many objects DeleteObjects takes.
 const maxDeletes = 1000
 
+// deletion is an object that DeleteObjects is to delete.
+type deletion struct {
+	Key              string
+	VersionID        string `xml:"VersionId"`
+	ETag             string
+	LastModifiedTime string
+	Size             string
+}
+
+type deletions []deletion
+
+// UnmarshalXML reads one more.
+func (l *deletions) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
+	return appendElement((*[]deletion)(l), maxDeletes, d, start)
+}
+
 // deleteObjects answers DeleteObjects. Policies are asked for each key.
 func (c *call) deleteObjects(w http.ResponseWriter, r *http.Request) error {
 	if err := c.door.o.Buckets.Exists(r.Context(), c.Scope, c.bucket); err != nil {
@@ -62,25 +78,19 @@ func (c *call) deleteObjects(w http.ResponseWriter, r *http.Request) error {
 		}
 		return err
 	}
-	body, err := document(r, true)
+	body, err := c.document(r, true)
 	if err != nil {
 		return err
 	}
 	var in struct {
-		XMLName xml.Name `xml:"Delete"`
-		Objects []struct {
-			Key              string
-			VersionID        string `xml:"VersionId"`
-			ETag             string
-			LastModifiedTime string
-			Size             string
-		} `xml:"Object"`
-		Quiet bool
+		XMLName xml.Name  `xml:"Delete"`
+		Objects deletions `xml:"Object"`
+		Quiet   bool
 	}
 	if err := decode(body, &in); err != nil {
 		return err
 	}
-	if len(in.Objects) == 0 || len(in.Objects) > maxDeletes {
+	if len(in.Objects) == 0 {
 		return errMalformedXML
 	}
 	type done struct{ Key string }

@@ -21,6 +21,7 @@ import (
 	"runtime/debug"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/rclone/gofakes3"
@@ -75,6 +76,7 @@ type Door struct {
 	verifier   *sigv4.Verifier
 	operations map[string]operation
 	library    http.Handler
+	held       atomic.Int64 // octets of bodies in memory
 }
 
 // skew is how far the date of a signature may be off (S3: RequestTimeTooSkewed).
@@ -113,6 +115,7 @@ type call struct {
 	op     operation
 	target
 	late     func() map[string]string   // headers of the content that are known at its end
+	held     int64                      // see Door
 	writable func(*bucket.Object) error // whether what is there may be replaced, nil for nothing
 }
 
@@ -132,6 +135,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	a := &answer{ResponseWriter: patient, head: r.Method == http.MethodHead, presigned: r.Header.Get("Authorization") == ""}
 	c := &call{door: d, answer: a}
+	defer func() { d.held.Add(-c.held) }()
 	id, err := httpx.RequestID(d.o.Random)
 	if err == nil {
 		a.Header().Set(requestID, id)

@@ -137,6 +137,19 @@ func parseSourceRange(text string, size int64) (from, length int64, err error) {
 	return from, last - from + 1, nil
 }
 
+// chosenPart is a part that an object is to be made of.
+type chosenPart struct {
+	PartNumber int
+	ETag       string
+}
+
+type chosenParts []chosenPart
+
+// UnmarshalXML reads one more.
+func (l *chosenParts) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
+	return appendElement((*[]chosenPart)(l), bucket.MaxPart, d, start)
+}
+
 // completeUpload answers CompleteMultipartUpload. A checksum in the head is that of the
 // object.
 func (c *call) completeUpload(w http.ResponseWriter, r *http.Request) error {
@@ -144,21 +157,18 @@ func (c *call) completeUpload(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	body, err := io.ReadAll(r.Body) // withBody has bounded it
+	body, err := c.read(r.Body)
 	if err != nil {
 		return err
 	}
 	var in struct {
-		XMLName xml.Name `xml:"CompleteMultipartUpload"`
-		Parts   []struct {
-			PartNumber int
-			ETag       string
-		} `xml:"Part"`
+		XMLName xml.Name    `xml:"CompleteMultipartUpload"`
+		Parts   chosenParts `xml:"Part"`
 	}
 	if err := decode(body, &in); err != nil {
 		return err
 	}
-	if len(in.Parts) == 0 || len(in.Parts) > bucket.MaxPart {
+	if len(in.Parts) == 0 {
 		return errMalformedXML
 	}
 	completion := bucket.Completion{Admit: writeConditions(r.Header), Through: func(content io.Reader) io.Reader {
