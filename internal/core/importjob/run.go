@@ -191,16 +191,13 @@ func (j *Jobs) finish(ctx context.Context, job *Job, state State, text string) e
 	return j.end(ctx, job, state, text)
 }
 
-// end ends a job.
+// end ends a job, and forgets which records failed: that is in the report now.
 func (j *Jobs) end(ctx context.Context, job *Job, state State, text string) error {
 	ended := *job
 	ended.State, ended.Error, ended.CompletedAt = state, printable(text), j.o.Clock()
-	err := j.renew(ctx, &ended, 0, func(tx *store.Tx) error {
-		_, err := tx.Exec(`DELETE FROM import_failures WHERE account = ? AND region = ? AND job = ?`, job.Scope.Account, job.Scope.Region, job.ID)
+	if err := j.renew(ctx, &ended, 0, nothing); err != nil {
 		return err
-	})
-	if err == nil {
-		*job = ended
 	}
-	return err
+	*job = ended
+	return j.forget(ctx, job.Scope, job.ID)
 }
