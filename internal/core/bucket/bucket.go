@@ -172,29 +172,45 @@ func (s *Store) Buckets(ctx context.Context, sc scope.Scope) (list []Bucket, err
 	return list, store.Wrap("bucket.Buckets", rows.Err())
 }
 
-// Delete removes a bucket that has no objects, with what is being uploaded to it.
+// errUploads says that something is being uploaded to a bucket.
+var errUploads = errors.New("bucket: there are uploads")
+
+// Delete removes a bucket that has no objects, with what is being uploaded to it: one upload
+// after the other, since there may be many, and a commit has to be short.
 func (s *Store) Delete(ctx context.Context, sc scope.Scope, name string) error {
-	refusal, err := s.write(ctx, func(tx *store.Tx) (refusal, err error) {
-		if refusal, err := touch(tx, sc, name); refusal != nil || err != nil {
-			return refusal, err
+	for {
+		refusal, err := s.write(ctx, func(tx *store.Tx) (refusal, err error) { return deleteEmpty(tx, sc, name) })
+		if err != nil || !errors.Is(refusal, errUploads) {
+			return cmp.Or(err, refusal)
 		}
-		n := 0
-		err = tx.Get([]any{&n}, `SELECT COUNT(*) FROM (SELECT 1 FROM bucket_objects WHERE account = ? AND region = ? AND bucket = ? LIMIT 1) AS found`,
-			sc.Account, sc.Region, name)
-		if err == nil && n > 0 {
-			return ErrNotEmpty, nil
+		begun, _, err := s.Uploads(ctx, Upload{Scope: sc, Bucket: name}, sweepBatch)
+		if err != nil {
+			return err
 		}
-		for _, query := range []string{
-			`DELETE FROM bucket_parts WHERE account = ? AND region = ? AND upload IN
-				(SELECT u.id FROM bucket_uploads u WHERE u.account = bucket_parts.account AND u.region = bucket_parts.region AND u.bucket = ?)`,
-			`DELETE FROM bucket_uploads WHERE account = ? AND region = ? AND bucket = ?`,
-			`DELETE FROM buckets WHERE account = ? AND region = ? AND name = ?`,
-		} {
-			if err == nil {
-				_, err = tx.Exec(query, sc.Account, sc.Region, name)
+		for _, u := range begun {
+			if err := s.Abort(ctx, u.Upload); err != nil && !errors.Is(err, ErrNoUpload) {
+				return err
 			}
 		}
-		return nil, err
-	})
-	return cmp.Or(err, refusal)
+	}
+}
+
+// deleteEmpty removes a bucket that has nothing.
+func deleteEmpty(tx *store.Tx, sc scope.Scope, name string) (refusal, err error) {
+	if refusal, err := touch(tx, sc, name); refusal != nil || err != nil {
+		return refusal, err
+	}
+	for _, has := range []struct {
+		table   string
+		refusal error
+	}{{"bucket_objects", ErrNotEmpty}, {"bucket_uploads", errUploads}} {
+		n := 0
+		err := tx.Get([]any{&n}, `SELECT COUNT(*) FROM (SELECT 1 FROM `+has.table+` WHERE account = ? AND region = ? AND bucket = ? LIMIT 1) AS found`,
+			sc.Account, sc.Region, name)
+		if err != nil || n > 0 {
+			return has.refusal, err
+		}
+	}
+	_, err = tx.Exec(`DELETE FROM buckets WHERE account = ? AND region = ? AND name = ?`, sc.Account, sc.Region, name)
+	return nil, err
 }

@@ -288,6 +288,31 @@ func TestPutsOfOneKey(t *testing.T) {
 	})
 }
 
+// TestABucketGoesWithWhatIsBeingUploaded, files and all, however many uploads there are; one
+// that has an object keeps them.
+func TestABucketGoesWithWhatIsBeingUploaded(t *testing.T) {
+	each(t, func(t *testing.T, p *place) {
+		for n := range 300 {
+			id, err := p.Begin(ctx, sc, "files", "b", nil)
+			must(t, err)
+			if n < 2 {
+				_, err := p.PutPart(ctx, bucket.Upload{Scope: sc, Bucket: "files", Key: "b", ID: id}, bucket.Part{N: 1, Size: -1}, strings.NewReader("part"))
+				must(t, err)
+			}
+		}
+		p.put(t, "a", "content")
+		want(t, "with an object", p.Delete(ctx, sc, "files"), bucket.ErrNotEmpty)
+		p.wantFiles(t, "of the object and the parts", 3)
+		must(t, p.Remove(ctx, sc, "files", "a", nil))
+		must(t, p.Delete(ctx, sc, "files"))
+		p.wantFiles(t, "afterwards", 0)
+		must(t, p.Create(ctx, sc, "files"))
+		if list, _, err := p.Uploads(ctx, bucket.Upload{Scope: sc, Bucket: "files"}, 10); err != nil || len(list) > 0 {
+			t.Errorf("%v, %v", list, err)
+		}
+	})
+}
+
 // TestABucketDeletedMeanwhile: an object that is being written when its bucket goes is not
 // in a bucket of that name that is made later.
 func TestABucketDeletedMeanwhile(t *testing.T) {
