@@ -404,6 +404,24 @@ func TestNamesThatNobodyGave(t *testing.T) {
 	})
 }
 
+// TestAFolderThatIsNotShared is told of: each node would miss what the other has written.
+func TestAFolderThatIsNotShared(t *testing.T) {
+	each(t, func(t *testing.T, p *place) {
+		node := func(dir string) *bucket.Store {
+			s, err := bucket.New(bucket.Options{DB: p.db, Dir: dir, Clock: p.clock.Now, Random: rand.Reader, MaxObject: 1 << 20})
+			must(t, err)
+			return s
+		}
+		alone := node(t.TempDir())
+		must(t, alone.Sweep(ctx)) // nobody has written anything
+		p.put(t, "a", "content")
+		must(t, node(p.dir).Sweep(ctx))
+		if err := alone.Sweep(ctx); err == nil || !strings.Contains(err.Error(), "share this folder") {
+			t.Errorf("a folder of its own: %v", err)
+		}
+	})
+}
+
 // TestSweepLeavesWhatIsNotOurs: the folder may be set to one that has other things in it.
 func TestSweepLeavesWhatIsNotOurs(t *testing.T) {
 	t.Parallel()

@@ -114,8 +114,12 @@ const sweepBatch = 256
 
 // Sweep aborts uploads that were begun a week ago, and removes files of that age which no
 // row names: those that a crash left, and those of accounts that are gone. What does not
-// have the name of such a file is not ours, and stays.
+// have the name of such a file is not ours, and stays. In a folder that can't be the right
+// one it does nothing, and says so.
 func (s *Store) Sweep(ctx context.Context) error {
+	if err := s.checkFolder(ctx); err != nil {
+		return err
+	}
 	cutoff := s.now().Add(-keepUnnamed)
 	if err := s.abortOld(ctx, cutoff); err != nil {
 		return err
@@ -126,6 +130,40 @@ func (s *Store) Sweep(ctx context.Context) error {
 		}
 	}
 	return nil
+}
+
+// checkFolder fails if the folder has the content of none of some objects: it is not shared
+// with the node that wrote them, or the disk is not there.
+func (s *Store) checkFolder(ctx context.Context) error {
+	for range 3 { // all of a few may be replaced between the two steps
+		files, err := s.someFiles(ctx, 16)
+		if err != nil || len(files) == 0 {
+			return store.Wrap("bucket.Sweep", err)
+		}
+		for _, file := range files {
+			if _, err := os.Stat(s.path(file)); !errors.Is(err, fs.ErrNotExist) {
+				return err
+			}
+		}
+	}
+	return fmt.Errorf("bucket: nothing of the content that the database names is in %s: nodes that share a database have to share this folder, and its disk has to be there", s.o.Dir)
+}
+
+// someFiles are the files of some objects.
+func (s *Store) someFiles(ctx context.Context, most int) (files []string, err error) {
+	rows, err := s.o.DB.Query(ctx, `SELECT file FROM bucket_objects ORDER BY file LIMIT ?`, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var file string
+		if err := rows.Scan(&file); err != nil {
+			return nil, err
+		}
+		files = append(files, file)
+	}
+	return files, rows.Err()
 }
 
 func (s *Store) sweepFolder(ctx context.Context, dir string, cutoff time.Time) error {
