@@ -47,6 +47,7 @@ var (
 	ErrIncomplete = errors.New("bucket: the content does not have its size")
 	ErrPart       = errors.New("bucket: no such part")
 	ErrPartOrder  = errors.New("bucket: the parts are not in order")
+	ErrFull       = errors.New("bucket: the disk is full")
 	ErrSmallPart  = errors.New("bucket: a part that is not the last is too small")
 )
 
@@ -57,6 +58,11 @@ type Options struct {
 	Clock     clock.Clock
 	Random    io.Reader
 	MaxObject int64 // octets of one object
+
+	// Free tells how many octets the disk of Dir has left: KeepFree of them are for others, mail
+	// before all. nil: nobody asks.
+	Free     func(dir string) (int64, error)
+	KeepFree int64
 }
 
 // Store keeps the buckets of all accounts. It is safe for concurrent use.

@@ -404,6 +404,35 @@ func TestNamesThatNobodyGave(t *testing.T) {
 	})
 }
 
+// TestADiskThatIsAlmostFull keeps what is for others, also from content of unknown length.
+func TestADiskThatIsAlmostFull(t *testing.T) {
+	t.Parallel()
+	p := open(t, storetest.SQLite(t))
+	free := int64(100 << 20)
+	s, err := bucket.New(bucket.Options{
+		DB: p.db, Dir: p.dir, Clock: p.clock.Now, Random: rand.Reader, MaxObject: 1 << 30,
+		Free: func(string) (int64, error) { return free, nil }, KeepFree: 90 << 20,
+	})
+	must(t, err)
+	put := func(size, octets int64) error {
+		_, err := s.Put(ctx, sc, "files", bucket.Draft{Key: "a", Size: size}, io.LimitReader(readFunc(func(b []byte) (int, error) {
+			free -= int64(len(b))
+			return len(b), nil
+		}), octets))
+		return err
+	}
+	want(t, "said to be too large", put(10<<20+1, 10<<20+1), bucket.ErrFull)
+	want(t, "as large as nobody says", put(-1, 1<<30), bucket.ErrFull)
+	p.wantFiles(t, "afterwards", 0)
+	if free < 80<<20 {
+		t.Errorf("%d MiB are free", free>>20)
+	}
+	free = 100 << 20
+	want(t, "with room", put(1<<20, 1<<20), nil)
+	free = 90<<20 - 1
+	want(t, "empty, without any", put(0, 0), bucket.ErrFull)
+}
+
 // TestAFolderThatIsNotShared is told of: each node would miss what the other has written.
 func TestAFolderThatIsNotShared(t *testing.T) {
 	each(t, func(t *testing.T, p *place) {

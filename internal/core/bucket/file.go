@@ -60,6 +60,9 @@ func (s *Store) writeFile(content io.Reader, size int64) (w written, err error) 
 	if size > s.o.MaxObject {
 		return w, ErrTooLarge
 	}
+	if err := s.room(max(size, 0)); err != nil {
+		return w, err
+	}
 	if w.file, err = s.newName(); err != nil {
 		return w, err
 	}
@@ -69,7 +72,7 @@ func (s *Store) writeFile(content io.Reader, size int64) (w written, err error) 
 		return w, fmt.Errorf("bucket: %w", err)
 	}
 	sum := md5.New() // S3's ETag; nothing is proven by it
-	w.size, err = io.Copy(io.MultiWriter(f, sum), io.LimitReader(content, s.o.MaxObject+1))
+	w.size, err = io.Copy(io.MultiWriter(&roomy{f, s, roomStep}, sum), io.LimitReader(content, s.o.MaxObject+1))
 	switch {
 	case err != nil:
 	case w.size > s.o.MaxObject:
@@ -87,6 +90,42 @@ func (s *Store) writeFile(content io.Reader, size int64) (w written, err error) 
 	}
 	w.etag = hex.EncodeToString(sum.Sum(nil))
 	return w, nil
+}
+
+// room fails if the disk has no room for so many octets more.
+func (s *Store) room(octets int64) error {
+	if s.o.Free == nil {
+		return nil
+	}
+	free, err := s.o.Free(s.o.Dir)
+	if err != nil {
+		return fmt.Errorf("bucket: %w", err)
+	}
+	if free-octets < s.o.KeepFree {
+		return ErrFull
+	}
+	return nil
+}
+
+// roomStep is how many octets are written before it is asked again whether there is room:
+// others write, too.
+const roomStep = 8 << 20
+
+// roomy is a file that is written as long as there is room.
+type roomy struct {
+	f     *os.File
+	store *Store
+	left  int64 // until it is asked
+}
+
+// Write writes on.
+func (r *roomy) Write(b []byte) (int, error) {
+	if r.left -= int64(len(b)); r.left < 0 {
+		if r.left = roomStep; r.store.room(roomStep) != nil {
+			return 0, ErrFull
+		}
+	}
+	return r.f.Write(b)
 }
 
 func syncDir(dir string) error {

@@ -119,6 +119,7 @@ func ofStore(err error) (refusal, bool) {
 		{bucket.ErrMeta, refusal{bad, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size"}},
 		{bucket.ErrTooLarge, refusal{bad, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size"}},
 		{bucket.ErrTooMany, refusal{bad, "TooManyBuckets", "You have attempted to create more buckets than allowed"}},
+		{bucket.ErrFull, refusal{http.StatusInsufficientStorage, "InsufficientStorage", "The server has no room for the object."}},
 		{bucket.ErrIncomplete, refusal{bad, "IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header"}},
 		{bucket.ErrPart, refusal{bad, "InvalidPart", "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag."}},
 		{bucket.ErrPartOrder, refusal{bad, "InvalidPartOrder", "The list of parts was not in ascending order. Parts must be ordered by part number."}},
