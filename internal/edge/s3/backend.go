@@ -123,6 +123,7 @@ func (b backend) HeadObject(ctx context.Context, name, key string) (*gofakes3.Ob
 	if err != nil {
 		return nil, c.result(c.missing(ctx, err, name))
 	}
+	c.found = o
 	return c.object(o), c.result(nil)
 }
 
@@ -170,12 +171,15 @@ func (b backend) PutObject(ctx context.Context, name, key string, meta map[strin
 }
 
 // CopyObject writes an object that has the content of another. Of the conditions the library
-// knows only those on the other.
+// knows only those on the other, which it asks beforehand: of that it takes the headers, too.
 func (b backend) CopyObject(ctx context.Context, fromBucket, fromKey, name, key string, meta map[string]string) (out gofakes3.CopyObjectResult, err error) {
 	c := callOf(ctx)
 	o, content, err := b.store.Get(ctx, c.Scope, fromBucket, fromKey)
 	if err != nil {
 		return out, c.result(c.missing(ctx, err, fromBucket))
+	}
+	if !o.ModifiedAt.Equal(c.found.ModifiedAt) || o.ETag != c.found.ETag {
+		return out, c.result(errors.Join(errAborted, content.Close()))
 	}
 	o, err = b.store.Put(ctx, c.Scope, name, bucket.Draft{Key: key, Meta: meta, Size: o.Size, Admit: c.writable}, content)
 	err = errors.Join(err, content.Close())

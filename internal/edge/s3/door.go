@@ -115,6 +115,7 @@ type call struct {
 	op     operation
 	target
 	late     func() map[string]string   // headers of the content that are known at its end
+	found    bucket.Object              // by HeadObject
 	held     int64                      // see Door
 	writable func(*bucket.Object) error // whether what is there may be replaced, nil for nothing
 }

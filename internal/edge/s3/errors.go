@@ -25,6 +25,7 @@ func (e *refusal) Error() string { return e.code + ": " + e.text }
 
 // Refusals of the door itself. They are comparable, and never changed.
 var (
+	errAborted        = &refusal{http.StatusConflict, "OperationAborted", "A conflicting conditional operation is currently in progress against this resource. Try again."}
 	errAccessDenied   = &refusal{http.StatusForbidden, "AccessDenied", "Access Denied"}
 	errBadDigest      = &refusal{http.StatusBadRequest, "BadDigest", "The Content-MD5 or checksum value that you specified did not match what the server received."}
 	errInvalidDigest  = &refusal{http.StatusBadRequest, "InvalidDigest", "The Content-MD5 or checksum value that you specified is not valid."}
