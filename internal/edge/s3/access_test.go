@@ -353,6 +353,21 @@ func TestWhatIsNotThere(t *testing.T) {
 	}
 }
 
+// TestATypeIsNotGuessed of an object that was put without one.
+func TestATypeIsNotGuessed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.admin(t)
+	user := w.user(t, accountID, "alice")
+	w.signed(t, user, "PUT", "/files/a", nil, "<html>")
+	for _, method := range []string{"GET", "HEAD"} {
+		resp, _ := w.signed(t, user, method, "/files/a", nil, "")
+		if got := resp.Header.Get("Content-Type"); resp.StatusCode != http.StatusOK || got != "binary/octet-stream" {
+			t.Errorf("%s: %d, %q", method, resp.StatusCode, got)
+		}
+	}
+}
+
 // TestNoOtherOriginIsAllowed: the library allows all.
 func TestNoOtherOriginIsAllowed(t *testing.T) {
 	t.Parallel()

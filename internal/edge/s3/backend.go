@@ -100,6 +100,10 @@ func (b backend) DeleteBucket(ctx context.Context, name string) error {
 	return c.result(b.store.Delete(ctx, c.Scope, name))
 }
 
+// unknownType is that of an object that was put without one (S3: PutObject). Without it the
+// server would guess, from what somebody has written.
+const unknownType = "binary/octet-stream"
+
 // object is what the library shows of an object. Its hash is the ETag without the number
 // of parts, as unnumber leaves it in conditions; the answer has all of it.
 func (c *call) object(o bucket.Object) *gofakes3.Object {
@@ -108,6 +112,9 @@ func (c *call) object(o bucket.Object) *gofakes3.Object {
 	meta := maps.Clone(o.Meta)
 	if meta == nil {
 		meta = map[string]string{}
+	}
+	if meta["Content-Type"] == "" {
+		meta["Content-Type"] = unknownType
 	}
 	meta["Last-Modified"] = o.ModifiedAt.UTC().Format(http.TimeFormat)
 	return &gofakes3.Object{Name: o.Key, Metadata: meta, Size: o.Size, Hash: hash, Contents: io.NopCloser(strings.NewReader(""))}
