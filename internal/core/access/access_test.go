@@ -245,6 +245,26 @@ func TestConditionKeys(t *testing.T) {
 	}
 }
 
+// TestADeniedAddressIsDeniedInEverySpelling of its domain, and with quotes.
+func TestADeniedAddressIsDeniedInEverySpelling(t *testing.T) {
+	t.Parallel()
+	for _, denied := range []string{"a.b@example.com", `\"a.b\"@example.com`} {
+		w := &world{principals: map[string][]string{alice.ARN(): {
+			rule("Allow", "ses:SendRawEmail", "", ""), rule("Deny", "ses:SendRawEmail", "", `"StringEquals":{"ses:FromAddress":"`+denied+`"}`),
+		}}}
+		for from, want := range map[string]bool{`"a.b"@example.com`: true, `"a.b"@EXAMPLE.com`: true, "a.b@Example.com": denied[0] == 'a', "a.c@example.com": false} {
+			m := mail(alice, access.Use{Owner: home, Identity: "example.com"})
+			var err error
+			if m.From[0].Address, err = address.Parse(from); err != nil {
+				t.Fatal(err)
+			}
+			if err := w.authorizer().MaySend(ctx, m); (err != nil) != want {
+				t.Errorf("%s, where %s is denied: %v", from, denied, err)
+			}
+		}
+	}
+}
+
 // TestKeysOfARoleAndOfACallWithoutMail asks for keys that these have otherwise, or not at
 // all.
 func TestKeysOfARoleAndOfACallWithoutMail(t *testing.T) {

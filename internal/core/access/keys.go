@@ -131,12 +131,12 @@ func (s *Send) values(key string) []string {
 }
 
 // spellings adds an address as it was written, since SES tells capitals apart, and, if
-// that is not the same, with its domain in lower case: what is denied must not be let
-// through for its spelling.
+// that is not the same, with its domain in lower case, and without quotes that it does not
+// need: what is denied must not be let through for its spelling.
 func spellings(values []string, a address.Address) []string {
 	values = append(values, a.Written())
-	if a != a.Folded() {
-		values = append(values, a.String())
+	if f := a.Folded(); a != f {
+		values = append(values, a.String(), f.String())
 	}
 	return values
 }

@@ -65,13 +65,13 @@ func TestListingsAreWhatTheModelSays(t *testing.T) {
 			return b.String()
 		}
 		var keys []string
-		for len(keys) < 60 {
+		for len(keys) < 40 {
 			if key := "k" + word(6); !slices.Contains(keys, key) {
 				keys = append(keys, key)
 				p.put(t, key, "")
 			}
 		}
-		for range 300 {
+		for range 200 {
 			q := bucket.Query{Prefix: "k" + word(2), Delimiter: []string{"", "/", "//", "a/"}[random.IntN(4)], Limit: 1 + random.IntN(20)}
 			if random.IntN(2) == 0 {
 				q.After = "k" + word(4)
@@ -88,14 +88,14 @@ func TestALongListing(t *testing.T) {
 	t.Parallel()
 	p := open(t, storetest.SQLite(t))
 	var keys []string
-	for n := range 120 {
+	for n := range 50 {
 		keys = append(keys, fmt.Sprintf("a/%03d", n), fmt.Sprintf("b%03d", n))
 	}
 	keys = append(keys, "c/1", "d/1")
 	for _, key := range keys {
 		p.put(t, key, "")
 	}
-	for _, q := range []bucket.Query{{Limit: 1000}, {Limit: 7}, {Delimiter: "/", Limit: 1000}, {Delimiter: "/", Limit: 7}, {Prefix: "a/", Delimiter: "/", Limit: 50}} {
+	for _, q := range []bucket.Query{{Limit: 1000}, {Limit: 7}, {Delimiter: "/", Limit: 1000}, {Delimiter: "/", Limit: 7}, {Prefix: "a/", Delimiter: "/", Limit: 20}} {
 		if got, want := p.pages(t, q), listed(keys, q); !slices.Equal(got, want) {
 			t.Errorf("%+v gives\n%q, want\n%q", q, got, want)
 		}

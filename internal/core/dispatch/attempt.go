@@ -26,6 +26,7 @@ const (
 	reasonDelivered = "delivered"
 	reasonRefused   = "refused for good"
 	reasonDeferred  = "temporary failure, tried again later"
+	reasonNoRoom    = "more recipients than the peer takes at once, tried again at once"
 	reasonExpired   = "temporary failure, message too old"
 	reasonSilent    = "the destination does not answer, message too old"
 	reasonTooLate   = "the configuration set's maximum delivery time is over"
@@ -111,11 +112,7 @@ func (d *Dispatcher) try(r *run) (all []spool.Settlement, v verdict) {
 	e, started := r.entry, d.o.Clock()
 	defer func() {
 		if p := recover(); p != nil {
-			d.o.Log.Error("panic in a delivery", "message", e.Message.ID, "panic", p, "stack", string(debug.Stack()))
-			all, v = d.failed(r, started, reasonPanic), nothing
-			for i := range all {
-				all[i].Attempt.Cause = causePanic
-			}
+			all, v = r.each(func(e *spool.Entry) spool.Settlement { return d.panicked(r, e, started, p) }), nothing
 		}
 	}()
 	ctx, cancel := context.WithTimeout(d.ctx, d.o.AttemptTimeout)
@@ -152,7 +149,7 @@ func (d *Dispatcher) try(r *run) (all []spool.Settlement, v verdict) {
 	})
 	all = r.oneOutcome[:0]
 	for i, e := range r.entries {
-		all = append(all, d.outcome(r, e, a, &a.Outcomes[i]))
+		all = append(all, d.outcomeOf(r, e, a, i))
 	}
 	return all, verdictOf(a.Outcomes)
 }
@@ -194,6 +191,25 @@ func notTried(r *run, now time.Time, reason string) []spool.Settlement {
 	})
 }
 
+// panicked is the outcome of an attempt that ended in a panic.
+func (d *Dispatcher) panicked(r *run, e *spool.Entry, started time.Time, p any) spool.Settlement {
+	d.o.Log.Error("panic in a delivery", "message", e.Message.ID, "recipient", e.N, "panic", p, "stack", string(debug.Stack()))
+	st := d.later(r, e, reasonPanic)
+	st.Attempt = spool.Attempt{Started: started, Class: smtpclient.Temporary.String(), Cause: causePanic}
+	return st
+}
+
+// outcomeOf is the outcome for entry i of r. If it can't be made out for one, the others that
+// shared the transaction have theirs: who got the message is not to get it again.
+func (d *Dispatcher) outcomeOf(r *run, e *spool.Entry, a delivery.Attempt, i int) (st spool.Settlement) {
+	defer func() {
+		if p := recover(); p != nil {
+			st = d.panicked(r, e, a.Started, p)
+		}
+	}()
+	return d.outcome(r, e, a, &a.Outcomes[i])
+}
+
 // outcome decides what an attempt that came out so means for a recipient.
 func (d *Dispatcher) outcome(r *run, e *spool.Entry, a delivery.Attempt, o *smtpclient.Outcome) spool.Settlement {
 	var st spool.Settlement
@@ -202,9 +218,14 @@ func (d *Dispatcher) outcome(r *run, e *spool.Entry, a delivery.Attempt, o *smtp
 		st = spool.Settlement{State: spool.Delivered, Reason: reasonDelivered, Event: event.Delivery}
 	case smtpclient.Permanent:
 		st = spool.Settlement{State: spool.Bounced, Reason: reasonRefused, Event: event.Bounce, Counter: spool.BounceCounter}
-		st.Also = d.suppress(e, o)
+		if ofOne(a.Outcomes, o) {
+			st.Also = d.suppress(e, o)
+		}
 	default:
 		st = d.later(r, e, reasonDeferred)
+		if noRoom(a.Outcomes, o) {
+			st = spool.Settlement{State: spool.Queued, Due: d.o.Clock(), Reason: reasonNoRoom, Event: event.Delay}
+		}
 	}
 	st.Entry = e
 	st.Detail.Code, st.Detail.Enhanced, st.Detail.Reply = o.Code, o.Enhanced.String(), o.Text()

@@ -11,7 +11,10 @@ import (
 	"time"
 
 	"sesame/internal/core/delivery"
+	"sesame/internal/core/dispatch"
 	"sesame/internal/core/spool"
+	"sesame/internal/core/store"
+	"sesame/internal/core/suppression"
 	"sesame/internal/proto/smtpclient"
 )
 
@@ -114,6 +117,139 @@ func TestOthersHaveATransactionEach(t *testing.T) {
 		f.settled()
 		if all := f.transport.transactions("x.example"); len(all) != 2 || all[0].from == all[1].from {
 			t.Errorf("%v", all)
+		}
+	})
+}
+
+// TestOneReplyForSeveralRecipientsPutsNobodyOnTheSuppressionLists: after the message a peer
+// says once that there is no such user, of whomever. What it says to RCPT is of one.
+func TestOneReplyForSeveralRecipientsPutsNobodyOnTheSuppressionLists(t *testing.T) {
+	for name, c := range map[string]struct {
+		accepted map[string]bool // by the local part
+		want     string          // who goes on the lists
+	}{
+		"three were accepted": {map[string]bool{"a": true, "b": true, "c": true}, ""},
+		"one was accepted":    {map[string]bool{"b": true}, "a@x.example b@x.example c@x.example"},
+		"none was":            {nil, "a@x.example b@x.example c@x.example"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &suppressor{}
+			bubble(t, func(o *dispatch.Options) { o.Suppress = s }, func(f *fixture) {
+				f.transport.set("x.example", func(_ context.Context, d delivery.Delivery) delivery.Attempt {
+					a := attempt(smtpclient.Outcome{})
+					a.Outcomes = nil
+					for _, to := range d.To {
+						o := smtpclient.Outcome{Class: smtpclient.Permanent, Code: 550, Cause: smtpclient.CauseReply, Command: smtpclient.CommandRcpt}
+						if c.accepted[to.Local] {
+							o.Command = smtpclient.CommandDot
+						}
+						a.Outcomes = append(a.Outcomes, o)
+					}
+					return a
+				})
+				f.spool.acceptMessage(shared("a@x.example", "b@x.example", "c@x.example"))
+				f.settled()
+				var heard []string
+				for _, h := range s.heard {
+					heard = append(heard, h.Address.String())
+				}
+				if strings.Join(heard, " ") != c.want || f.spool.count(spool.Bounced, "") != 3 {
+					t.Errorf("%v, %d bounced", heard, f.spool.count(spool.Bounced, ""))
+				}
+			})
+		})
+	}
+}
+
+// TestAPeerThatTakesFewRecipientsAtOnceGetsTheOthersAtOnce, whatever it says of them. One that
+// takes nobody is left alone for a while.
+func TestAPeerThatTakesFewRecipientsAtOnceGetsTheOthersAtOnce(t *testing.T) {
+	for name, c := range map[string]struct {
+		takes int
+		full  smtpclient.Outcome
+		want  int // delivered within a second
+	}{
+		"by its enhanced code":     {5, smtpclient.Outcome{Code: 452, Enhanced: smtpclient.Enhanced{4, 5, 3}}, 40},
+		"by its words":             {5, smtpclient.Outcome{Code: 452, Lines: []string{"452 Error: too many recipients"}}, 40},
+		"by the code of RFC 821":   {5, smtpclient.Outcome{Code: 552}, 40},
+		"a mailbox that is full":   {5, smtpclient.Outcome{Code: 452, Enhanced: smtpclient.Enhanced{4, 2, 2}}, 5},
+		"a peer that takes nobody": {0, smtpclient.Outcome{Code: 452, Enhanced: smtpclient.Enhanced{4, 5, 3}}, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			bubble(t, nil, func(f *fixture) {
+				f.transport.set("x.example", func(_ context.Context, d delivery.Delivery) delivery.Attempt {
+					a := attempt(smtpclient.Outcome{})
+					a.Outcomes = nil
+					for n := range d.To {
+						o := c.full
+						o.Class, o.Cause, o.Command = smtpclient.Temporary, smtpclient.CauseReply, smtpclient.CommandRcpt
+						if n < c.takes {
+							o = smtpclient.Outcome{Class: smtpclient.Delivered, Code: 250, Cause: smtpclient.CauseReply, Command: smtpclient.CommandDot}
+						}
+						a.Outcomes = append(a.Outcomes, o)
+					}
+					return a
+				})
+				var to []string
+				for n := range 40 {
+					to = append(to, fmt.Sprintf("u%d@x.example", n))
+				}
+				f.spool.acceptMessage(shared(to...))
+				f.pass(time.Second)
+				if got := f.spool.count(spool.Delivered, ""); got != c.want {
+					t.Errorf("%d delivered in %d transactions, want %d", got, len(f.transport.transactions("x.example")), c.want)
+				}
+			})
+		})
+	}
+}
+
+// TestAPeerThatHangsUpOnManyRecipientsGetsFewer: it would hang up each time, until all expire.
+func TestAPeerThatHangsUpOnManyRecipientsGetsFewer(t *testing.T) {
+	bubble(t, nil, func(f *fixture) {
+		f.transport.set("x.example", func(ctx context.Context, d delivery.Delivery) delivery.Attempt {
+			if len(d.To) > 2 {
+				a := attempt(smtpclient.Outcome{Class: smtpclient.Temporary, Cause: smtpclient.CauseReply, Code: 421, Command: smtpclient.CommandRcpt})
+				a.Outcomes = slices.Repeat(a.Outcomes, len(d.To))
+				return a
+			}
+			return byRecipient(ctx, d)
+		})
+		var to []string
+		for n := range 10 {
+			to = append(to, fmt.Sprintf("u%d@x.example", n))
+		}
+		f.spool.acceptMessage(shared(to...))
+		f.pass(12 * time.Hour)
+		if got := f.spool.count(spool.Delivered, ""); got != 10 {
+			t.Errorf("%d of 10 delivered in %d transactions", got, len(f.transport.transactions("x.example")))
+		}
+	})
+}
+
+// frail panics for one recipient.
+type frail struct{ suppressor }
+
+func (s *frail) Bounced(ctx context.Context, f suppression.Feedback, o *smtpclient.Outcome) []func(*store.Tx) error {
+	if f.Address.Local == "gone" {
+		panic("a nil list")
+	}
+	return s.suppressor.Bounced(ctx, f, o)
+}
+
+// TestAPanicAboutOneRecipientSendsToNoOtherAgain who has got the message with it.
+func TestAPanicAboutOneRecipientSendsToNoOtherAgain(t *testing.T) {
+	bubble(t, func(o *dispatch.Options) { o.Suppress = &frail{} }, func(f *fixture) {
+		f.transport.all(byRecipient)
+		f.spool.acceptMessage(shared("a@x.example", "gone@x.example", "b@x.example"))
+		f.pass(10 * time.Minute)
+		for _, x := range f.transport.transactions("x.example")[1:] {
+			if !slices.Equal(x.to, []string{"gone@x.example"}) {
+				t.Fatalf("sent again to %v", x.to)
+			}
+		}
+		if r := f.spool.row("gone@x.example"); r.state != spool.Queued || r.all[0].Attempt.Cause != "panic" || f.spool.count(spool.Delivered, "") != 2 {
+			t.Errorf("state %v, outcomes %+v, %d delivered", r.state, r.all, f.spool.count(spool.Delivered, ""))
 		}
 	})
 }

@@ -80,6 +80,9 @@ func New(db *store.DB, c clock.Clock) *Keys {
 // errTwin says that a request with one of the keys was faster.
 var errTwin = errors.New("idempotency: done by a request with the same key")
 
+// errPanic stands for a panic of what was to be done: that may have come after the commit.
+var errPanic = fault.New(fault.Unavailable, "idempotency: a panic")
+
 // Once returns the answer of the first request that had one of the keys, or has do make it.
 // do must call the function that it gets in the transaction that does what is asked for. A
 // key that was used with another hash is refused, with a fault of kind Invalid. Without
@@ -105,7 +108,14 @@ func (k *Keys) Once(ctx context.Context, keys []Key, do func(Remember) (string, 
 	}
 	at := k.clock().UnixNano()
 	rows := k.rows(keys, at)
+	ended := false
+	defer func() {
+		if !ended {
+			k.note(keys, at, "", errPanic)
+		}
+	}()
 	answer, err := do(func(tx *store.Tx, answer string) error { return k.remember(tx, rows, answer) })
+	ended = true
 	if !errors.Is(err, errTwin) {
 		k.note(keys, at, answer, err)
 		return answer, err

@@ -60,31 +60,43 @@ func TestAttemptsAreKnownAfterARestart(t *testing.T) {
 	})
 }
 
-// The database may have committed, though it could not say so.
+// The database may have committed, though it could not say so, or though a panic came after it.
 func TestAnAttemptAfterOneWithoutAnOutcome(t *testing.T) {
 	for _, committed := range []bool{true, false} {
-		t.Run(fmt.Sprint("committed ", committed), func(t *testing.T) {
-			each(t, func(t *testing.T, n *node) {
-				_, err := n.Once(ctx, []idempotency.Key{retry("call")}, func(remember idempotency.Remember) (string, error) {
-					if committed {
-						if err := n.db.Write(ctx, func(tx *store.Tx) error {
-							tx.Count(sc, "done", n.clock.Now(), 1)
-							return remember(tx, "unheard")
-						}); err != nil {
-							t.Error(err)
-						}
+		for _, panics := range []bool{true, false} {
+			t.Run(fmt.Sprint("committed ", committed, ", panics ", panics), func(t *testing.T) {
+				each(t, func(t *testing.T, n *node) {
+					if err := n.unheard(t, committed, panics); panics != (err == nil) || !panics && !fault.Is(err, fault.Unavailable) {
+						t.Fatal(err)
 					}
-					return "unheard", fault.New(fault.Unavailable, "nobody knows")
+					n.clock.Advance(time.Second)
+					answer, err := n.once(retry("call"))
+					if err != nil || (answer == "unheard") != committed || n.done(t) != 1 {
+						t.Errorf("%q, %v, done %d times", answer, err, n.done(t))
+					}
 				})
-				if !fault.Is(err, fault.Unavailable) {
-					t.Fatal(err)
-				}
-				n.clock.Advance(time.Second)
-				answer, err := n.once(retry("call"))
-				if err != nil || (answer == "unheard") != committed || n.done(t) != 1 {
-					t.Errorf("%q, %v, done %d times", answer, err, n.done(t))
-				}
 			})
-		})
+		}
 	}
+}
+
+// unheard is an attempt that does not tell its answer.
+func (n *node) unheard(t *testing.T, commit, panics bool) (err error) {
+	t.Helper()
+	defer func() { _ = recover() }()
+	_, err = n.Once(ctx, []idempotency.Key{retry("call")}, func(remember idempotency.Remember) (string, error) {
+		if commit {
+			if err := n.db.Write(ctx, func(tx *store.Tx) error {
+				tx.Count(sc, "done", n.clock.Now(), 1)
+				return remember(tx, "unheard")
+			}); err != nil {
+				t.Error(err)
+			}
+		}
+		if panics {
+			panic("on the way back")
+		}
+		return "unheard", fault.New(fault.Unavailable, "nobody knows")
+	})
+	return err
 }

@@ -84,7 +84,7 @@ func (i *Intake) common(ctx context.Context, s *Submission, b *Bulk) (l letter, 
 // sent then, they have their ids.
 func (i *Intake) refuseAll(ctx context.Context, s Submission, b *Bulk, err error) ([]Result, error) {
 	if !b.mayBeKnown(s) {
-		if fault.Is(err, fault.TemplateNotFound) {
+		if ofTemplate(err) {
 			_, err = i.refuse(ctx, s, b.message(0), err)
 		}
 		return nil, err
@@ -176,6 +176,9 @@ func (i *Intake) acceptEntry(ctx context.Context, s Submission, b *Bulk, n int, 
 		}
 	}
 	own, err := i.readData(ctx, s.desk, replacementData, e.Data)
+	if ofTemplate(err) {
+		return i.refuse(ctx, s, b.message(n), err)
+	}
 	if err != nil {
 		return "", err
 	}

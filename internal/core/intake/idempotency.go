@@ -55,6 +55,15 @@ func (i *Intake) once(ctx context.Context, d *draft, do func() (string, error)) 
 	})
 }
 
+// identify takes the hash of what the door got. It comes before the checks, which put into the
+// draft what holds at the moment, such as the default configuration set of an identity.
+func (d *draft) identify() {
+	idem := &d.Idempotency
+	if idem.Hash == "" && (idem.Key != "" || idem.Retry != "" || d.msg.IdempotencyKey != "") {
+		idem.Hash = d.hash()
+	}
+}
+
 // keys are what the submission is known by. An SDK's own retries are of the same request:
 // with another content they are another one, and no mistake of the client.
 func (d *draft) keys() ([]idempotency.Key, error) {
@@ -64,9 +73,6 @@ func (d *draft) keys() ([]idempotency.Key, error) {
 	}
 	if d.System || idem.Key == "" && idem.Retry == "" {
 		return nil, nil
-	}
-	if idem.Hash == "" {
-		idem.Hash = d.hash()
 	}
 	entry := ""
 	if idem.Entry > 0 {

@@ -172,6 +172,30 @@ func TestARetryGetsTheFirstAnswer(t *testing.T) {
 	}
 }
 
+// TestTheHashOfAMessageIsNoneOfWhatHoldsAtTheMoment: by SMTP the second message is told from the
+// first by it, and the default set is not the client's.
+func TestTheHashOfAMessageIsNoneOfWhatHoldsAtTheMoment(t *testing.T) {
+	t.Parallel()
+	withDefault := world{
+		identities: []identity.Identity{{Scope: sc, Name: "example.com", ConfigSet: "one"}},
+		sets:       map[string]configset.Set{"one": {Options: configset.Options{SendingEnabled: true}}},
+	}
+	paused := withDefault
+	paused.switchedOff = true
+	hashes := map[string]string{}
+	for name, w := range map[string]*world{"sent": &withDefault, "without a default set": {}, "from a paused account": &paused} {
+		r := &recorder{answer: "first"}
+		id, err := w.intake(func(o *intake.Options) { o.Once = r }).Accept(ctx, submission("X-SES-IDEMPOTENCY-KEY: k\n"+simple))
+		if id != "first" || err != nil {
+			t.Fatalf("%s: %q, %v", name, id, err)
+		}
+		hashes[r.keys[0].Hash] = name
+	}
+	if len(hashes) != 1 {
+		t.Errorf("the hashes differ: %v", hashes)
+	}
+}
+
 // TestARetryOfATemplatedMessageGetsTheFirstAnswer of a template that was deleted since.
 func TestARetryOfATemplatedMessageGetsTheFirstAnswer(t *testing.T) {
 	t.Parallel()

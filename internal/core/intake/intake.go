@@ -112,6 +112,7 @@ func (i *Intake) Accept(ctx context.Context, s Submission) (string, error) {
 			return "", err
 		}
 	}
+	d.identify()
 	refused, err := i.check(ctx, d)
 	if err != nil {
 		return "", err

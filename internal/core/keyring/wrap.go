@@ -21,8 +21,9 @@ type wrapper struct {
 // Wrap encrypts and authenticates text with the newest key's subkeys for purpose, for
 // tokens that have to be short: it is WrapOverhead longer, where Seal adds more. It is SIV
 // (RFC 5297 §2) with HMAC-SHA256, cut to 96 bits, as its pseudo-random function and AES-256
-// in counter mode: no nonce is needed, and whoever has two wrapped texts learns whether
-// they are equal, and nothing else.
+// in counter mode: no nonce is needed, and whoever has wrapped texts learns how long each is
+// and which are equal, and nothing else. That holds for far fewer than 2^48 texts of a key,
+// which is when two of them have one vector by chance.
 func (r *Ring) Wrap(purpose string, text []byte) []byte {
 	keys := r.state.Load().keys
 	w := keys[len(keys)-1].wrapper(purpose)
@@ -85,7 +86,7 @@ func (k *key) newWrapper(purpose string) (*wrapper, error) {
 	if err != nil {
 		return nil, err
 	}
-	secret, err := k.derive("wrap " + purpose)
+	secret, err := k.derive("wrap key " + purpose)
 	if err != nil {
 		return nil, err
 	}

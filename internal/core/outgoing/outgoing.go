@@ -39,9 +39,10 @@ type Outgoing struct {
 	SourceIP     netip.Addr
 }
 
-// ReturnPath is the envelope sender for recipient n of m, or for all where they share it: in the sender's custom MAIL
-// FROM domain while that is set up (SES: custom MAIL FROM set-up states), else in ours.
-// Mail that was taken while it was set up is not held back when it no longer is.
+// ReturnPath is the envelope sender for recipient n of m, or for all where they share it: in
+// the sender's custom MAIL FROM domain while that is set up (SES: custom MAIL FROM set-up
+// states), else in ours. Mail that was taken while it was set up is not held back when it no
+// longer is.
 func (o *Outgoing) ReturnPath(ctx context.Context, m *spool.Message, n int) (address.Address, error) {
 	mf, err := o.MailFroms.MailFrom(ctx, m.Owner(), m.Sender)
 	if err != nil {

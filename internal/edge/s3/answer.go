@@ -106,8 +106,8 @@ func (a *answer) log(log *slog.Logger) {
 	if a.refused == nil {
 		return
 	}
-	if r := refusalOf(a.refused, a.presigned); r.status >= http.StatusInternalServerError && r.status != http.StatusNotImplemented {
-		log.Error("s3: request failed", "status", r.status, "error", a.refused)
+	if r := refusalOf(a.refused, a.presigned); r == internal || r == unavailable {
+		log.Error("s3: request failed", "error", a.refused)
 		return
 	}
 	log.Debug("s3: refused", "error", a.refused)

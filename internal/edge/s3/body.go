@@ -17,9 +17,28 @@ import (
 	"sesame/internal/proto/sigv4"
 )
 
-// maxDocument bounds the bodies that are no content (S3: DeleteObjects, a thousand keys;
-// CompleteMultipartUpload, ten thousand parts).
-const maxDocument = 4 << 20
+// Bounds of the bodies that are no content (S3: DeleteObjects, a thousand keys;
+// CompleteMultipartUpload, ten thousand parts). They are read into memory, where they take
+// several times their size; small ones are not counted.
+const (
+	maxDocument   = 4 << 20  // octets of one
+	maxDocuments  = 64 << 20 // of all at once
+	smallDocument = 64 << 10
+)
+
+// hold takes room for a document.
+func (c *call) hold(size int64) error {
+	if size <= smallDocument {
+		return nil
+	}
+	c.held = size
+	if c.door.documents.Add(size) > maxDocuments {
+		return fault.New(fault.Throttled, "Please reduce your request rate.")
+	}
+	return nil
+}
+
+func (c *call) release() { c.door.documents.Add(-c.held) }
 
 // withBody returns the request with a body that is the content alone, of the length that
 // the head says, whole and proven.
@@ -38,6 +57,10 @@ func (c *call) withBody(r *http.Request, content io.Reader, trailer map[string]s
 		return nil, errMissingLength
 	case size > maxDocument && !c.op.content:
 		return nil, errTooLong
+	case !c.op.content:
+		if err := c.hold(size); err != nil {
+			return nil, err
+		}
 	}
 	behind, err := behind(r.Header, trailer)
 	if err != nil {
@@ -121,7 +144,7 @@ func (b *provenBody) end() error {
 }
 
 // document reads a body that is no content, and compares it with the digests in the head.
-func (c *call) document(r *http.Request, digestNeeded bool) ([]byte, error) {
+func document(r *http.Request, digestNeeded bool) ([]byte, error) {
 	sums, err := ahead(r.Header)
 	if err != nil {
 		return nil, err
@@ -133,33 +156,7 @@ func (c *call) document(r *http.Request, digestNeeded bool) ([]byte, error) {
 	for _, s := range sums {
 		body = s.reader(body)
 	}
-	return c.read(body)
-}
-
-// How much of the bodies that are no content is in memory at once, in all calls: this much,
-// but for a beginning of each that is below a step.
-const (
-	maxHeld  = 64 << 20
-	heldStep = 64 << 10
-)
-
-// read reads a body that is no content, whose length withBody has bounded. What it takes
-// counts until the call is answered.
-func (c *call) read(body io.Reader) ([]byte, error) {
-	var b bytes.Buffer
-	for {
-		_, err := io.CopyN(&b, body, heldStep)
-		if errors.Is(err, io.EOF) {
-			return b.Bytes(), nil
-		}
-		if err != nil {
-			return nil, err
-		}
-		c.held += heldStep
-		if c.door.held.Add(heldStep) > maxHeld {
-			return nil, fault.New(fault.Throttled, "Please reduce your request rate.")
-		}
-	}
+	return io.ReadAll(body) // withBody has bounded it
 }
 
 // appendElement reads an element of a document, of which there may be most.

@@ -10,31 +10,36 @@ import (
 	"sesame/internal/base/fault"
 )
 
-// TestMemoryOfDocuments is bounded over all calls, and given back.
-func TestMemoryOfDocuments(t *testing.T) {
+// TestDocumentsAreBoundedTogether: bodies that are read into memory find no room when there
+// are many, and again when these are gone. Small ones are not counted.
+func TestDocumentsAreBoundedTogether(t *testing.T) {
 	t.Parallel()
 	d := &Door{}
-	small, large := strings.Repeat("x", heldStep-1), strings.Repeat("x", maxDocument)
-	var calls []*call
-	for range maxHeld / maxDocument {
+	take := func(size int64) (*call, error) {
 		c := &call{door: d}
-		if b, err := c.read(strings.NewReader(large)); err != nil || string(b) != large {
-			t.Fatalf("%d octets, %v", len(b), err)
+		return c, c.hold(size)
+	}
+	var calls []*call
+	for range maxDocuments / maxDocument {
+		c, err := take(maxDocument)
+		if err != nil {
+			t.Fatal(err)
 		}
 		calls = append(calls, c)
 	}
-	c := &call{door: d}
-	if _, err := c.read(strings.NewReader(large)); !fault.Is(err, fault.Throttled) {
+	c, err := take(smallDocument + 1)
+	if !fault.Is(err, fault.Throttled) || refusalOf(err, false).code != "SlowDown" {
 		t.Errorf("one too many: %v", err)
 	}
-	if _, err := (&call{door: d}).read(strings.NewReader(small)); err != nil {
+	c.release()
+	if _, err := take(smallDocument); err != nil {
 		t.Errorf("a small one: %v", err)
 	}
-	for _, c := range append(calls, c) {
-		d.held.Add(-c.held)
+	for _, c := range calls {
+		c.release()
 	}
-	if held := d.held.Load(); held != 0 {
-		t.Errorf("afterwards %d octets are held", held)
+	if _, err := take(maxDocument); err != nil {
+		t.Errorf("afterwards: %v", err)
 	}
 }
 

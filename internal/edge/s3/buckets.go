@@ -84,7 +84,7 @@ const defaultRegion = "us-east-1"
 
 // createBucket answers CreateBucket.
 func (c *call) createBucket(w http.ResponseWriter, r *http.Request) error {
-	body, err := c.document(r, false)
+	body, err := document(r, false)
 	if err != nil {
 		return err
 	}

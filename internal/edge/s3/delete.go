@@ -7,6 +7,7 @@ import (
 	"encoding/xml"
 	"net/http"
 	"strconv"
+	"sync"
 	"time"
 
 	"sesame/internal/core/bucket"
@@ -78,7 +79,7 @@ func (c *call) deleteObjects(w http.ResponseWriter, r *http.Request) error {
 		}
 		return err
 	}
-	body, err := c.document(r, true)
+	body, err := document(r, true)
 	if err != nil {
 		return err
 	}
@@ -101,22 +102,45 @@ func (c *call) deleteObjects(w http.ResponseWriter, r *http.Request) error {
 		Deleted []done
 		Error   []failed
 	}{Xmlns: xmlns}
-	for _, o := range in.Objects {
-		err := error(errNotImplemented)
-		if o.VersionID == "" || o.VersionID == "null" {
-			err = c.remove(r.Context(), o.Key, conditions{o.ETag, o.LastModifiedTime, o.Size})
+	errs := together(len(in.Objects), func(i int) error {
+		o := &in.Objects[i]
+		if o.VersionID != "" && o.VersionID != "null" {
+			return errNotImplemented
+		}
+		return c.remove(r.Context(), o.Key, conditions{o.ETag, o.LastModifiedTime, o.Size})
+	})
+	for i, err := range errs {
+		if err == nil && !in.Quiet {
+			answer.Deleted = append(answer.Deleted, done{in.Objects[i].Key})
 		}
 		if err != nil {
 			refused := refusalOf(err, false)
 			if refused == internal {
 				return err
 			}
-			answer.Error = append(answer.Error, failed{o.Key, refused.code, refused.text})
-		} else if !in.Quiet {
-			answer.Deleted = append(answer.Deleted, done{o.Key})
+			answer.Error = append(answer.Error, failed{in.Objects[i].Key, refused.code, refused.text})
 		}
 	}
 	return writeXML(w, answer)
+}
+
+// deletesAtOnce is how many objects of one call are deleted at once: they share commits.
+const deletesAtOnce = 32
+
+// together runs do for each number below n, some at a time, and returns their errors.
+func together(n int, do func(i int) error) []error {
+	errs := make([]error, n)
+	room := make(chan struct{}, deletesAtOnce)
+	var wg sync.WaitGroup
+	for i := range n {
+		room <- struct{}{}
+		wg.Go(func() {
+			defer func() { <-room }()
+			errs[i] = do(i)
+		})
+	}
+	wg.Wait()
+	return errs
 }
 
 // remove removes an object if the policies allow it.

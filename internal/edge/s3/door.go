@@ -76,7 +76,7 @@ type Door struct {
 	verifier   *sigv4.Verifier
 	operations map[string]operation
 	library    http.Handler
-	held       atomic.Int64 // octets of bodies in memory
+	documents  atomic.Int64 // octets of bodies that are no content, at this moment
 }
 
 // skew is how far the date of a signature may be off (S3: RequestTimeTooSkewed).
@@ -98,12 +98,16 @@ func New(o Options) *Door {
 
 // IsRequest reports whether the credential of a request is scoped to S3.
 func IsRequest(r *http.Request) bool {
-	credential := r.URL.Query().Get("X-Amz-Credential")
+	credential := ""
 	if auth := r.Header.Get("Authorization"); auth != "" {
 		_, credential, _ = strings.Cut(auth, "Credential=")
-		credential, _, _ = strings.Cut(credential, ",")
+		if end := strings.IndexAny(credential, ", \t"); end >= 0 {
+			credential = credential[:end]
+		}
+	} else if strings.Contains(r.URL.RawQuery, "X-Amz-Credential=") {
+		credential = r.URL.Query().Get("X-Amz-Credential")
 	}
-	return strings.HasSuffix(strings.TrimSpace(credential), "/s3/aws4_request")
+	return strings.HasSuffix(credential, "/s3/aws4_request")
 }
 
 // call is a request, as far as it was admitted.
@@ -115,8 +119,8 @@ type call struct {
 	op     operation
 	target
 	late     func() map[string]string   // headers of the content that are known at its end
+	held     int64                      // of Door.documents
 	found    bucket.Object              // by HeadObject
-	held     int64                      // see Door
 	writable func(*bucket.Object) error // whether what is there may be replaced, nil for nothing
 }
 
@@ -136,7 +140,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	a := &answer{ResponseWriter: patient, head: r.Method == http.MethodHead, presigned: r.Header.Get("Authorization") == ""}
 	c := &call{door: d, answer: a}
-	defer func() { d.held.Add(-c.held) }()
+	defer c.release()
 	id, err := httpx.RequestID(d.o.Random)
 	if err == nil {
 		a.Header().Set(requestID, id)

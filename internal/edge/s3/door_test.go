@@ -56,7 +56,7 @@ func TestAnEmptyBodyIsWaitedFor(t *testing.T) {
 	w := newWorld(t)
 	w.admin(t)
 	r := done(http.NewRequestWithContext(t.Context(), "PUT", w.URL+"/files/empty", http.NoBody))(t)
-	r = signedAs(t, w.user(t, accountID, "alice"), r)
+	r = signedAs(t, w.user(t, accountID, "alice"), r, "UNSIGNED-PAYLOAD")
 	r.Header.Set("Expect", "100-continue")
 	conn := done(tls.Dial("tcp", w.Listener.Addr().String(), &tls.Config{RootCAs: w.Client().Transport.(*http.Transport).TLSClientConfig.RootCAs, ServerName: "example.com"}))(t)
 	defer conn.Close()

@@ -46,8 +46,11 @@ func invalidArgument(text string) error {
 	return &refusal{http.StatusBadRequest, "InvalidArgument", text}
 }
 
-// internal is what the peer reads of what is not its business.
-var internal = refusal{http.StatusInternalServerError, "InternalError", "We encountered an internal error. Please try again."}
+// What the peer reads of what is not its business, and the log hears of.
+var (
+	internal    = refusal{http.StatusInternalServerError, "InternalError", "We encountered an internal error. Please try again."}
+	unavailable = refusal{http.StatusServiceUnavailable, "ServiceUnavailable", "Service is unable to handle request."}
+)
 
 // refusalOf finds what an error is on the wire. presigned tells where the signature is.
 func refusalOf(err error, presigned bool) refusal {
@@ -71,7 +74,7 @@ func refusalOf(err error, presigned bool) refusal {
 	case fault.Throttled:
 		return refusal{http.StatusServiceUnavailable, "SlowDown", fault.PeerText(err)}
 	case fault.Unavailable:
-		return refusal{http.StatusServiceUnavailable, "ServiceUnavailable", "Service is unable to handle request."}
+		return unavailable
 	}
 	return ofLibrary(err)
 }

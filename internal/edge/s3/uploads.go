@@ -157,7 +157,7 @@ func (c *call) completeUpload(w http.ResponseWriter, r *http.Request) error {
 	if err != nil {
 		return err
 	}
-	body, err := c.read(r.Body)
+	body, err := io.ReadAll(r.Body) // withBody has bounded it
 	if err != nil {
 		return err
 	}
