@@ -5,7 +5,9 @@ package s3
 import (
 	"context"
 	"encoding/xml"
+	"fmt"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"time"
@@ -127,6 +129,16 @@ func (c *call) deleteObjects(w http.ResponseWriter, r *http.Request) error {
 // deletesAtOnce is how many objects of one call are deleted at once: they share commits.
 const deletesAtOnce = 32
 
+// caught returns what do returns, or its panic as an error.
+func caught(do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return do()
+}
+
 // together runs do for each number below n, some at a time, and returns their errors.
 func together(n int, do func(i int) error) []error {
 	errs := make([]error, n)
@@ -136,7 +148,7 @@ func together(n int, do func(i int) error) []error {
 		room <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-room }()
-			errs[i] = do(i)
+			errs[i] = caught(func() error { return do(i) })
 		})
 	}
 	wg.Wait()

@@ -13,12 +13,10 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -144,7 +142,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id, err := httpx.RequestID(d.o.Random)
 	if err == nil {
 		a.Header().Set(requestID, id)
-		err = c.serve(a, r, patient.Body(r.Body))
+		err = caught(func() error { return c.serve(a, r, patient.Body(r.Body)) })
 	}
 	if err != nil {
 		a.refuse(err)
@@ -159,11 +157,6 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *call) serve(a *answer, r *http.Request, body io.ReadCloser) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-		}
-	}()
 	if r, err = c.admit(r, body); err != nil {
 		return err
 	}
