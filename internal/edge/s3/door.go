@@ -117,7 +117,8 @@ type call struct {
 	op     operation
 	target
 	late     func() map[string]string   // headers of the content that are known at its end
-	held     int64                      // of Door.documents
+	taken    int64                      // octets of a document so far
+	held     int64                      // those of them that are in Door.documents
 	found    bucket.Object              // by HeadObject
 	writable func(*bucket.Object) error // whether what is there may be replaced, nil for nothing
 }

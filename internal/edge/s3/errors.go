@@ -39,6 +39,7 @@ var (
 	errPrecondition   = &refusal{http.StatusPreconditionFailed, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold"}
 	errRange          = &refusal{http.StatusRequestedRangeNotSatisfiable, "InvalidRange", "The requested range is not satisfiable"}
 	errStorageClass   = &refusal{http.StatusBadRequest, "InvalidStorageClass", "The storage class you specified is not valid"}
+	errTimeout        = &refusal{http.StatusBadRequest, "RequestTimeout", "Your socket connection to the server was not read from or written to within the timeout period. Idle connections will be closed."}
 	errTooLong        = &refusal{http.StatusBadRequest, "MaxMessageLengthExceeded", "Your request was too big."}
 )
 
