@@ -7,9 +7,13 @@ import (
 	"context"
 	"crypto/rand"
 	"errors"
+	"fmt"
+	"math"
 	"net/http"
 	"path/filepath"
 	"time"
+
+	"golang.org/x/sys/unix"
 
 	"sesame/internal/core/bucket"
 	"sesame/internal/core/importjob"
@@ -28,7 +32,7 @@ type storage struct {
 func (s *Server) buildStorage() (err error) {
 	s.buckets, err = bucket.New(bucket.Options{
 		DB: s.db, Dir: cmp.Or(s.cfg.Buckets.Dir, filepath.Join(s.cfg.DataDir, "buckets")), Clock: s.clock, Random: rand.Reader,
-		MaxObject: s.cfg.Buckets.MaxObject(),
+		MaxObject: s.cfg.Buckets.MaxObject(), Free: freeOctets, KeepFree: keepFree,
 	})
 	if err != nil {
 		return err
@@ -36,6 +40,18 @@ func (s *Server) buildStorage() (err error) {
 	s.reports = &s3.Reports{MAC: s.ring.MAC, Base: s.serviceURL(), Clock: s.clock}
 	s.imports, err = s.buildImports()
 	return err
+}
+
+// keepFree is what objects leave of a disk: mail is on it, too, by default.
+const keepFree = 1 << 30
+
+// freeOctets is how much room there is on the disk of a folder.
+func freeOctets(dir string) (int64, error) {
+	var fs unix.Statfs_t
+	if err := unix.Statfs(dir, &fs); err != nil {
+		return 0, fmt.Errorf("%s: %w", dir, err)
+	}
+	return int64(min(uint64(fs.Bavail)*uint64(fs.Bsize), math.MaxInt64)), nil
 }
 
 // withBuckets sends requests that are signed for S3 to the buckets.

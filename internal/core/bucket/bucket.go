@@ -47,6 +47,7 @@ var (
 	ErrIncomplete = errors.New("bucket: the content does not have its size")
 	ErrPart       = errors.New("bucket: no such part")
 	ErrPartOrder  = errors.New("bucket: the parts are not in order")
+	ErrFull       = errors.New("bucket: the disk is full")
 	ErrSmallPart  = errors.New("bucket: a part that is not the last is too small")
 )
 
@@ -57,6 +58,11 @@ type Options struct {
 	Clock     clock.Clock
 	Random    io.Reader
 	MaxObject int64 // octets of one object
+
+	// Free tells how many octets the disk of Dir has left: KeepFree of them are for others, mail
+	// before all. nil: nobody asks.
+	Free     func(dir string) (int64, error)
+	KeepFree int64
 }
 
 // Store keeps the buckets of all accounts. It is safe for concurrent use.
@@ -97,6 +103,9 @@ func (s *Store) write(ctx context.Context, fn func(tx *store.Tx) (refusal, err e
 // touch keeps a bucket from being deleted until the transaction ends; it refuses what is
 // not there.
 func touch(tx *store.Tx, sc scope.Scope, name string) (refusal, err error) {
+	if !ValidName(name) {
+		return ErrNoBucket, nil
+	}
 	n, err := tx.Exec(`UPDATE buckets SET created_at = created_at WHERE account = ? AND region = ? AND name = ?`, sc.Account, sc.Region, name)
 	if err == nil && n == 0 {
 		refusal = ErrNoBucket
@@ -139,6 +148,9 @@ func (s *Store) Create(ctx context.Context, sc scope.Scope, name string) error {
 
 // Exists returns nil if the account has the bucket in the region, and else ErrNoBucket.
 func (s *Store) Exists(ctx context.Context, sc scope.Scope, name string) error {
+	if !ValidName(name) { // nor need it be a text that every database takes
+		return ErrNoBucket
+	}
 	n := 0
 	err := s.o.DB.QueryRow(ctx, `SELECT COUNT(*) FROM buckets WHERE account = ? AND region = ? AND name = ?`, sc.Account, sc.Region, name).Scan(&n)
 	if err == nil && n == 0 {
@@ -166,29 +178,45 @@ func (s *Store) Buckets(ctx context.Context, sc scope.Scope) (list []Bucket, err
 	return list, store.Wrap("bucket.Buckets", rows.Err())
 }
 
-// Delete removes a bucket that has no objects, with what is being uploaded to it.
+// errUploads says that something is being uploaded to a bucket.
+var errUploads = errors.New("bucket: there are uploads")
+
+// Delete removes a bucket that has no objects, with what is being uploaded to it: one upload
+// after the other, since there may be many, and a commit has to be short.
 func (s *Store) Delete(ctx context.Context, sc scope.Scope, name string) error {
-	refusal, err := s.write(ctx, func(tx *store.Tx) (refusal, err error) {
-		if refusal, err := touch(tx, sc, name); refusal != nil || err != nil {
-			return refusal, err
+	for {
+		refusal, err := s.write(ctx, func(tx *store.Tx) (refusal, err error) { return deleteEmpty(tx, sc, name) })
+		if err != nil || !errors.Is(refusal, errUploads) {
+			return cmp.Or(err, refusal)
 		}
-		n := 0
-		err = tx.Get([]any{&n}, `SELECT COUNT(*) FROM (SELECT 1 FROM bucket_objects WHERE account = ? AND region = ? AND bucket = ? LIMIT 1) AS found`,
-			sc.Account, sc.Region, name)
-		if err == nil && n > 0 {
-			return ErrNotEmpty, nil
+		begun, _, err := s.Uploads(ctx, Upload{Scope: sc, Bucket: name}, sweepBatch)
+		if err != nil {
+			return err
 		}
-		for _, query := range []string{
-			`DELETE FROM bucket_parts WHERE account = ? AND region = ? AND upload IN
-				(SELECT u.id FROM bucket_uploads u WHERE u.account = bucket_parts.account AND u.region = bucket_parts.region AND u.bucket = ?)`,
-			`DELETE FROM bucket_uploads WHERE account = ? AND region = ? AND bucket = ?`,
-			`DELETE FROM buckets WHERE account = ? AND region = ? AND name = ?`,
-		} {
-			if err == nil {
-				_, err = tx.Exec(query, sc.Account, sc.Region, name)
+		for _, u := range begun {
+			if err := s.Abort(ctx, u.Upload); err != nil && !errors.Is(err, ErrNoUpload) {
+				return err
 			}
 		}
-		return nil, err
-	})
-	return cmp.Or(err, refusal)
+	}
+}
+
+// deleteEmpty removes a bucket that has nothing.
+func deleteEmpty(tx *store.Tx, sc scope.Scope, name string) (refusal, err error) {
+	if refusal, err := touch(tx, sc, name); refusal != nil || err != nil {
+		return refusal, err
+	}
+	for _, has := range []struct {
+		table   string
+		refusal error
+	}{{"bucket_objects", ErrNotEmpty}, {"bucket_uploads", errUploads}} {
+		n := 0
+		err := tx.Get([]any{&n}, `SELECT COUNT(*) FROM (SELECT 1 FROM `+has.table+` WHERE account = ? AND region = ? AND bucket = ? LIMIT 1) AS found`,
+			sc.Account, sc.Region, name)
+		if err != nil || n > 0 {
+			return has.refusal, err
+		}
+	}
+	_, err = tx.Exec(`DELETE FROM buckets WHERE account = ? AND region = ? AND name = ?`, sc.Account, sc.Region, name)
+	return nil, err
 }

@@ -288,6 +288,31 @@ func TestPutsOfOneKey(t *testing.T) {
 	})
 }
 
+// TestABucketGoesWithWhatIsBeingUploaded, files and all, however many uploads there are; one
+// that has an object keeps them.
+func TestABucketGoesWithWhatIsBeingUploaded(t *testing.T) {
+	each(t, func(t *testing.T, p *place) {
+		for n := range 300 {
+			id, err := p.Begin(ctx, sc, "files", "b", nil)
+			must(t, err)
+			if n < 2 {
+				_, err := p.PutPart(ctx, bucket.Upload{Scope: sc, Bucket: "files", Key: "b", ID: id}, bucket.Part{N: 1, Size: -1}, strings.NewReader("part"))
+				must(t, err)
+			}
+		}
+		p.put(t, "a", "content")
+		want(t, "with an object", p.Delete(ctx, sc, "files"), bucket.ErrNotEmpty)
+		p.wantFiles(t, "of the object and the parts", 3)
+		must(t, p.Remove(ctx, sc, "files", "a", nil))
+		must(t, p.Delete(ctx, sc, "files"))
+		p.wantFiles(t, "afterwards", 0)
+		must(t, p.Create(ctx, sc, "files"))
+		if list, _, err := p.Uploads(ctx, bucket.Upload{Scope: sc, Bucket: "files"}, 10); err != nil || len(list) > 0 {
+			t.Errorf("%v, %v", list, err)
+		}
+	})
+}
+
 // TestABucketDeletedMeanwhile: an object that is being written when its bucket goes is not
 // in a bucket of that name that is made later.
 func TestABucketDeletedMeanwhile(t *testing.T) {
@@ -350,6 +375,97 @@ func TestSweep(t *testing.T) {
 		}
 		want(t, "the upload", p.Abort(ctx, upload), bucket.ErrNoUpload)
 	})
+}
+
+// TestNamesThatNobodyGave are of nothing, whether the database can read them or not.
+func TestNamesThatNobodyGave(t *testing.T) {
+	each(t, func(t *testing.T, p *place) {
+		for _, name := range []string{"", "\x00", "files\x00", "\xff", "Files", strings.Repeat("a", 100_000)} {
+			_, err := p.Head(ctx, sc, name, "a")
+			want(t, "head", err, bucket.ErrNoBucket)
+			want(t, "exists", p.Exists(ctx, sc, name), bucket.ErrNoBucket)
+			want(t, "delete", p.Delete(ctx, sc, name), bucket.ErrNoBucket)
+			want(t, "remove", p.Remove(ctx, sc, name, "a", nil), bucket.ErrNoBucket)
+			_, err = p.List(ctx, sc, name, bucket.Query{Limit: 1})
+			want(t, "list", err, bucket.ErrNoBucket)
+			_, err = p.Begin(ctx, sc, name, "a", nil)
+			want(t, "begin", err, bucket.ErrNoBucket)
+			of := bucket.Upload{Scope: sc, Bucket: "files", Key: "a", ID: name}
+			_, _, err = p.Parts(ctx, of, 0, 1)
+			want(t, "parts", err, bucket.ErrNoUpload)
+			_, err = p.PutPart(ctx, of, bucket.Part{N: 1, Size: -1}, strings.NewReader("x"))
+			want(t, "part", err, bucket.ErrNoUpload)
+			want(t, "abort", p.Abort(ctx, of), bucket.ErrNoUpload)
+			_, _, err = p.Uploads(ctx, of, 1)
+			want(t, "uploads", err, nil)
+			_, err = p.Head(ctx, sc, "files", name)
+			want(t, "head of a key", err, bucket.ErrNoObject)
+		}
+	})
+}
+
+// TestADiskThatIsAlmostFull keeps what is for others, also from content of unknown length.
+func TestADiskThatIsAlmostFull(t *testing.T) {
+	t.Parallel()
+	p := open(t, storetest.SQLite(t))
+	free := int64(100 << 20)
+	s, err := bucket.New(bucket.Options{
+		DB: p.db, Dir: p.dir, Clock: p.clock.Now, Random: rand.Reader, MaxObject: 1 << 30,
+		Free: func(string) (int64, error) { return free, nil }, KeepFree: 90 << 20,
+	})
+	must(t, err)
+	put := func(size, octets int64) error {
+		_, err := s.Put(ctx, sc, "files", bucket.Draft{Key: "a", Size: size}, io.LimitReader(readFunc(func(b []byte) (int, error) {
+			free -= int64(len(b))
+			return len(b), nil
+		}), octets))
+		return err
+	}
+	want(t, "said to be too large", put(10<<20+1, 10<<20+1), bucket.ErrFull)
+	want(t, "as large as nobody says", put(-1, 1<<30), bucket.ErrFull)
+	p.wantFiles(t, "afterwards", 0)
+	if free < 80<<20 {
+		t.Errorf("%d MiB are free", free>>20)
+	}
+	free = 100 << 20
+	want(t, "with room", put(1<<20, 1<<20), nil)
+	free = 90<<20 - 1
+	want(t, "empty, without any", put(0, 0), bucket.ErrFull)
+}
+
+// TestAFolderThatIsNotShared is told of: each node would miss what the other has written.
+func TestAFolderThatIsNotShared(t *testing.T) {
+	each(t, func(t *testing.T, p *place) {
+		node := func(dir string) *bucket.Store {
+			s, err := bucket.New(bucket.Options{DB: p.db, Dir: dir, Clock: p.clock.Now, Random: rand.Reader, MaxObject: 1 << 20})
+			must(t, err)
+			return s
+		}
+		alone := node(t.TempDir())
+		must(t, alone.Sweep(ctx)) // nobody has written anything
+		p.put(t, "a", "content")
+		must(t, node(p.dir).Sweep(ctx))
+		if err := alone.Sweep(ctx); err == nil || !strings.Contains(err.Error(), "share this folder") {
+			t.Errorf("a folder of its own: %v", err)
+		}
+	})
+}
+
+// TestSweepLeavesWhatIsNotOurs: the folder may be set to one that has other things in it.
+func TestSweepLeavesWhatIsNotOurs(t *testing.T) {
+	t.Parallel()
+	p := open(t, storetest.SQLite(t))
+	digits := strings.Repeat("1", 30)
+	for _, name := range []string{"0100019dc2a3b4c5-0a1b2c3d-message", "ab" + digits + "1", "AB" + digits, "cd" + digits, "ab"} {
+		must(t, os.WriteFile(filepath.Join(p.dir, "ab", name), nil, 0o600))
+	}
+	must(t, os.Mkdir(filepath.Join(p.dir, "ab", "ab"+digits), 0o700))
+	p.clock.Advance(8 * 24 * time.Hour)
+	must(t, p.Sweep(ctx))
+	p.wantFiles(t, "afterwards", 5)
+	if _, err := os.Stat(filepath.Join(p.dir, "ab", "ab"+digits)); err != nil {
+		t.Error(err)
+	}
 }
 
 // TestSweepManyFiles has more files in a folder than are looked at together.

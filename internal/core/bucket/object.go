@@ -169,6 +169,9 @@ func current(tx *store.Tx, in place, key string) (*Object, error) {
 
 // Head returns an object without its content.
 func (s *Store) Head(ctx context.Context, sc scope.Scope, bucket, key string) (Object, error) {
+	if !ValidName(bucket) {
+		return Object{}, ErrNoBucket
+	}
 	var r row
 	err := s.o.DB.QueryRow(ctx, selectObject+` AND name = ?`, sc.Account, sc.Region, bucket, []byte(key)).Scan(r.into()...)
 	if errors.Is(err, sql.ErrNoRows) {

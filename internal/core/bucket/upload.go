@@ -69,6 +69,9 @@ func (u Upload) args() []any {
 // touch keeps an upload from being ended until the transaction ends; it refuses what is not
 // there.
 func (u Upload) touch(tx *store.Tx) (refusal, err error) {
+	if !isName(u.ID) {
+		return ErrNoUpload, nil
+	}
 	n, err := tx.Exec(`UPDATE bucket_uploads SET started_at = started_at`+ofUpload, u.args()...)
 	if err == nil && n == 0 {
 		refusal = ErrNoUpload
@@ -78,6 +81,9 @@ func (u Upload) touch(tx *store.Tx) (refusal, err error) {
 
 // begun returns the headers that an upload was begun with.
 func (s *Store) begun(ctx context.Context, u Upload) (meta map[string]string, err error) {
+	if !isName(u.ID) {
+		return nil, cmp.Or(s.Exists(ctx, u.Scope, u.Bucket), ErrNoUpload)
+	}
 	var encoded []byte
 	err = s.o.DB.QueryRow(ctx, `SELECT meta FROM bucket_uploads`+ofUpload, u.args()...).Scan(&encoded)
 	if errors.Is(err, sql.ErrNoRows) {
@@ -323,6 +329,9 @@ func (s *Store) Parts(ctx context.Context, of Upload, after, limit int) (list []
 	return list, more, store.Wrap("bucket.Parts", rows.Err())
 }
 
+// BehindAll is behind the ids of all uploads of a key.
+const BehindAll = "g" // they are hex
+
 // Begun is an upload that was begun and not ended.
 type Begun struct {
 	Upload
@@ -330,8 +339,11 @@ type Begun struct {
 }
 
 // Uploads lists at most limit uploads to a bucket behind that of a key and an id, in the
-// order of keys and ids.
+// order of keys and ids. An id that is none is in front of all.
 func (s *Store) Uploads(ctx context.Context, after Upload, limit int) (list []Begun, more bool, err error) {
+	if !isName(after.ID) && after.ID != BehindAll {
+		after.ID = ""
+	}
 	if err := s.Exists(ctx, after.Scope, after.Bucket); err != nil {
 		return nil, false, err
 	}

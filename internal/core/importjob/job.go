@@ -302,7 +302,8 @@ func (j *Jobs) ReportURL(ctx context.Context, job Job) (string, error) {
 // keepFinished is how long jobs are shown that are finished; ours.
 const keepFinished = 90 * 24 * time.Hour
 
-// Clean forgets jobs that were finished 90 days ago. Their reports stay.
+// Clean forgets jobs that were finished 90 days ago, and what a crash left of those that are
+// finished. Their reports stay.
 func (j *Jobs) Clean(ctx context.Context) error {
 	const most = 500
 	for n := int64(most); n >= most; {
@@ -316,5 +317,5 @@ func (j *Jobs) Clean(ctx context.Context) error {
 			return store.Wrap("importjob.Clean", err)
 		}
 	}
-	return nil
+	return j.forgetRest(ctx)
 }

@@ -12,6 +12,7 @@ import (
 	"sesame/internal/base/scope"
 	"sesame/internal/core/bucket"
 	"sesame/internal/core/importjob"
+	"sesame/internal/core/store"
 	"sesame/internal/core/suppression"
 	"sesame/internal/testkit/storetest"
 )
@@ -110,6 +111,34 @@ func TestFinishedJobsAreForgottenAfterNinetyDays(t *testing.T) {
 		w.get(t, waiting)
 		if _, err := w.node().Get(ctx, sc, done.ID); !fault.Is(err, fault.NotFound) {
 			t.Errorf("%v", err)
+		}
+	})
+}
+
+// TestFailuresOfFinishedJobsAreForgotten however many they are, also when a node crashed over it.
+func TestFailuresOfFinishedJobsAreForgotten(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		fail := func(sc scope.Scope, job string) {
+			must(t, w.db.Write(ctx, func(tx *store.Tx) error {
+				_, err := tx.Exec(`INSERT INTO import_failures (account, region, job, n, record, error) VALUES (?, ?, ?, 7, ?, '')`, sc.Account, sc.Region, job, []byte("x"))
+				return err
+			}))
+		}
+		left := func() (n int) {
+			must(t, w.db.QueryRow(ctx, `SELECT COUNT(*) FROM import_failures`).Scan(&n))
+			return n
+		}
+		done := w.run(t, suppress("PUT", "CSV"), strings.Repeat("nobody,BOUNCE\n", 1100))
+		if done.Failed != 1100 || len(w.report(t, done)) != 1100 || left() != 0 {
+			t.Errorf("%+v; %d failures are left", done, left())
+		}
+		waiting := w.create(t, suppress("PUT", "CSV"))
+		fail(sc, done.ID)
+		fail(sc, waiting)
+		fail(other, waiting) // which is none of that account
+		must(t, w.node().Clean(ctx))
+		if left() != 1 {
+			t.Errorf("%d failures are left, of one job that waits", left())
 		}
 	})
 }

@@ -4,6 +4,7 @@ package importjob
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"errors"
 	"io"
@@ -68,6 +69,49 @@ func (j *Jobs) failures(ctx context.Context, sc scope.Scope, job string, behind 
 		page = append(page, f)
 	}
 	return page, store.Wrap("importjob.report", rows.Err())
+}
+
+// forgetRows is how many rows are removed in one commit: there may be a million, and whoever
+// sends mail waits for a commit.
+const forgetRows = 500
+
+// forget removes the failures of a job that is finished.
+func (j *Jobs) forget(ctx context.Context, sc scope.Scope, job string) error {
+	for n := int64(forgetRows); n >= forgetRows; {
+		err := j.o.DB.Write(ctx, func(tx *store.Tx) (err error) {
+			n, err = tx.Exec(`DELETE FROM import_failures WHERE account = ? AND region = ? AND job = ? AND n IN
+				(SELECT n FROM import_failures WHERE account = ? AND region = ? AND job = ? ORDER BY n LIMIT ?)`,
+				sc.Account, sc.Region, job, sc.Account, sc.Region, job, forgetRows)
+			return err
+		})
+		if err != nil {
+			return store.Wrap("importjob.forget", err)
+		}
+	}
+	return nil
+}
+
+// forgetRest removes the failures that a crash left of jobs that are finished.
+func (j *Jobs) forgetRest(ctx context.Context) error {
+	var sc scope.Scope
+	for job := ""; ; {
+		err := j.o.DB.QueryRow(ctx, `SELECT account, region, job FROM import_failures WHERE (account, region, job) > (?, ?, ?)
+			ORDER BY account, region, job LIMIT 1`, sc.Account, sc.Region, job).Scan(&sc.Account, &sc.Region, &job)
+		if errors.Is(err, sql.ErrNoRows) {
+			return nil
+		}
+		unfinished := 0
+		if err == nil {
+			err = j.o.DB.QueryRow(ctx, `SELECT COUNT(*) FROM import_jobs WHERE account = ? AND region = ? AND id = ? AND completed_at = 0`,
+				sc.Account, sc.Region, job).Scan(&unfinished)
+		}
+		if err == nil && unfinished == 0 {
+			err = j.forget(ctx, sc, job)
+		}
+		if err != nil {
+			return store.Wrap("importjob.Clean", err)
+		}
+	}
 }
 
 // printable is a text about a file without what not every database takes.

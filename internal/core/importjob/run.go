@@ -208,15 +208,11 @@ func (j *Jobs) finish(ctx context.Context, job *Job, state State, text string) e
 	return j.end(ctx, job, state, text)
 }
 
-// end ends a job.
+// end ends a job, and forgets which records failed: that is in the report now.
 func (j *Jobs) end(ctx context.Context, job *Job, state State, text string) error {
 	ended := *job
 	ended.State, ended.Error, ended.CompletedAt = state, printable(text), j.o.Clock()
-	err := j.renew(ctx, &ended, 0, func(tx *store.Tx) error {
-		_, err := tx.Exec(`DELETE FROM import_failures WHERE account = ? AND region = ? AND job = ?`, job.Scope.Account, job.Scope.Region, job.ID)
-		return err
-	})
-	if err != nil {
+	if err := j.renew(ctx, &ended, 0, nothing); err != nil {
 		return err
 	}
 	if *job = ended; state == Completed {
@@ -224,5 +220,5 @@ func (j *Jobs) end(ctx context.Context, job *Job, state State, text string) erro
 	} else {
 		j.stats.refused.Add(1)
 	}
-	return nil
+	return j.forget(ctx, job.Scope, job.ID)
 }

@@ -124,6 +124,37 @@ func TestPoliciesDecide(t *testing.T) {
 	}
 }
 
+// TestAParameterThatComesTwice is for the policies what it is for the listing.
+func TestAParameterThatComesTwice(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	admin := w.admin(t)
+	put(t, admin, "a/1", "content")
+	put(t, admin, "secret/1", "content")
+	user := w.user(t, accountID, "user", `{"Effect":"Allow","Action":"s3:ListBucket","Resource":"arn:aws:s3:::files","Condition":{"ForAnyValue:StringLike":{"s3:prefix":["a/*"]}}}`)
+	for query, want := range map[string]int{"prefix=a/": 200, "prefix=a/&prefix=": 200, "prefix=&prefix=a/": 403, "prefix=secret/&prefix=a/": 403} {
+		resp, body := w.signed(t, user, "GET", "/files?"+query, nil, "")
+		if resp.StatusCode != want || strings.Contains(body, "secret/1") {
+			t.Errorf("%s: %d %s", query, resp.StatusCode, body)
+		}
+	}
+}
+
+// TestTheSpellingOfASource makes no difference to policies.
+func TestTheSpellingOfASource(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	put(t, w.admin(t), "secret/1", "content")
+	user := w.user(t, accountID, "user", `{"Effect":"Allow","Action":"s3:*","Resource":"*"}`,
+		`{"Effect":"Deny","Action":"s3:PutObject","Resource":"*","Condition":{"StringLike":{"s3:x-amz-copy-source":"files/secret/*"}}}`)
+	for _, source := range []string{"files/secret/1", "/files/secret/1", "files/s%65cret/1", "files%2Fsecret%2F1"} {
+		resp, body := w.signed(t, user, "PUT", "/files/copy", http.Header{"X-Amz-Copy-Source": {source}}, "")
+		if resp.StatusCode != http.StatusForbidden {
+			t.Errorf("%s: %d %s", source, resp.StatusCode, body)
+		}
+	}
+}
+
 // TestADenyCountsForEachKeyOfMany: DeleteObjects deletes what may be deleted, and says what
 // may not.
 func TestADenyCountsForEachKeyOfMany(t *testing.T) {
@@ -308,8 +339,27 @@ func TestWhatIsNotThere(t *testing.T) {
 			}
 		}
 	}
+	digest := http.Header{"Content-Md5": {"x"}, "If-None-Match": {"*"}}
+	if resp, body := w.signed(t, user, "PUT", "/files/new", digest, "x"); !strings.Contains(body, "<Code>InvalidDigest</Code>") {
+		t.Errorf("a digest that is none, of an object that is not there: %d %s", resp.StatusCode, body)
+	}
 	if got := get(t, w.client(user, region), "a"); got != "content" {
 		t.Errorf("after all that it has %q", got)
+	}
+}
+
+// TestATypeIsNotGuessed of an object that was put without one.
+func TestATypeIsNotGuessed(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	w.admin(t)
+	user := w.user(t, accountID, "alice")
+	w.signed(t, user, "PUT", "/files/a", nil, "<html>")
+	for _, method := range []string{"GET", "HEAD"} {
+		resp, _ := w.signed(t, user, method, "/files/a", nil, "")
+		if got := resp.Header.Get("Content-Type"); resp.StatusCode != http.StatusOK || got != "binary/octet-stream" {
+			t.Errorf("%s: %d, %q", method, resp.StatusCode, got)
+		}
 	}
 }
 

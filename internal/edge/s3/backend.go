@@ -100,6 +100,10 @@ func (b backend) DeleteBucket(ctx context.Context, name string) error {
 	return c.result(b.store.Delete(ctx, c.Scope, name))
 }
 
+// unknownType is that of an object that was put without one (S3: PutObject). Without it the
+// server would guess, from what somebody has written.
+const unknownType = "binary/octet-stream"
+
 // object is what the library shows of an object. Its hash is the ETag without the number
 // of parts, as unnumber leaves it in conditions; the answer has all of it.
 func (c *call) object(o bucket.Object) *gofakes3.Object {
@@ -109,6 +113,9 @@ func (c *call) object(o bucket.Object) *gofakes3.Object {
 	if meta == nil {
 		meta = map[string]string{}
 	}
+	if meta["Content-Type"] == "" {
+		meta["Content-Type"] = unknownType
+	}
 	meta["Last-Modified"] = o.ModifiedAt.UTC().Format(http.TimeFormat)
 	return &gofakes3.Object{Name: o.Key, Metadata: meta, Size: o.Size, Hash: hash, Contents: io.NopCloser(strings.NewReader(""))}
 }
@@ -117,9 +124,13 @@ func (c *call) object(o bucket.Object) *gofakes3.Object {
 func (b backend) HeadObject(ctx context.Context, name, key string) (*gofakes3.Object, error) {
 	c := callOf(ctx)
 	o, err := b.store.Head(ctx, c.Scope, name, key)
+	if errors.Is(err, bucket.ErrNoObject) && c.op.content && c.source == nil {
+		return nil, gofakes3.ErrNoSuchKey // what is to be written need not be there: nothing is refused yet
+	}
 	if err != nil {
 		return nil, c.result(c.missing(ctx, err, name))
 	}
+	c.found = o
 	return c.object(o), c.result(nil)
 }
 
@@ -140,6 +151,9 @@ func (b backend) GetObject(ctx context.Context, name, key string, asked *gofakes
 	if asked != nil && asked.FromEnd && asked.End > o.Size {
 		asked = &gofakes3.ObjectRangeRequest{FromEnd: true, End: o.Size} // RFC 9110 §14.1.2: all of it
 	}
+	if asked != nil && !asked.FromEnd && asked.End >= o.Size {
+		asked = &gofakes3.ObjectRangeRequest{Start: asked.Start, End: gofakes3.RangeNoEnd} // the library adds to it
+	}
 	if out.Range, err = asked.Range(o.Size); err != nil {
 		return nil, c.result(errors.Join(err, content.Close()))
 	}
@@ -153,7 +167,7 @@ func (b backend) GetObject(ctx context.Context, name, key string, asked *gofakes
 // PutObject writes an object. The conditions of the request are asked in the commit.
 func (b backend) PutObject(ctx context.Context, name, key string, meta map[string]string, content io.Reader, size int64) (out gofakes3.PutObjectResult, err error) {
 	c := callOf(ctx)
-	o, err := b.store.Put(ctx, c.Scope, name, bucket.Draft{Key: key, Meta: meta, Size: size, Late: c.late, Admit: admitting(ctx)}, content)
+	o, err := b.store.Put(ctx, c.Scope, name, bucket.Draft{Key: key, Meta: meta, Size: size, Late: c.late, Admit: c.writable}, content)
 	if err == nil && c.late != nil {
 		for name, value := range c.late() {
 			c.answer.Header().Set(name, value)
@@ -163,24 +177,18 @@ func (b backend) PutObject(ctx context.Context, name, key string, meta map[strin
 	return out, c.result(err)
 }
 
-// admitting asks the library whether the conditions of a write hold.
-func admitting(ctx context.Context) func(*bucket.Object) error {
-	return func(old *bucket.Object) error {
-		if old == nil {
-			return gofakes3.CheckWriteConditions(ctx, false, "")
-		}
-		return gofakes3.CheckWriteConditions(ctx, true, bare(old.ETag))
-	}
-}
-
-// CopyObject writes an object that has the content of another.
+// CopyObject writes an object that has the content of another. Of the conditions the library
+// knows only those on the other, which it asks beforehand: of that it takes the headers, too.
 func (b backend) CopyObject(ctx context.Context, fromBucket, fromKey, name, key string, meta map[string]string) (out gofakes3.CopyObjectResult, err error) {
 	c := callOf(ctx)
 	o, content, err := b.store.Get(ctx, c.Scope, fromBucket, fromKey)
 	if err != nil {
 		return out, c.result(c.missing(ctx, err, fromBucket))
 	}
-	o, err = b.store.Put(ctx, c.Scope, name, bucket.Draft{Key: key, Meta: meta, Size: o.Size}, content)
+	if !o.ModifiedAt.Equal(c.found.ModifiedAt) || o.ETag != c.found.ETag {
+		return out, c.result(errors.Join(errAborted, content.Close()))
+	}
+	o, err = b.store.Put(ctx, c.Scope, name, bucket.Draft{Key: key, Meta: meta, Size: o.Size, Admit: c.writable}, content)
 	err = errors.Join(err, content.Close())
 	return gofakes3.CopyObjectResult{ETag: `"` + o.ETag + `"`, LastModified: gofakes3.NewContentTime(o.ModifiedAt)}, c.result(err)
 }

@@ -12,6 +12,7 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"time"
 
 	"sesame/internal/base/fault"
 	"sesame/internal/proto/sigv4"
@@ -26,16 +27,39 @@ const (
 	smallDocument = 64 << 10
 )
 
-// hold takes room for a document.
-func (c *call) hold(size int64) error {
-	if size <= smallDocument {
+// documentTime is how long a document may take to come: others wait for its room.
+const documentTime = 2 * time.Minute
+
+// hold takes room for so many octets more of a document.
+func (c *call) hold(octets int64) error {
+	if c.taken += octets; c.taken <= smallDocument {
 		return nil
 	}
-	c.held = size
-	if c.door.documents.Add(size) > maxDocuments {
+	more := c.taken - c.held
+	c.held = c.taken
+	if c.door.documents.Add(more) > maxDocuments {
 		return fault.New(fault.Throttled, "Please reduce your request rate.")
 	}
 	return nil
+}
+
+// heldBody is a document that takes its room while it comes: who sends nothing takes none.
+type heldBody struct {
+	io.Reader
+	call  *call
+	until time.Time
+}
+
+// Read reads on.
+func (b *heldBody) Read(p []byte) (int, error) {
+	if b.call.door.o.Clock().After(b.until) {
+		return 0, errTimeout
+	}
+	n, err := b.Reader.Read(p)
+	if held := b.call.hold(int64(n)); held != nil {
+		return n, held
+	}
+	return n, err
 }
 
 func (c *call) release() { c.door.documents.Add(-c.held) }
@@ -57,10 +81,6 @@ func (c *call) withBody(r *http.Request, content io.Reader, trailer map[string]s
 		return nil, errMissingLength
 	case size > maxDocument && !c.op.content:
 		return nil, errTooLong
-	case !c.op.content:
-		if err := c.hold(size); err != nil {
-			return nil, err
-		}
 	}
 	behind, err := behind(r.Header, trailer)
 	if err != nil {
@@ -76,10 +96,16 @@ func (c *call) withBody(r *http.Request, content io.Reader, trailer map[string]s
 		}
 	}
 	r.Body = io.NopCloser(proven)
+	if !c.op.content {
+		r.Body = io.NopCloser(&heldBody{proven, c, c.door.o.Clock().Add(documentTime)})
+	}
 	r.ContentLength = size
 	r.Header.Set("Content-Length", strconv.FormatInt(size, 10))
 	for _, name := range []string{"X-Amz-Decoded-Content-Length", "X-Amz-Content-Sha256", "X-Amz-Trailer"} {
 		r.Header.Del(name)
+	}
+	if c.source != nil {
+		r.Header.Set("X-Amz-Copy-Source", c.source.header()) // the library reads what was asked about
 	}
 	unnumber(r.Header)
 	return r, nil
@@ -154,6 +180,19 @@ func document(r *http.Request, digestNeeded bool) ([]byte, error) {
 		body = s.reader(body)
 	}
 	return io.ReadAll(body) // withBody has bounded it
+}
+
+// appendElement reads an element of a document, of which there may be most.
+func appendElement[T any](list *[]T, most int, d *xml.Decoder, start xml.StartElement) error {
+	if len(*list) == most {
+		return errMalformedXML
+	}
+	var v T
+	if err := d.DecodeElement(&v, &start); err != nil {
+		return err
+	}
+	*list = append(*list, v)
+	return nil
 }
 
 // decode reads an XML document. There is nothing in it that goes deeper than a few levels.

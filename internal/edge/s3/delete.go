@@ -5,7 +5,9 @@ package s3
 import (
 	"context"
 	"encoding/xml"
+	"fmt"
 	"net/http"
+	"runtime/debug"
 	"strconv"
 	"sync"
 	"time"
@@ -55,6 +57,22 @@ func (c *call) deleteObject(w http.ResponseWriter, r *http.Request) error {
 // maxDeletes is how many objects DeleteObjects takes.
 const maxDeletes = 1000
 
+// deletion is an object that DeleteObjects is to delete.
+type deletion struct {
+	Key              string
+	VersionID        string `xml:"VersionId"`
+	ETag             string
+	LastModifiedTime string
+	Size             string
+}
+
+type deletions []deletion
+
+// UnmarshalXML reads one more.
+func (l *deletions) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
+	return appendElement((*[]deletion)(l), maxDeletes, d, start)
+}
+
 // deleteObjects answers DeleteObjects. Policies are asked for each key.
 func (c *call) deleteObjects(w http.ResponseWriter, r *http.Request) error {
 	if err := c.door.o.Buckets.Exists(r.Context(), c.Scope, c.bucket); err != nil {
@@ -68,20 +86,14 @@ func (c *call) deleteObjects(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var in struct {
-		XMLName xml.Name `xml:"Delete"`
-		Objects []struct {
-			Key              string
-			VersionID        string `xml:"VersionId"`
-			ETag             string
-			LastModifiedTime string
-			Size             string
-		} `xml:"Object"`
-		Quiet bool
+		XMLName xml.Name  `xml:"Delete"`
+		Objects deletions `xml:"Object"`
+		Quiet   bool
 	}
 	if err := decode(body, &in); err != nil {
 		return err
 	}
-	if len(in.Objects) == 0 || len(in.Objects) > maxDeletes {
+	if len(in.Objects) == 0 {
 		return errMalformedXML
 	}
 	type done struct{ Key string }
@@ -117,6 +129,16 @@ func (c *call) deleteObjects(w http.ResponseWriter, r *http.Request) error {
 // deletesAtOnce is how many objects of one call are deleted at once: they share commits.
 const deletesAtOnce = 32
 
+// caught returns what do returns, or its panic as an error.
+func caught(do func() error) (err error) {
+	defer func() {
+		if p := recover(); p != nil {
+			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
+		}
+	}()
+	return do()
+}
+
 // together runs do for each number below n, some at a time, and returns their errors.
 func together(n int, do func(i int) error) []error {
 	errs := make([]error, n)
@@ -126,7 +148,7 @@ func together(n int, do func(i int) error) []error {
 		room <- struct{}{}
 		wg.Go(func() {
 			defer func() { <-room }()
-			errs[i] = do(i)
+			errs[i] = caught(func() error { return do(i) })
 		})
 	}
 	wg.Wait()

@@ -13,12 +13,10 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
-	"fmt"
 	"io"
 	"log/slog"
 	"net"
 	"net/http"
-	"runtime/debug"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -118,8 +116,11 @@ type call struct {
 	report bool // signed by the service, for anybody who has the URL
 	op     operation
 	target
-	late func() map[string]string // headers of the content that are known at its end
-	held int64                    // of Door.documents
+	late     func() map[string]string   // headers of the content that are known at its end
+	taken    int64                      // octets of a document so far
+	held     int64                      // those of them that are in Door.documents
+	found    bucket.Object              // by HeadObject
+	writable func(*bucket.Object) error // whether what is there may be replaced, nil for nothing
 }
 
 type callKey struct{}
@@ -142,7 +143,7 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	id, err := httpx.RequestID(d.o.Random)
 	if err == nil {
 		a.Header().Set(requestID, id)
-		err = c.serve(a, r, patient.Body(r.Body))
+		err = caught(func() error { return c.serve(a, r, patient.Body(r.Body)) })
 	}
 	if err != nil {
 		a.refuse(err)
@@ -157,18 +158,13 @@ func (d *Door) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 }
 
 func (c *call) serve(a *answer, r *http.Request, body io.ReadCloser) (err error) {
-	defer func() {
-		if p := recover(); p != nil {
-			err = fmt.Errorf("panic: %v\n%s", p, debug.Stack())
-		}
-	}()
 	if r, err = c.admit(r, body); err != nil {
 		return err
 	}
 	if c.op.serve != nil {
 		return c.op.serve(c, a, r)
 	}
-	a.call = c
+	a.call, c.writable = c, writeConditions(r.Header)
 	c.door.library.ServeHTTP(a, r.WithContext(context.WithValue(r.Context(), callKey{}, c)))
 	a.WriteHeader(http.StatusOK) // unless it has begun: there may be no body
 	return nil
@@ -247,6 +243,9 @@ func (c *call) permit(r *http.Request, claim *sigv4.Claim) error {
 	}
 	c.keys = conditionKeys(r, claim, c.door.o.Clock())
 	c.keys["s3:resourceaccount"] = []string{c.Scope.Account}
+	if c.source != nil { // however it is spelled
+		c.keys["s3:x-amz-copy-source"] = []string{c.source.bucket + "/" + c.source.key}
+	}
 	if c.op.action != "" {
 		if err := c.allow(r.Context(), c.op.action, c.arn()); err != nil {
 			return err
@@ -272,7 +271,7 @@ func (c *call) allow(ctx context.Context, action, arn string) error {
 // missing is what a reader learns of a key that a bucket does not have: that it is not
 // there, if they may list the bucket (S3: GetObject, permissions).
 func (c *call) missing(ctx context.Context, err error, name string) error {
-	if !errors.Is(err, bucket.ErrNoObject) || c.op.content && c.source == nil {
+	if !errors.Is(err, bucket.ErrNoObject) {
 		return err
 	}
 	if denied := c.allow(ctx, "s3:ListBucket", target{bucket: name}.arn()); denied != nil {

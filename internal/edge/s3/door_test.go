@@ -4,14 +4,41 @@ package s3_test
 
 import (
 	"bufio"
+	"context"
 	"crypto/tls"
+	"log/slog"
 	"net/http"
 	"strings"
 	"testing"
 	"time"
 
+	"github.com/aws/aws-sdk-go-v2/aws"
+	awss3 "github.com/aws/aws-sdk-go-v2/service/s3"
+	"github.com/aws/aws-sdk-go-v2/service/s3/types"
+
+	"sesame/internal/core/access"
 	"sesame/internal/core/bucket"
+	"sesame/internal/edge/s3"
 )
+
+// fails is an authorizer with a bug.
+type fails struct{}
+
+// Authorize panics.
+func (fails) Authorize(context.Context, access.Call) error { panic("a bug") }
+
+// TestABugIsOneRequests: the server goes on, wherever in a call it was.
+func TestABugIsOneRequests(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, func(o *s3.Options) { o.Access, o.Log = fails{}, slog.New(slog.DiscardHandler) })
+	must(t, w.buckets.Create(ctx, scopeOf(accountID), "files"))
+	user := w.user(t, accountID, "alice")
+	code(t, "in the call", tryGet("a")(w.client(user, region)), "InternalError")
+	_, err := w.client(user, region).DeleteObjects(ctx, &awss3.DeleteObjectsInput{Bucket: aws.String("files"), Delete: &types.Delete{
+		Objects: []types.ObjectIdentifier{{Key: aws.String("a")}, {Key: aws.String("b")}},
+	}})
+	code(t, "beside it", err, "InternalError")
+}
 
 // TestReportsAreReadByTheirURLAlone has the URL that a job shows read its object, and
 // nothing else.

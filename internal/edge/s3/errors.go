@@ -25,6 +25,7 @@ func (e *refusal) Error() string { return e.code + ": " + e.text }
 
 // Refusals of the door itself. They are comparable, and never changed.
 var (
+	errAborted        = &refusal{http.StatusConflict, "OperationAborted", "A conflicting conditional operation is currently in progress against this resource. Try again."}
 	errAccessDenied   = &refusal{http.StatusForbidden, "AccessDenied", "Access Denied"}
 	errBadDigest      = &refusal{http.StatusBadRequest, "BadDigest", "The Content-MD5 or checksum value that you specified did not match what the server received."}
 	errInvalidDigest  = &refusal{http.StatusBadRequest, "InvalidDigest", "The Content-MD5 or checksum value that you specified is not valid."}
@@ -38,6 +39,7 @@ var (
 	errPrecondition   = &refusal{http.StatusPreconditionFailed, "PreconditionFailed", "At least one of the pre-conditions you specified did not hold"}
 	errRange          = &refusal{http.StatusRequestedRangeNotSatisfiable, "InvalidRange", "The requested range is not satisfiable"}
 	errStorageClass   = &refusal{http.StatusBadRequest, "InvalidStorageClass", "The storage class you specified is not valid"}
+	errTimeout        = &refusal{http.StatusBadRequest, "RequestTimeout", "Your socket connection to the server was not read from or written to within the timeout period. Idle connections will be closed."}
 	errTooLong        = &refusal{http.StatusBadRequest, "MaxMessageLengthExceeded", "Your request was too big."}
 )
 
@@ -122,6 +124,7 @@ func ofStore(err error) (refusal, bool) {
 		{bucket.ErrMeta, refusal{bad, "MetadataTooLarge", "Your metadata headers exceed the maximum allowed metadata size"}},
 		{bucket.ErrTooLarge, refusal{bad, "EntityTooLarge", "Your proposed upload exceeds the maximum allowed size"}},
 		{bucket.ErrTooMany, refusal{bad, "TooManyBuckets", "You have attempted to create more buckets than allowed"}},
+		{bucket.ErrFull, refusal{http.StatusInsufficientStorage, "InsufficientStorage", "The server has no room for the object."}},
 		{bucket.ErrIncomplete, refusal{bad, "IncompleteBody", "You did not provide the number of bytes specified by the Content-Length HTTP header"}},
 		{bucket.ErrPart, refusal{bad, "InvalidPart", "One or more of the specified parts could not be found. The part may not have been uploaded, or the specified entity tag may not match the part's entity tag."}},
 		{bucket.ErrPartOrder, refusal{bad, "InvalidPartOrder", "The list of parts was not in ascending order. Parts must be ordered by part number."}},

@@ -129,6 +129,7 @@ func TestRangesAndConditions(t *testing.T) {
 	etag := *put(t, c, "a", "0123456789").ETag
 	for asked, want := range map[string]string{
 		"bytes=0-3": "0123", "bytes=8-": "89", "bytes=-2": "89", "bytes=5-5": "5", "bytes=8-100": "89", "bytes=-100": "0123456789",
+		"bytes=0-9223372036854775807": "0123456789", "bytes=7-9223372036854775807": "789", "bytes=7-9223372036854775806": "789",
 	} {
 		out := done(c.GetObject(ctx, &awss3.GetObjectInput{Bucket: aws.String("files"), Key: aws.String("a"), Range: &asked}))(t)
 		got := string(done(io.ReadAll(out.Body))(t))
@@ -199,6 +200,25 @@ func TestCopies(t *testing.T) {
 	code(t, "copy out of no bucket", err, "NoSuchBucket")
 	_, err = c.CopyObject(ctx, &awss3.CopyObjectInput{Bucket: aws.String("files"), Key: aws.String("copy"), CopySource: source, CopySourceIfMatch: aws.String(`"0"`)})
 	code(t, "copy if match another", err, "PreconditionFailed")
+
+	for _, spelled := range []string{"files%2Fcopy", "/files/copy", "%2Ffiles%2Fcopy", "files/c%6Fpy"} {
+		_, err := c.CopyObject(ctx, &awss3.CopyObjectInput{Bucket: aws.String("files"), Key: aws.String("of " + spelled), CopySource: &spelled})
+		code(t, spelled, err, "")
+	}
+
+	put(t, c, "there", "kept")
+	to := func(key string, match, none *string) error {
+		_, err := c.CopyObject(ctx, &awss3.CopyObjectInput{Bucket: aws.String("files"), Key: &key, CopySource: aws.String("files/copy"), IfMatch: match, IfNoneMatch: none})
+		return err
+	}
+	code(t, "copy if there is none", to("there", nil, aws.String("*")), "PreconditionFailed")
+	code(t, "copy over another", to("there", head.ETag, nil), "PreconditionFailed")
+	code(t, "copy over nothing", to("nothing", head.ETag, nil), "NoSuchKey")
+	if got := get(t, c, "there"); got != "kept" {
+		t.Errorf("what was there has %q", got)
+	}
+	code(t, "copy, and there is none", to("new", nil, aws.String("*")), "")
+	code(t, "copy over this one", to("new", head.ETag, nil), "")
 }
 
 func TestNoObjectHasTags(t *testing.T) {

@@ -121,18 +121,21 @@ func (d *Door) find(r *http.Request) (op operation, t target, err error) {
 	return op, t, nil
 }
 
-// parseSource reads X-Amz-Copy-Source as the library does.
+// parseSource reads X-Amz-Copy-Source, in which the slash may be escaped, too.
 func parseSource(source string) (*target, error) {
-	name, key, _ := strings.Cut(strings.TrimPrefix(source, "/"), "/")
-	if strings.Contains(key, "?") {
+	if strings.Contains(source, "?") {
 		return nil, errNotImplemented // a version
 	}
-	key, err := url.QueryUnescape(key)
+	plain, err := url.QueryUnescape(source)
+	name, key, _ := strings.Cut(strings.TrimPrefix(plain, "/"), "/")
 	if err != nil || name == "" || key == "" {
 		return nil, invalidArgument("Copy Source must mention the source bucket and key: sourcebucket/sourcekey")
 	}
 	return &target{bucket: name, key: key}, nil
 }
+
+// header is the target as X-Amz-Copy-Source, in the one form that leaves no doubt.
+func (t target) header() string { return t.bucket + "/" + url.QueryEscape(t.key) }
 
 // withHeaders returns a presigned request with the headers that its URL has in the query
 // (S3: authenticating requests, query parameters).
@@ -152,7 +155,8 @@ func withHeaders(r *http.Request) *http.Request {
 }
 
 // conditionKeys are what policies may ask of a request to S3 (IAM: condition keys for
-// Amazon S3).
+// Amazon S3). They have one value each: of a parameter that comes more than once the first,
+// which is the one that counts.
 func conditionKeys(r *http.Request, claim *sigv4.Claim, now time.Time) policy.Keys {
 	keys := policy.Keys{"s3:signatureversion": {sigv4.Algorithm}, "s3:authtype": {"REST-HEADER"}, "s3:signatureage": {strconv.FormatInt(now.Sub(claim.Date).Milliseconds(), 10)}}
 	if claim.Presigned {
@@ -161,10 +165,10 @@ func conditionKeys(r *http.Request, claim *sigv4.Claim, now time.Time) policy.Ke
 	query := r.URL.Query()
 	for _, name := range []string{"prefix", "delimiter", "max-keys"} {
 		if values, ok := query[name]; ok {
-			keys["s3:"+name] = values
+			keys["s3:"+name] = values[:1]
 		}
 	}
-	for _, name := range []string{"x-amz-acl", "x-amz-copy-source", "x-amz-content-sha256", "x-amz-metadata-directive", "x-amz-storage-class"} {
+	for _, name := range []string{"x-amz-acl", "x-amz-content-sha256", "x-amz-metadata-directive", "x-amz-storage-class"} {
 		if value := r.Header.Get(name); value != "" {
 			keys["s3:"+name] = []string{value}
 		}

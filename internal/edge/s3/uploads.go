@@ -137,6 +137,19 @@ func parseSourceRange(text string, size int64) (from, length int64, err error) {
 	return from, last - from + 1, nil
 }
 
+// chosenPart is a part that an object is to be made of.
+type chosenPart struct {
+	PartNumber int
+	ETag       string
+}
+
+type chosenParts []chosenPart
+
+// UnmarshalXML reads one more.
+func (l *chosenParts) UnmarshalXML(d *xml.Decoder, start xml.StartElement) error {
+	return appendElement((*[]chosenPart)(l), bucket.MaxPart, d, start)
+}
+
 // completeUpload answers CompleteMultipartUpload. A checksum in the head is that of the
 // object.
 func (c *call) completeUpload(w http.ResponseWriter, r *http.Request) error {
@@ -149,16 +162,13 @@ func (c *call) completeUpload(w http.ResponseWriter, r *http.Request) error {
 		return err
 	}
 	var in struct {
-		XMLName xml.Name `xml:"CompleteMultipartUpload"`
-		Parts   []struct {
-			PartNumber int
-			ETag       string
-		} `xml:"Part"`
+		XMLName xml.Name    `xml:"CompleteMultipartUpload"`
+		Parts   chosenParts `xml:"Part"`
 	}
 	if err := decode(body, &in); err != nil {
 		return err
 	}
-	if len(in.Parts) == 0 || len(in.Parts) > bucket.MaxPart {
+	if len(in.Parts) == 0 {
 		return errMalformedXML
 	}
 	completion := bucket.Completion{Admit: writeConditions(r.Header), Through: func(content io.Reader) io.Reader {
@@ -278,7 +288,7 @@ func (c *call) listUploads(w http.ResponseWriter, r *http.Request) error {
 	}
 	after := bucket.Upload{Scope: c.Scope, Bucket: c.bucket, Key: query.Get("key-marker"), ID: query.Get("upload-id-marker")}
 	if after.Key != "" && after.ID == "" {
-		after.ID = "g" // behind all, which are hex
+		after.ID = bucket.BehindAll
 	}
 	list, more, err := c.door.o.Buckets.Uploads(r.Context(), after, limit)
 	if err != nil {
