@@ -80,7 +80,7 @@ version = iam.create_policy_version(PolicyArn=policy["Arn"], PolicyDocument=json
 assert version["VersionId"] == "v2" and version["IsDefaultVersion"]
 assert iam.get_policy_version(PolicyArn=policy["Arn"], VersionId="v2")["PolicyVersion"]["Document"] == send_only
 names = [p["PolicyName"] for page in iam.get_paginator("list_policies").paginate(PaginationConfig={"PageSize": 2}) for p in page["Policies"]]
-assert names == ["AdministratorAccess", "AmazonSESFullAccess", "AmazonSESReadOnlyAccess", "IAMFullAccess", "IAMReadOnlyAccess", "send"], names
+assert names == ["AdministratorAccess", "AmazonS3FullAccess", "AmazonS3ReadOnlyAccess", "AmazonSESFullAccess", "AmazonSESReadOnlyAccess", "IAMFullAccess", "IAMReadOnlyAccess", "send"], names
 
 # A role, and credentials for an hour
 
