@@ -65,7 +65,7 @@ func TestAnEmptyBodyIsWaitedFor(t *testing.T) {
 	for _, want := range []int{http.StatusContinue, http.StatusOK} {
 		resp := done(http.ReadResponse(in, r))(t)
 		if resp.StatusCode != want {
-			t.Errorf("%s, want %d", resp.Status, want)
+			t.Fatalf("%s, want %d", resp.Status, want)
 		}
 	}
 }
