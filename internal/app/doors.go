@@ -279,7 +279,7 @@ func (s *Server) ops() http.Handler {
 		Ready: s.Ready, Store: s.db.Stats, Spool: s.spool.Stats, Dispatch: s.dispatcher.Stats, Transport: s.transport.Stats, MaxIdle: maxIdle,
 		Checks: s.checker.Stats,
 		Bodies: s.api.InFlight, MaxBodies: maxInFlight, Profiles: s.cfg.Listen.Profiles,
-		Extra: slices.Concat(s.smtpMetrics.Collectors(), s.dnsMetrics.Collectors(s.pushStats()), ops.ServiceMail(s.serviceMail.Stats), ops.Tracking(s.recorder.Stats), s.linkMetrics.Collectors(), s.bucketMetrics.Collectors()),
+		Extra: slices.Concat(s.smtpMetrics.Collectors(), s.dnsMetrics.Collectors(s.pushStats()), ops.ServiceMail(s.serviceMail.Stats), ops.Tracking(s.recorder.Stats), ops.Imports(s.imports.Stats), s.linkMetrics.Collectors(), s.bucketMetrics.Collectors()),
 	})
 }
 

@@ -19,6 +19,7 @@ import (
 	"io"
 	"regexp"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"sesame/internal/base/clock"
@@ -110,10 +111,26 @@ type Options struct {
 }
 
 // Jobs keeps import jobs. It is safe for concurrent use.
-type Jobs struct{ o Options }
+type Jobs struct {
+	o     Options
+	stats struct{ records, failed, completed, refused, errors atomic.Int64 }
+}
 
 // New returns the jobs that are kept in o.DB.
-func New(o Options) *Jobs { return &Jobs{o} }
+func New(o Options) *Jobs { return &Jobs{o: o} }
+
+// Stats are counters of this node since its start, for metrics.
+type Stats struct {
+	Records, Failed    int64 // records dealt with, and those of them that failed
+	Completed, Refused int64 // jobs that ended, as COMPLETED and as FAILED
+	Errors             int64 // of the server; the jobs are tried again
+}
+
+// Stats returns the present counters.
+func (j *Jobs) Stats() Stats {
+	s := &j.stats
+	return Stats{s.records.Load(), s.failed.Load(), s.completed.Load(), s.refused.Load(), s.errors.Load()}
+}
 
 // bell rings when there is a new job.
 const bell = "import jobs"
@@ -273,8 +290,11 @@ func (j *Jobs) List(ctx context.Context, sc scope.Scope, d Destination, behind P
 }
 
 // ReportURL returns a URL by which anybody may read the report of a job's failed records for
-// an hour.
+// an hour; "" if there is none.
 func (j *Jobs) ReportURL(ctx context.Context, job Job) (string, error) {
+	if !job.Reported {
+		return "", nil
+	}
 	return j.o.Objects.ReportURL(ctx, job.Scope, job.ID)
 }
 

@@ -44,7 +44,8 @@ type Objects interface {
 	Open(ctx context.Context, sc scope.Scope, at Place) (content io.ReadCloser, etag string, err error)
 	// Report writes the report of a job, over what there is.
 	Report(ctx context.Context, sc scope.Scope, job string, content io.Reader) error
-	// ReportURL returns a URL by which anybody may read the report for an hour.
+	// ReportURL returns a URL by which anybody may read the report for an hour; "" if that
+	// can't be any more.
 	ReportURL(ctx context.Context, sc scope.Scope, job string) (string, error)
 }
 

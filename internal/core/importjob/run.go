@@ -30,6 +30,7 @@ func (j *Jobs) Run(ctx context.Context, log *slog.Logger) {
 		for {
 			found, err := j.Step(ctx)
 			if err != nil && ctx.Err() == nil {
+				j.stats.errors.Add(1)
 				log.Error("import job", "error", err)
 			}
 			if !found || ctx.Err() != nil {
@@ -199,8 +200,13 @@ func (j *Jobs) end(ctx context.Context, job *Job, state State, text string) erro
 		_, err := tx.Exec(`DELETE FROM import_failures WHERE account = ? AND region = ? AND job = ?`, job.Scope.Account, job.Scope.Region, job.ID)
 		return err
 	})
-	if err == nil {
-		*job = ended
+	if err != nil {
+		return err
 	}
-	return err
+	if *job = ended; state == Completed {
+		j.stats.completed.Add(1)
+	} else {
+		j.stats.refused.Add(1)
+	}
+	return nil
 }

@@ -83,25 +83,34 @@ func TestAnotherNodeGoesOnWhereOneDied(t *testing.T) {
 	})
 }
 
-// TestANodeThatIsLateChangesNothing: while it slept, another one did the job.
+// TestANodeThatIsLateChangesNothing: while it slept, another one did the job, or a part of it.
 func TestANodeThatIsLateChangesNothing(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
-		w.put(t, addresses(2000))
-		id := w.create(t, suppress("PUT", "CSV"))
-		late := w.trouble(func(batch int) {
-			if batch == 2 {
-				w.clock.Advance(time.Hour)
-				step(t, w.node())
-				must(t, w.list.Delete(ctx, sc, "r300@example.com"))
+		for _, part := range []int64{1 << 20, 12_000} { // octets
+			w.put(t, addresses(2000))
+			id := w.create(t, suppress("PUT", "CSV"))
+			late := w.trouble(func(batch int) {
+				if batch == 2 {
+					w.clock.Advance(time.Hour)
+					_, _ = w.with(objects{through: func(r io.Reader) io.Reader { return breaks{io.LimitReader(r, part)} }}).Step(ctx)
+					must(t, w.list.Delete(ctx, sc, "r300@example.com"))
+				}
+			})
+			step(t, late)
+			if job := w.get(t, id); part < 1<<20 && (job.State != importjob.Processing || job.Processed != 500) {
+				t.Fatalf("a part: %+v", job)
 			}
-		})
-		step(t, late)
-		job := w.get(t, id)
-		if job.State != importjob.Completed || job.Processed != 2001 || job.Failed != 1 || len(w.report(t, job)) != 1 {
-			t.Errorf("%+v", job)
-		}
-		if got := w.suppressed(t); slices.Contains(got, "r300@example.com BOUNCE") || len(got) != 1999 {
-			t.Errorf("%d addresses", len(got))
+			w.clock.Advance(time.Hour)
+			if _, err := w.node().Step(ctx); err != nil {
+				t.Fatal(err)
+			}
+			job := w.get(t, id)
+			if job.State != importjob.Completed || job.Processed != 2001 || job.Failed != 1 || len(w.report(t, job)) != 1 {
+				t.Errorf("%+v", job)
+			}
+			if got := w.suppressed(t); slices.Contains(got, "r300@example.com BOUNCE") || len(got) != 1999 {
+				t.Errorf("%d addresses", len(got))
+			}
 		}
 	})
 }
@@ -136,14 +145,14 @@ func (w *world) with(o objects) *importjob.Jobs {
 	return w.node(func(all *importjob.Options) { all.Objects = o })
 }
 
-// breaks is content that ends with an error.
+// breaks is content that ends with an error where its limit is.
 type breaks struct {
-	r io.Reader
+	r io.Reader // with a limit
 }
 
 func (b breaks) Read(p []byte) (int, error) {
 	n, err := b.r.Read(p)
-	if errors.Is(err, io.EOF) {
+	if limit := b.r.(*io.LimitedReader); errors.Is(err, io.EOF) && limit.N == 0 {
 		err = errors.New("the connection is gone")
 	}
 	return n, err
@@ -235,12 +244,25 @@ func TestASlowFileKeepsItsLease(t *testing.T) {
 	}
 }
 
+// TestAFileOfNothingKeepsItsLease, however long it is.
+func TestAFileOfNothingKeepsItsLease(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t, storetest.SQLite(t))
+	w.put(t, strings.Repeat("\n", 1<<20)+"a@example.com,BOUNCE\n")
+	id := w.create(t, suppress("PUT", "CSV"))
+	step(t, w.with(objects{through: func(r io.Reader) io.Reader { return slow{r, func() { w.clock.Advance(40 * time.Second) }} }}))
+	if job := w.get(t, id); job.State != importjob.Completed || job.Processed != 1 || job.Failed != 0 {
+		t.Errorf("%+v", job)
+	}
+}
+
 // TestJobsTakeTurns: a large one does not keep a small one waiting.
 func TestJobsTakeTurns(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t, storetest.SQLite(t))
 	w.put(t, addresses(30_000))
 	large := w.create(t, suppress("PUT", "CSV"))
+	node := w.node()
 	w.clock.Advance(time.Second)
 	_, err := w.buckets.Put(ctx, sc, "files", bucket.Draft{Key: "small", Size: -1}, strings.NewReader("a@example.com,BOUNCE\n"))
 	must(t, err)
@@ -248,18 +270,21 @@ func TestJobsTakeTurns(t *testing.T) {
 	job.URL = "s3://files/small"
 	small, err := w.node().Create(ctx, by(sc), job)
 	must(t, err)
-	step(t, w.node())
+	step(t, node)
 	w.clock.Advance(time.Second)
 	if job := w.get(t, large); job.State != importjob.Processing || job.Processed != 25_000 {
 		t.Errorf("after a turn: %+v", job)
 	}
-	step(t, w.node())
+	step(t, node)
 	if job := w.get(t, small); job.State != importjob.Completed {
 		t.Errorf("the small one: %+v", job)
 	}
-	step(t, w.node())
+	step(t, node)
 	if job := w.get(t, large); job.State != importjob.Completed || job.Processed != 30_001 {
 		t.Errorf("the large one: %+v", job)
+	}
+	if got, want := node.Stats(), (importjob.Stats{Records: 30_002, Failed: 1, Completed: 2}); got != want {
+		t.Errorf("%+v, want %+v", got, want)
 	}
 }
 

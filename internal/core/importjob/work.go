@@ -43,9 +43,6 @@ func (j *Jobs) work(ctx context.Context, job *Job) (done bool, err error) {
 		if _, err := from.next(); err != nil && !errors.Is(err, errTooLong) {
 			return false, err
 		}
-		if err := j.keep(ctx, job); err != nil {
-			return false, err
-		}
 	}
 	for n := 1; ; n++ {
 		more, err := j.batch(ctx, job, from, to)
@@ -74,7 +71,21 @@ func (j *Jobs) open(ctx context.Context, job *Job) (content io.ReadCloser, etag 
 		changed := fault.New(fault.Invalid, "The object %s changed while it was imported.", fault.Printable(job.URL))
 		return nil, "", errors.Join(changed, content.Close())
 	}
-	return content, etag, nil
+	return attended{content, func() error { return j.keep(ctx, job) }}, etag, nil
+}
+
+// attended is a file that is read under a lease, whatever is in it.
+type attended struct {
+	io.ReadCloser
+	keep func() error
+}
+
+// Read reads on, if the lease can be kept.
+func (a attended) Read(b []byte) (int, error) {
+	if err := a.keep(); err != nil {
+		return 0, err
+	}
+	return a.ReadCloser.Read(b)
 }
 
 // begin finds the records of a file, behind its header.
@@ -112,9 +123,6 @@ func (j *Jobs) check(ctx context.Context, job *Job, to sink) error {
 			return nil
 		}
 		if err != nil && !errors.Is(err, errTooLong) {
-			return err
-		}
-		if err := j.keep(ctx, job); err != nil {
 			return err
 		}
 	}
@@ -203,6 +211,8 @@ func (j *Jobs) batch(ctx context.Context, job *Job, from reader, to sink) (more 
 		return err
 	})
 	if err == nil {
+		j.stats.records.Add(p.records)
+		j.stats.failed.Add(int64(len(p.failures)))
 		*job = done
 	}
 	return p.more, err

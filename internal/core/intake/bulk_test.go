@@ -9,6 +9,7 @@ import (
 	"sync/atomic"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"sesame/internal/base/clock"
 	"sesame/internal/base/fault"
@@ -207,6 +208,48 @@ func TestFewMessagesThatAreLargerThanTheirRequestsAreMadeAtOnce(t *testing.T) {
 						t.Fatal(r.Err)
 					}
 				}
+			})
+		})
+	}
+}
+
+// oneStored has one content under any name.
+type oneStored struct {
+	*template.Templates
+	template.Content
+}
+
+func (s oneStored) Load(context.Context, scope.Scope, string) (*template.Compiled, error) {
+	return s.Compile(s.Content)
+}
+
+// TestLargeMailIsRenderedForATestInItsTurn: while an account has all places that it may
+// have, its test waits for one, and that of another account does not.
+func TestLargeMailIsRenderedForATestInItsTurn(t *testing.T) {
+	t.Parallel()
+	for name, c := range map[string]struct{ text, data string }{
+		"what comes of the template is large": {strings.Repeat("x", 300<<10), `{}`},
+		"the data is":                         {"hi", `{"b":"` + strings.Repeat("x", 65<<10) + `"}`},
+	} {
+		t.Run(name, func(t *testing.T) {
+			t.Parallel()
+			synctest.Test(t, func(t *testing.T) {
+				open := make(chan struct{})
+				in := (&world{}).intake(func(o *intake.Options) {
+					o.Spool, o.Quotas, o.Access, o.Settings = othersAreSlow{open}, nobody{}, nobody{}, nil
+					o.Templates = oneStored{template.New(nil, clock.NewFake(now).Now), template.Content{Subject: "s", Text: c.text}}
+				})
+				go func() { _, _ = in.AcceptBulk(t.Context(), submission(""), bulk(3, strings.Repeat("x", 300<<10))) }()
+				synctest.Wait()
+				if _, err := in.TestRender(t.Context(), quiet, "t", &c.data); err != nil {
+					t.Error(err)
+				}
+				ctx, cancel := context.WithTimeout(t.Context(), time.Minute) // of the bubble, in which time passes at once
+				defer cancel()
+				if _, err := in.TestRender(ctx, sc, "t", &c.data); !fault.Is(err, fault.Unavailable) {
+					t.Errorf("it did not wait: %v", err)
+				}
+				close(open)
 			})
 		})
 	}

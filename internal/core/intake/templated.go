@@ -133,12 +133,9 @@ func (r *TemplateRef) resolve(sc scope.Scope) error {
 // acceptRendered renders one message and takes it. A message that can't be rendered goes
 // the same way, without a content, up to where it would be sent.
 func (i *Intake) acceptRendered(ctx context.Context, s Submission, f Formatted, l letter) (string, error) {
-	r, err := l.RenderWithin(l.data, maxSmall)
-	if errors.Is(err, handlebars.ErrTooLarge) {
-		if err := s.desk.enter(ctx, i.large); err != nil {
-			return "", err
-		}
-		r, err = l.Render(l.data)
+	r, err := i.render(ctx, s.desk, l)
+	if fault.Is(err, fault.Unavailable) {
+		return "", err
 	}
 	if err != nil {
 		s.unrendered = &unrendered{err: err}
@@ -153,6 +150,18 @@ func (i *Intake) acceptRendered(ctx context.Context, s Submission, f Formatted, 
 		f.HTML = &message.Content{Data: *r.HTML}
 	}
 	return i.AcceptFormatted(ctx, s, f)
+}
+
+// render renders a letter, if it becomes large when its turn has come.
+func (i *Intake) render(ctx context.Context, d *desk, l letter) (template.Rendered, error) {
+	r, err := l.RenderWithin(l.data, maxSmall)
+	if !errors.Is(err, handlebars.ErrTooLarge) {
+		return r, err
+	}
+	if err := d.enter(ctx, i.large); err != nil {
+		return template.Rendered{}, err
+	}
+	return l.Render(l.data)
 }
 
 // refuse refuses a message with err, unless it would be refused anyway: what is wrong with
@@ -204,11 +213,13 @@ func (i *Intake) TestRender(ctx context.Context, sc scope.Scope, name string, da
 	if err != nil {
 		return "", err
 	}
-	parsed, err := template.ParseData("TemplateData", data)
-	if err != nil {
+	d := &desk{account: sc.Account}
+	defer d.leave()
+	l := letter{Compiled: c}
+	if l.data, err = i.readData(ctx, d, "TemplateData", data); err != nil {
 		return "", err
 	}
-	r, err := c.Render(parsed)
+	r, err := i.render(ctx, d, l)
 	if err != nil {
 		return "", err
 	}

@@ -3,7 +3,6 @@
 package verification
 
 import (
-	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -31,41 +30,14 @@ func (s *Templates) Tags(ctx context.Context, sc scope.Scope, name string) ([]id
 
 // Tag adds tags to a template, or changes those that it has.
 func (s *Templates) Tag(ctx context.Context, sc scope.Scope, name string, tags []identity.Tag) error {
-	return s.retag(ctx, sc, name, func(has []identity.Tag) ([]identity.Tag, error) { return identity.WithTags(has, tags) })
+	return s.tagged().Tag(ctx, sc, name, tags)
 }
 
 // Untag removes the tags with these keys. Those that are not there are no error.
 func (s *Templates) Untag(ctx context.Context, sc scope.Scope, name string, keys []string) error {
-	return s.retag(ctx, sc, name, func(has []identity.Tag) ([]identity.Tag, error) { return identity.WithoutTags(has, keys), nil })
+	return s.tagged().Untag(ctx, sc, name, keys)
 }
 
-// retag changes a template's tags while its row is locked; edit may refuse.
-func (s *Templates) retag(ctx context.Context, sc scope.Scope, name string, edit func([]identity.Tag) ([]identity.Tag, error)) error {
-	const row = ` WHERE account = ? AND region = ? AND name = ?`
-	var refusal error
-	err := s.db.Write(ctx, func(tx *store.Tx) error {
-		n, err := tx.Exec(`UPDATE verification_templates SET account = account`+row, sc.Account, sc.Region, name)
-		if refusal = nil; err != nil || n == 0 {
-			refusal = noTemplate(name)
-			return err
-		}
-		var text string
-		if err := tx.Get([]any{&text}, `SELECT tags FROM verification_templates`+row, sc.Account, sc.Region, name); err != nil {
-			return err
-		}
-		var tags []identity.Tag
-		if err := json.Unmarshal([]byte(text), &tags); err != nil {
-			return err
-		}
-		if tags, refusal = edit(tags); refusal != nil {
-			return nil
-		}
-		changed, err := json.Marshal(tags)
-		if err != nil {
-			return err
-		}
-		_, err = tx.Exec(`UPDATE verification_templates SET tags = ?`+row, string(changed), sc.Account, sc.Region, name)
-		return err
-	})
-	return cmp.Or(store.Wrap("verification.Tag", err), refusal)
+func (s *Templates) tagged() identity.Tagged {
+	return identity.Tagged{DB: s.db, Table: "verification_templates", Missing: noTemplate}
 }

@@ -83,14 +83,11 @@ func (a *API) GetImportJob(ctx context.Context, in *sesv2.GetImportJobInput) (*s
 	if job.Error != "" {
 		out.FailureInfo.ErrorMessage = &job.Error
 	}
-	if job.Reported {
-		url, err := a.ImportJobs.ReportURL(ctx, job)
-		if err != nil {
-			return nil, err
-		}
+	url, err := a.ImportJobs.ReportURL(ctx, job)
+	if url != "" {
 		out.FailureInfo.FailedRecordsS3Url = &url
 	}
-	return out, nil
+	return out, err
 }
 
 // importJobKind is the kind of the tokens of lists of import jobs.
