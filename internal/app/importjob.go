@@ -19,7 +19,7 @@ import (
 
 // buildImports comes after the buckets: jobs read them, if there is no S3 server.
 func (s *Server) buildImports() (*importjob.Jobs, error) {
-	o := importjob.Options{DB: s.db, Clock: s.clock, Access: s.access, Addresses: s.suppression, Contacts: s.contacts}
+	o := importjob.Options{DB: s.db, Clock: s.clock, Node: s.node.name, Access: s.access, Addresses: s.suppression, Contacts: s.contacts}
 	o.Objects = importjob.Builtin{Buckets: s.buckets, Presign: s.reports.Presign}
 	if b := s.cfg.Buckets; b.Endpoint != "" {
 		remote := importjob.RemoteOptions{Endpoint: b.Endpoint, Region: b.Region, MaxObject: b.MaxObject(), Accounts: map[string]importjob.RemoteAccount{}}

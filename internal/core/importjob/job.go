@@ -104,6 +104,7 @@ type Authorizer interface {
 type Options struct {
 	DB        *store.DB
 	Clock     clock.Clock
+	Node      string // NODE/START, as of the spool: the owner of leases
 	Objects   Objects
 	Access    Authorizer
 	Addresses Addresses

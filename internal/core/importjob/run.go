@@ -7,6 +7,7 @@ import (
 	"database/sql"
 	"errors"
 	"log/slog"
+	"strings"
 	"time"
 
 	"sesame/internal/base/fault"
@@ -22,8 +23,12 @@ const (
 	giveUp    = 24 * time.Hour   // after a job was created that can't be done
 )
 
-// Run works on jobs, one at a time, until ctx ends.
+// Run works on jobs, one at a time, until ctx ends. What earlier starts of this node were at
+// it takes up at once.
 func (j *Jobs) Run(ctx context.Context, log *slog.Logger) {
+	if err := j.recover(ctx); err != nil && ctx.Err() == nil {
+		log.Error("import jobs of an earlier start", "error", err) // their leases will be over
+	}
 	t := time.NewTicker(rescan)
 	defer t.Stop()
 	for {
@@ -44,6 +49,16 @@ func (j *Jobs) Run(ctx context.Context, log *slog.Logger) {
 		case <-t.C:
 		}
 	}
+}
+
+// recover ends the leases of earlier starts of this node.
+func (j *Jobs) recover(ctx context.Context) error {
+	node, _, _ := strings.Cut(j.o.Node, "/")
+	return j.o.DB.Write(ctx, func(tx *store.Tx) error {
+		_, err := tx.Exec(`UPDATE import_jobs SET leased_until = 0 WHERE state = 'PROCESSING' AND lease LIKE ? AND lease NOT LIKE ?`,
+			node+"/%", j.o.Node+"/%")
+		return err
+	})
 }
 
 // Step works on the job that has waited longest, to its end or for a turn if others wait;
@@ -92,10 +107,11 @@ const due = `state IN ('CREATED', 'PROCESSING') AND leased_until <= ?`
 
 // claim leases the job that has waited longest.
 func (j *Jobs) claim(ctx context.Context) (job Job, ok bool, err error) {
-	lease, err := newID()
+	id, err := newID()
 	if err != nil {
 		return job, false, err
 	}
+	lease := j.o.Node + "/" + id
 	var until time.Time
 	err = j.o.DB.Write(ctx, func(tx *store.Tx) error {
 		now := j.o.Clock()

@@ -83,6 +83,57 @@ func TestAnotherNodeGoesOnWhereOneDied(t *testing.T) {
 	})
 }
 
+// watched tells how many records a batch has before it is written.
+type watched struct {
+	*suppression.Lists
+	tell func(records int)
+}
+
+func (d watched) Adding(sc scope.Scope, r []suppression.Record) (func(*store.Tx) error, []error) {
+	d.tell(len(r))
+	return d.Lists.Adding(sc, r)
+}
+
+// TestAStartTakesUpWhatTheOneBeforeItWasAt at once, and what no other node is at.
+func TestAStartTakesUpWhatTheOneBeforeItWasAt(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		for _, c := range []struct {
+			what, start string
+			first       int // records of the job that is done first
+		}{
+			{"the next start of the node that died", "a/2", 10},
+			{"another node", "b/1", 3},
+			{"one whose name begins alike", "aa/2", 3},
+			{"the same start", "a/1", 3},
+		} {
+			w.put(t, addresses(10))
+			w.create(t, suppress("PUT", "CSV"))
+			dies(t, w.trouble(func(int) { panic(errDied) })) // a/1
+			w.clock.Advance(time.Second)
+			_, err := w.buckets.Put(ctx, sc, "files", bucket.Draft{Key: "small", Size: -1}, strings.NewReader(addresses(3)))
+			must(t, err)
+			job := suppress("PUT", "CSV")
+			job.URL = "s3://files/small"
+			_, err = w.node().Create(ctx, by(sc), job)
+			must(t, err)
+
+			running, stop := context.WithCancel(t.Context())
+			var batches []int
+			w.node(func(o *importjob.Options) {
+				o.Node, o.Addresses = c.start, watched{w.list, func(n int) { batches = append(batches, n); stop() }}
+			}).Run(running, slog.New(slog.DiscardHandler))
+			if len(batches) == 0 || batches[0] != c.first {
+				t.Errorf("%s: batches of %v records", c.what, batches)
+			}
+			for found := true; found; {
+				w.clock.Advance(time.Hour)
+				found, err = w.node().Step(ctx)
+				must(t, err)
+			}
+		}
+	})
+}
+
 // TestANodeThatIsLateChangesNothing: while it slept, another one did the job, or a part of it.
 func TestANodeThatIsLateChangesNothing(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {

@@ -77,7 +77,7 @@ func must(t testing.TB, err error) {
 // node returns a node's jobs, with something else than usual.
 func (w *world) node(change ...func(*importjob.Options)) *importjob.Jobs {
 	o := importjob.Options{
-		DB: w.db, Clock: w.clock.Now, Objects: importjob.Builtin{Buckets: w.buckets}, Access: anybody{}, Addresses: w.list, Contacts: w.lists,
+		DB: w.db, Clock: w.clock.Now, Node: "a/1", Objects: importjob.Builtin{Buckets: w.buckets}, Access: anybody{}, Addresses: w.list, Contacts: w.lists,
 	}
 	for _, c := range change {
 		c(&o)
