@@ -10,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"sesame/internal/core/account"
 	"sesame/internal/core/bucket"
 )
 
@@ -19,6 +20,7 @@ func TestReportsAreReadByTheirURLAlone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	sc := scopeOf(accountID)
+	must(t, w.accounts.EnsureAccount(ctx, accountID))
 	must(t, w.buckets.Create(ctx, sc, "reports"))
 	for _, key := range []string{"b.json", "c.json"} {
 		_, err := w.buckets.Put(ctx, sc, "reports", bucket.Draft{Key: key, Size: -1}, strings.NewReader("content"))
@@ -43,6 +45,11 @@ func TestReportsAreReadByTheirURLAlone(t *testing.T) {
 			t.Errorf("%s: %d %s", c.what, resp.StatusCode, body)
 		}
 	}
+	must(t, w.accounts.SetState(ctx, sc, "test", account.Closed, "test"))
+	if resp, _ := w.ask(t, "GET", url, nil, nil); resp.StatusCode != 403 {
+		t.Errorf("of a closed account: %d", resp.StatusCode)
+	}
+	must(t, w.accounts.SetState(ctx, sc, "test", account.Active, "test"))
 	w.clock.Advance(time.Hour + time.Second)
 	if resp, _ := w.ask(t, "GET", url, nil, nil); resp.StatusCode != 403 {
 		t.Errorf("after an hour: %d", resp.StatusCode)
