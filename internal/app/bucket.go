@@ -37,7 +37,7 @@ func (s *Server) buildStorage() (err error) {
 	if err != nil {
 		return err
 	}
-	s.reports = &s3.Reports{MAC: s.ring.MAC, Base: s.serviceURL(), Clock: s.clock}
+	s.reports = &s3.Reports{MAC: s.ring.MAC, Base: s.serviceURL(), Clock: s.clock, Accounts: s.accounts}
 	s.imports, err = s.buildImports()
 	return err
 }

@@ -14,6 +14,7 @@ import (
 func TestBuckets(t *testing.T) {
 	t.Parallel()
 	need.Program(t, need.AWSCLI)
+	need.Program(t, need.Curl)
 	s := harness.Dev(t)
 	s.Env["AWS_ENDPOINT_URL"] = s.Secure
 	r := script(t, s, "/bin/sh", "buckets.sh")

@@ -110,7 +110,7 @@ func TestPartsThatMakeNoObject(t *testing.T) {
 }
 
 // TestAnUploadThatEndsMeanwhile: a part that is on its way when its upload ends is gone with
-// it.
+// it, and so is the object that was about to be made.
 func TestAnUploadThatEndsMeanwhile(t *testing.T) {
 	each(t, func(t *testing.T, p *place) {
 		upload := p.begin(t)
@@ -120,6 +120,19 @@ func TestAnUploadThatEndsMeanwhile(t *testing.T) {
 		}))
 		want(t, "the part", err, bucket.ErrNoUpload)
 		p.wantFiles(t, "afterwards", 0)
+
+		upload = p.begin(t)
+		part := p.part(t, upload, 1, 10)
+		_, err = p.Complete(ctx, upload, bucket.Completion{Parts: []bucket.Part{part}, Through: func(content io.Reader) io.Reader {
+			return io.MultiReader(content, readFunc(func([]byte) (int, error) {
+				must(t, p.Abort(ctx, upload))
+				return 0, io.EOF
+			}))
+		}})
+		want(t, "completing it", err, bucket.ErrNoUpload)
+		_, err = p.Head(ctx, sc, "files", "big")
+		want(t, "the object", err, bucket.ErrNoObject)
+		p.wantFiles(t, "at the end", 0)
 	})
 }
 

@@ -193,6 +193,8 @@ func (c *call) admit(r *http.Request, body io.Reader) (*http.Request, error) {
 	}
 	if !report {
 		o.Keys.Used(claim.AccessKeyID, claim.Service, claim.Region)
+	} else if err := o.Reports.alive(r.Context(), key.Account); err != nil {
+		return nil, err
 	}
 	ip, _, err := net.SplitHostPort(r.RemoteAddr)
 	if err != nil {

@@ -17,6 +17,7 @@ import (
 	"github.com/aws/aws-sdk-go-v2/service/s3/types"
 
 	"sesame/internal/core/access"
+	"sesame/internal/core/account"
 	"sesame/internal/core/bucket"
 	"sesame/internal/edge/s3"
 )
@@ -46,6 +47,7 @@ func TestReportsAreReadByTheirURLAlone(t *testing.T) {
 	t.Parallel()
 	w := newWorld(t)
 	sc := scopeOf(accountID)
+	must(t, w.accounts.EnsureAccount(ctx, accountID))
 	must(t, w.buckets.Create(ctx, sc, "reports"))
 	for _, key := range []string{"b.json", "c.json"} {
 		_, err := w.buckets.Put(ctx, sc, "reports", bucket.Draft{Key: key, Size: -1}, strings.NewReader("content"))
@@ -70,6 +72,11 @@ func TestReportsAreReadByTheirURLAlone(t *testing.T) {
 			t.Errorf("%s: %d %s", c.what, resp.StatusCode, body)
 		}
 	}
+	must(t, w.accounts.SetState(ctx, sc, "test", account.Closed, "test"))
+	if resp, _ := w.ask(t, "GET", url, nil, nil); resp.StatusCode != 403 {
+		t.Errorf("of a closed account: %d", resp.StatusCode)
+	}
+	must(t, w.accounts.SetState(ctx, sc, "test", account.Active, "test"))
 	w.clock.Advance(time.Hour + time.Second)
 	if resp, _ := w.ask(t, "GET", url, nil, nil); resp.StatusCode != 403 {
 		t.Errorf("after an hour: %d", resp.StatusCode)
@@ -92,7 +99,7 @@ func TestAnEmptyBodyIsWaitedFor(t *testing.T) {
 	for _, want := range []int{http.StatusContinue, http.StatusOK} {
 		resp := done(http.ReadResponse(in, r))(t)
 		if resp.StatusCode != want {
-			t.Errorf("%s, want %d", resp.Status, want)
+			t.Fatalf("%s, want %d", resp.Status, want)
 		}
 	}
 }

@@ -3,13 +3,14 @@
 package s3
 
 import (
-	"crypto/hmac"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"net/url"
 	"strings"
 
 	"sesame/internal/base/clock"
+	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/account"
 	"sesame/internal/proto/sigv4"
@@ -25,6 +26,10 @@ type Reports struct {
 	MAC   func(purpose string, data []byte) []byte
 	Base  string // URL of the door, without a path
 	Clock clock.Clock
+
+	Accounts interface { // for their states
+		Account(ctx context.Context, id string) (account.Account, error)
+	}
 }
 
 // secret is that of the service's key for an account in a region.
@@ -39,6 +44,15 @@ func (s *Reports) key(c *sigv4.Claim) (account.Key, bool) {
 		return account.Key{}, false
 	}
 	return account.Key{Principal: account.Principal{Account: id}, Secret: s.secret(scope.Scope{Account: id, Region: c.Region})}, true
+}
+
+// alive refuses the service's key for an account that is closed, as every key of it is.
+func (s *Reports) alive(ctx context.Context, id string) error {
+	a, err := s.Accounts.Account(ctx, id)
+	if fault.Is(err, fault.NotFound) || err == nil && a.State != account.Active && a.State != account.Paused {
+		return sigv4.NewUnknownKey()
+	}
+	return err
 }
 
 // Presign returns a URL by which anybody may read an object for an hour (S3: sharing
@@ -58,13 +72,9 @@ func (s *Reports) Presign(sc scope.Scope, bucket, key string) string {
 	}
 	canonical := "GET\n" + u.EscapedPath() + "\n" + q.Encode() + "\nhost:" + u.Host + "\n\nhost\nUNSIGNED-PAYLOAD"
 	sum := sha256.Sum256([]byte(canonical))
-	signing := []byte("AWS4" + s.secret(sc))
-	for _, part := range append(strings.Split(credential, "/"), sigv4.Algorithm+"\n"+stamp+"\n"+credential+"\n"+hex.EncodeToString(sum[:])) {
-		m := hmac.New(sha256.New, signing)
-		m.Write([]byte(part))
-		signing = m.Sum(nil)
-	}
-	q.Set("X-Amz-Signature", hex.EncodeToString(signing))
+	signing := sigv4.DeriveKey(s.secret(sc), day, sc.Region, "s3")
+	signature := sigv4.MAC(signing[:], sigv4.Algorithm+"\n"+stamp+"\n"+credential+"\n"+hex.EncodeToString(sum[:]))
+	q.Set("X-Amz-Signature", hex.EncodeToString(signature[:]))
 	u.RawQuery = q.Encode()
 	return u.String()
 }

@@ -57,7 +57,7 @@ func newWorld(t testing.TB, change ...func(*s3.Options)) *world {
 	w := &world{clock: clock.NewFake(time.Now()), log: &logged{}}
 	w.accounts = account.New(db, ring, w.clock.Now, rand.Reader)
 	w.buckets = openBuckets(t, db, w.clock, maxObject)
-	w.reports = &s3.Reports{MAC: ring.MAC, Clock: w.clock.Now}
+	w.reports = &s3.Reports{MAC: ring.MAC, Clock: w.clock.Now, Accounts: w.accounts}
 	o := s3.Options{
 		Buckets: w.buckets, Keys: w.accounts, Access: access.New(access.Options{Policies: w.accounts, Clock: w.clock.Now}), Reports: w.reports,
 		Clock: w.clock.Now, Random: rand.Reader, Log: slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelInfo})),
