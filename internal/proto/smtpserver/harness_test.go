@@ -124,8 +124,6 @@ func (s *recording) Auth(_ context.Context, user, password string) error {
 	switch {
 	case user == "broken":
 		return errors.New("no database")
-	case user == "stranger":
-		return smtpserver.ErrNotSubscribed
 	case password != "secret":
 		return smtpserver.ErrCredentials
 	}

@@ -34,7 +34,6 @@ var (
 	ErrNotReceived        = Reply{454, "4.3.0", "Temporary service failure"}
 	ErrAuthRequired       = Reply{530, "5.7.0", "Authentication required"}
 	ErrCredentials        = Reply{535, "5.7.8", "Authentication Credentials Invalid"}
-	ErrNotSubscribed      = Reply{535, "5.7.8", "Account not subscribed to SES"}
 	ErrTooLong            = Reply{552, "5.3.4", "Message is too long."}
 )
 
