@@ -7,6 +7,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"net/http"
+	"net/url"
 	"strings"
 	"testing"
 	"time"
@@ -270,6 +271,32 @@ func TestTheRegionsThatAreServed(t *testing.T) {
 	user := w.user(t, accountID, "alice")
 	code(t, "served", tryBuckets(w.client(user, "eu-west-1")), "")
 	code(t, "not served", tryBuckets(w.client(user, region)), "AuthorizationHeaderMalformed")
+}
+
+// TestSignaturesOfVersion2AreRefusedInS3sWords: older AWS CLIs make such URLs by default. They
+// were taken for requests for a page.
+func TestSignaturesOfVersion2AreRefusedInS3sWords(t *testing.T) {
+	t.Parallel()
+	w := newWorld(t)
+	for what, c := range map[string]struct {
+		query  string
+		header http.Header
+	}{
+		"in the URL":    {"?AWSAccessKeyId=AKIA&Signature=abc%3D&Expires=1795916499", nil},
+		"in the header": {"", http.Header{"Authorization": {"AWS AKIA:abc="}}},
+	} {
+		r := &http.Request{Method: "GET", URL: done(url.Parse(w.URL + "/files/a" + c.query))(t), Header: c.header}
+		if !s3.IsRequest(r) {
+			t.Errorf("%s: not for S3", what)
+		}
+		resp, body := w.ask(t, r.Method, r.URL.String(), c.header, nil)
+		if resp.StatusCode != http.StatusBadRequest || !strings.Contains(body, "<Code>InvalidRequest</Code>") || !strings.Contains(body, "Please use AWS4-HMAC-SHA256.") {
+			t.Errorf("%s: %d %s", what, resp.StatusCode, body)
+		}
+	}
+	if s3.IsRequest(&http.Request{URL: &url.URL{Path: "/files/a"}, Header: http.Header{"Authorization": {"Bearer AWS "}}}) {
+		t.Error("a token is no signature")
+	}
 }
 
 // signed signs a request as the SDK does, with a body whose hash is in the head.

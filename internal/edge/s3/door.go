@@ -94,8 +94,12 @@ func New(o Options) *Door {
 	return d
 }
 
-// IsRequest reports whether the credential of a request is scoped to S3.
+// IsRequest reports whether a request is signed for S3: its credential is scoped to it, or
+// its signature is of the version that was S3's own.
 func IsRequest(r *http.Request) bool {
+	if isVersion2(r) {
+		return true
+	}
 	credential := ""
 	if auth := r.Header.Get("Authorization"); auth != "" {
 		_, credential, _ = strings.Cut(auth, "Credential=")
@@ -106,6 +110,13 @@ func IsRequest(r *http.Request) bool {
 		credential = r.URL.Query().Get("X-Amz-Credential")
 	}
 	return strings.HasSuffix(credential, "/s3/aws4_request")
+}
+
+// isVersion2 reports whether a request has a signature of version 2, as the older AWS CLI
+// makes them for URLs.
+func isVersion2(r *http.Request) bool {
+	return strings.HasPrefix(r.Header.Get("Authorization"), "AWS ") ||
+		strings.Contains(r.URL.RawQuery, "AWSAccessKeyId=") && strings.Contains(r.URL.RawQuery, "Signature=")
 }
 
 // call is a request, as far as it was admitted.
@@ -174,6 +185,9 @@ func (c *call) serve(a *answer, r *http.Request, body io.ReadCloser) (err error)
 // the content, proven while it is read.
 func (c *call) admit(r *http.Request, body io.Reader) (*http.Request, error) {
 	o := &c.door.o
+	if isVersion2(r) {
+		return nil, errVersion2
+	}
 	claim, err := c.door.verifier.Parse(r)
 	if err != nil {
 		return nil, err

@@ -40,6 +40,7 @@ var (
 	errRange          = &refusal{http.StatusRequestedRangeNotSatisfiable, "InvalidRange", "The requested range is not satisfiable"}
 	errStorageClass   = &refusal{http.StatusBadRequest, "InvalidStorageClass", "The storage class you specified is not valid"}
 	errTimeout        = &refusal{http.StatusBadRequest, "RequestTimeout", "Your socket connection to the server was not read from or written to within the timeout period. Idle connections will be closed."}
+	errVersion2       = &refusal{http.StatusBadRequest, "InvalidRequest", "The authorization mechanism you have provided is not supported. Please use AWS4-HMAC-SHA256."}
 	errTooLong        = &refusal{http.StatusBadRequest, "MaxMessageLengthExceeded", "Your request was too big."}
 )
 
