@@ -42,8 +42,8 @@ func edge(path string) string {
 	return name
 }
 
-// shared are no edges: what several have in common of HTTP and of pages.
-var shared = map[string]bool{"httpx": true, "page": true}
+// shared are no edges: what several have in common of HTTP, of signatures and of pages.
+var shared = map[string]bool{"httpx": true, "page": true, "signer": true}
 
 type listed struct {
 	ImportPath string

@@ -26,23 +26,14 @@ import (
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/access"
-	"sesame/internal/core/account"
 	"sesame/internal/core/intake"
 	"sesame/internal/edge/api/admin"
 	"sesame/internal/edge/api/caller"
 	"sesame/internal/edge/httpx"
+	"sesame/internal/edge/signer"
 	"sesame/internal/proto/awswire"
 	"sesame/internal/proto/sigv4"
 )
-
-// Keys finds access keys; account.ErrNoKey is its answer to unknown ones. SessionKey
-// finds temporary ones by their token; account.ErrExpired says that they had their time.
-// Used is told of each key that proved a request.
-type Keys interface {
-	Key(ctx context.Context, id string) (account.Key, error)
-	SessionKey(ctx context.Context, id, token string) (account.Key, error)
-	Used(id, service, region string)
-}
 
 // Authorizer decides who may call what.
 type Authorizer interface {
@@ -55,7 +46,7 @@ type Options struct {
 	IAM     Binding
 	STS     Binding
 	Admin   *admin.Router
-	Keys    Keys
+	Keys    signer.Keys
 	Access  Authorizer
 	Clock   clock.Clock
 	Random  io.Reader
@@ -295,7 +286,7 @@ func (d *Door) authenticate(q *request, room *room) (who caller.Caller, body []b
 	if err := claim.CheckHead(q.r, d.o.Clock()); err != nil {
 		return who, nil, err
 	}
-	key, err := d.key(q.r.Context(), claim)
+	key, err := signer.Find(q.r.Context(), d.o.Keys, claim)
 	if err != nil {
 		return who, nil, err
 	}
@@ -317,27 +308,6 @@ func (d *Door) authenticate(q *request, room *room) (who caller.Caller, body []b
 		},
 	}
 	return who, body, nil
-}
-
-// key finds the key that a claim names: a permanent one, or a temporary one by its token.
-func (d *Door) key(ctx context.Context, claim *sigv4.Claim) (key account.Key, err error) {
-	temporary := account.IsTemporary(claim.AccessKeyID)
-	if temporary {
-		key, err = d.o.Keys.SessionKey(ctx, claim.AccessKeyID, claim.SessionToken)
-	} else {
-		key, err = d.o.Keys.Key(ctx, claim.AccessKeyID)
-	}
-	switch {
-	case errors.Is(err, account.ErrExpired):
-		return key, sigv4.NewTokenExpired()
-	case errors.Is(err, account.ErrNoKey) && temporary:
-		return key, sigv4.NewTokenInvalid()
-	case errors.Is(err, account.ErrNoKey):
-		return key, sigv4.NewUnknownKey()
-	case err == nil && !temporary && claim.SessionToken != "":
-		return key, sigv4.NewTokenInvalid()
-	}
-	return key, err
 }
 
 // transport turns a refusal of HTTP's own kind into an error of the APIs.

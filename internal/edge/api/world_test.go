@@ -58,6 +58,7 @@ import (
 	"sesame/internal/edge/api/sts"
 	"sesame/internal/edge/httpx"
 	"sesame/internal/proto/awswire"
+	"sesame/internal/testkit/logs"
 	"sesame/internal/testkit/storetest"
 )
 
@@ -108,7 +109,7 @@ type world struct {
 	buckets     *bucket.Store
 	imports     *importjob.Jobs
 	clock       *clock.Fake
-	log         *logBuffer
+	log         *logs.Buffer
 }
 
 // settings are what a test may want otherwise.
@@ -132,7 +133,7 @@ func newWorld(t testing.TB, change ...func(*settings)) *world {
 		c(&s)
 	}
 	// A clock that stands still at the time at which the clients sign.
-	w := &world{db: storetest.SQLite(t), clock: clock.NewFake(time.Now()), log: &logBuffer{}}
+	w := &world{db: storetest.SQLite(t), clock: clock.NewFake(time.Now()), log: &logs.Buffer{}}
 	ring := keyring.Ephemeral()
 	log := w.logger()
 	kept := spool.Options{DB: w.db, Clock: w.clock.Now, Log: log, Node: "test/1", LeaseFor: time.Hour, InRow: 1 << 30}
@@ -312,24 +313,6 @@ func (w *world) count() int {
 	w.kept.mu.Lock()
 	defer w.kept.mu.Unlock()
 	return len(w.kept.messages)
-}
-
-// logBuffer keeps what was logged.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // who signs.

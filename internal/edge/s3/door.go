@@ -15,7 +15,6 @@ import (
 	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"slices"
 	"strings"
@@ -28,19 +27,11 @@ import (
 	"sesame/internal/base/fault"
 	"sesame/internal/base/scope"
 	"sesame/internal/core/access"
-	"sesame/internal/core/account"
 	"sesame/internal/core/bucket"
 	"sesame/internal/edge/httpx"
+	"sesame/internal/edge/signer"
 	"sesame/internal/proto/sigv4"
 )
-
-// Keys finds access keys, permanent ones and temporary ones by their token. Used is told of
-// each key that proved a request.
-type Keys interface {
-	Key(ctx context.Context, id string) (account.Key, error)
-	SessionKey(ctx context.Context, id, token string) (account.Key, error)
-	Used(id, service, region string)
-}
 
 // Authorizer decides who may call what.
 type Authorizer interface {
@@ -55,7 +46,7 @@ type Calls interface {
 // Options configure a Door.
 type Options struct {
 	Buckets *bucket.Store
-	Keys    Keys
+	Keys    signer.Keys
 	Access  Authorizer
 	Reports *Reports
 	Clock   clock.Clock
@@ -197,7 +188,7 @@ func (c *call) admit(r *http.Request, body io.Reader) (*http.Request, error) {
 	}
 	key, report := o.Reports.key(claim)
 	if !report {
-		if key, err = c.door.key(r.Context(), claim); err != nil {
+		if key, err = signer.Find(r.Context(), o.Keys, claim); err != nil {
 			return nil, err
 		}
 	}
@@ -210,13 +201,9 @@ func (c *call) admit(r *http.Request, body io.Reader) (*http.Request, error) {
 	} else if err := o.Reports.alive(r.Context(), key.Account); err != nil {
 		return nil, err
 	}
-	ip, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil {
-		ip = r.RemoteAddr
-	}
 	c.report = report
 	c.Request = access.Request{
-		Scope: scope.Scope{Account: key.Account, Region: claim.Region}, Principal: key.Principal, SourceIP: ip, UserAgent: r.UserAgent(), Secure: r.TLS != nil,
+		Scope: scope.Scope{Account: key.Account, Region: claim.Region}, Principal: key.Principal, SourceIP: httpx.ClientIP(r), UserAgent: r.UserAgent(), Secure: r.TLS != nil,
 	}
 	if claim.Presigned {
 		r = withHeaders(r)
@@ -228,25 +215,6 @@ func (c *call) admit(r *http.Request, body io.Reader) (*http.Request, error) {
 		return nil, err
 	}
 	return c.withBody(r, content, trailer)
-}
-
-// key finds the key that a claim names.
-func (d *Door) key(ctx context.Context, claim *sigv4.Claim) (key account.Key, err error) {
-	temporary := account.IsTemporary(claim.AccessKeyID)
-	if temporary {
-		key, err = d.o.Keys.SessionKey(ctx, claim.AccessKeyID, claim.SessionToken)
-	} else {
-		key, err = d.o.Keys.Key(ctx, claim.AccessKeyID)
-	}
-	switch {
-	case errors.Is(err, account.ErrExpired):
-		return key, sigv4.NewTokenExpired()
-	case errors.Is(err, account.ErrNoKey) && temporary, err == nil && !temporary && claim.SessionToken != "":
-		return key, sigv4.NewTokenInvalid()
-	case errors.Is(err, account.ErrNoKey):
-		return key, sigv4.NewUnknownKey()
-	}
-	return key, err
 }
 
 // permit refuses a call that its headers, its rate or the policies do not allow.

@@ -12,7 +12,6 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
-	"sync"
 	"testing"
 	"time"
 
@@ -29,6 +28,7 @@ import (
 	"sesame/internal/core/keyring"
 	"sesame/internal/core/store"
 	"sesame/internal/edge/s3"
+	"sesame/internal/testkit/logs"
 	"sesame/internal/testkit/storetest"
 )
 
@@ -48,13 +48,13 @@ type world struct {
 	accounts *account.Accounts
 	buckets  *bucket.Store
 	reports  *s3.Reports
-	log      *logged
+	log      *logs.Buffer
 }
 
 func newWorld(t testing.TB, change ...func(*s3.Options)) *world {
 	t.Helper()
 	db, ring := storetest.SQLite(t), keyring.Ephemeral()
-	w := &world{clock: clock.NewFake(time.Now()), log: &logged{}}
+	w := &world{clock: clock.NewFake(time.Now()), log: &logs.Buffer{}}
 	w.accounts = account.New(db, ring, w.clock.Now, rand.Reader)
 	w.buckets = openBuckets(t, db, w.clock, maxObject)
 	w.reports = &s3.Reports{MAC: ring.MAC, Clock: w.clock.Now, Accounts: w.accounts}
@@ -79,26 +79,6 @@ func newWorld(t testing.TB, change ...func(*s3.Options)) *world {
 func openBuckets(t testing.TB, db *store.DB, clock *clock.Fake, maxObject int64) *bucket.Store {
 	t.Helper()
 	return done(bucket.New(bucket.Options{DB: db, Dir: t.TempDir(), Clock: clock.Now, Random: rand.Reader, MaxObject: maxObject}))(t)
-}
-
-// logged is what the door has logged for its operator: nothing, if all is well.
-type logged struct {
-	mu sync.Mutex
-	b  strings.Builder
-}
-
-// Write implements io.Writer.
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-// String is the log so far.
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
 }
 
 // user makes a user whose inline policy has the statements; none is everything.

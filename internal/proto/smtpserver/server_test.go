@@ -4,7 +4,6 @@ package smtpserver_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"errors"
 	"fmt"
@@ -19,6 +18,7 @@ import (
 	"time"
 
 	"sesame/internal/proto/smtpserver"
+	"sesame/internal/testkit/logs"
 )
 
 // Go's own client, which nobody here wrote, sends over STARTTLS with AUTH PLAIN.
@@ -178,27 +178,9 @@ func TestConfigThatContradictsItself(t *testing.T) {
 	}
 }
 
-// logged is a log that a test can read while it is being written.
-type logged struct {
-	mu  sync.Mutex
-	buf bytes.Buffer
-}
-
-func (l *logged) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.Write(p)
-}
-
-func (l *logged) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.buf.String()
-}
-
 func TestTheTraceShowsTheDialogueWithoutSecrets(t *testing.T) {
 	t.Parallel()
-	log := &logged{}
+	log := &logs.Buffer{}
 	cfg := mx()
 	cfg.Implicit, cfg.Auth = true, true
 	cfg.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: smtpserver.LevelTrace}))
@@ -234,7 +216,7 @@ func TestTheTraceShowsTheDialogueWithoutSecrets(t *testing.T) {
 
 func TestWithoutTheTraceLevelNothingIsTraced(t *testing.T) {
 	t.Parallel()
-	log := &logged{}
+	log := &logs.Buffer{}
 	cfg := mx()
 	cfg.Log = slog.New(slog.NewTextHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug}))
 	c := begin(t, start(t, cfg, newRecorder()).addr)
@@ -248,7 +230,7 @@ func TestWithoutTheTraceLevelNothingIsTraced(t *testing.T) {
 
 func TestTheLogSaysWhatTheClientMustNotRead(t *testing.T) {
 	t.Parallel()
-	log := &logged{}
+	log := &logs.Buffer{}
 	cfg := mx()
 	cfg.Log = slog.New(slog.NewTextHandler(log, nil))
 	c := dial(t, start(t, cfg, newRecorder()).addr)

@@ -4,7 +4,6 @@ package submission_test
 
 import (
 	"bufio"
-	"bytes"
 	"context"
 	"crypto/rand"
 	"crypto/tls"
@@ -35,6 +34,7 @@ import (
 	"sesame/internal/edge/smtp/submission"
 	"sesame/internal/proto/smtpcred"
 	"sesame/internal/proto/smtpserver"
+	"sesame/internal/testkit/logs"
 	"sesame/internal/testkit/storetest"
 )
 
@@ -58,7 +58,7 @@ type world struct {
 	identity *identity.Identities
 	policies *policies
 	clock    *clock.Fake
-	log      *logBuffer
+	log      *logs.Buffer
 	auth     submission.Authenticator
 	accounts *account.Accounts
 	intake   submission.Intake
@@ -96,24 +96,6 @@ func (k *keeper) count() int {
 	return len(k.messages)
 }
 
-// logBuffer keeps what was logged.
-type logBuffer struct {
-	mu sync.Mutex
-	b  bytes.Buffer
-}
-
-func (l *logBuffer) Write(p []byte) (int, error) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.Write(p)
-}
-
-func (l *logBuffer) String() string {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.b.String()
-}
-
 // settings are what a test may want otherwise.
 type settings struct {
 	limits quota.Limits
@@ -131,7 +113,7 @@ func newWorld(t *testing.T, change ...func(*settings)) (*world, *keeper) {
 		c(&s)
 	}
 	ctx := context.Background()
-	w := &world{db: storetest.SQLite(t), clock: clock.NewFake(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)), log: &logBuffer{}}
+	w := &world{db: storetest.SQLite(t), clock: clock.NewFake(time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)), log: &logs.Buffer{}}
 	ring := keyring.Ephemeral()
 	log := slog.New(slog.NewJSONHandler(w.log, &slog.HandlerOptions{Level: smtpserver.LevelTrace}))
 	accounts := account.New(w.db, ring, w.clock.Now, rand.Reader)
