@@ -90,43 +90,30 @@ func (o Own) check() error {
 
 // over puts what o sets over v, and notes in from, if there is one, who did.
 func (o Own) over(v *Values, from map[string]string, who string) {
-	if o.QuotaMode != nil {
-		v.QuotaMode = *o.QuotaMode
-		note(from, "QuotaMode", who)
-	}
-	if o.ServiceSignature != nil {
-		v.ServiceSignature = *o.ServiceSignature
-		note(from, "ServiceSignature", who)
-	}
-	if o.Ed25519Signature != nil {
-		v.Ed25519Signature = *o.Ed25519Signature
-		note(from, "Ed25519Signature", who)
-	}
-	if o.DiscardEngagement != nil {
-		v.DiscardEngagement = *o.DiscardEngagement
-		note(from, "DiscardEngagement", who)
-	}
-	if o.StrictTemplates != nil {
-		v.StrictTemplates = *o.StrictTemplates
-		note(from, "StrictTemplates", who)
-	}
-	if o.KeepMessageID != nil {
-		v.KeepMessageID = *o.KeepMessageID
-		note(from, "KeepMessageID", who)
-	}
-	if o.MessageIDDomain != nil {
-		v.MessageIDDomain = *o.MessageIDDomain
-		note(from, "MessageIDDomain", who)
-	}
-	if o.SharedReturnPath != nil {
-		v.SharedReturnPath = *o.SharedReturnPath
-		note(from, "SharedReturnPath", who)
-	}
+	by := setter{from, who}
+	set(by, "QuotaMode", o.QuotaMode, &v.QuotaMode)
+	set(by, "ServiceSignature", o.ServiceSignature, &v.ServiceSignature)
+	set(by, "Ed25519Signature", o.Ed25519Signature, &v.Ed25519Signature)
+	set(by, "DiscardEngagement", o.DiscardEngagement, &v.DiscardEngagement)
+	set(by, "StrictTemplates", o.StrictTemplates, &v.StrictTemplates)
+	set(by, "KeepMessageID", o.KeepMessageID, &v.KeepMessageID)
+	set(by, "MessageIDDomain", o.MessageIDDomain, &v.MessageIDDomain)
+	set(by, "SharedReturnPath", o.SharedReturnPath, &v.SharedReturnPath)
 }
 
-func note(from map[string]string, member, who string) {
-	if from != nil {
-		from[member] = who
+// setter is who sets members.
+type setter struct {
+	from map[string]string // by member, nil where nobody asks
+	who  string
+}
+
+func set[T any](by setter, member string, own, over *T) {
+	if own == nil {
+		return
+	}
+	*over = *own
+	if by.from != nil {
+		by.from[member] = by.who
 	}
 }
 
