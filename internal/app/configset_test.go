@@ -85,6 +85,21 @@ func towards(t *testing.T, k smtpserver.Backend) *Server {
 	return s
 }
 
+// sender makes the user u of an account, who may do everything, and the identity example.com.
+func (s *Server) sender(t *testing.T, sc scope.Scope) {
+	t.Helper()
+	user := account.NewUser{Account: sc.Account, Name: "u", KeyID: "AKIAEXAMPLEEXAMPLE01", Secret: "wJalrXUtnFEMI", Policies: []string{account.AdministratorAccess}}
+	if _, err := s.accounts.CreateUser(t.Context(), user); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.identities.Create(t.Context(), sc, "example.com", identity.Settings{}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := s.identities.MarkVerified(t.Context(), sc, "example.com"); err != nil {
+		t.Fatal(err)
+	}
+}
+
 // TestASetThatRequiresTLSNeverSendsInClear has two sets: one requires TLS, for a while,
 // and one does not. The server that the mail goes to has no TLS.
 func TestASetThatRequiresTLSNeverSendsInClear(t *testing.T) {
@@ -99,12 +114,7 @@ func TestASetThatRequiresTLSNeverSendsInClear(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, err := s.accounts.CreateUser(ctx, account.NewUser{Account: sc.Account, Name: "u", KeyID: "AKIAEXAMPLEEXAMPLE01", Secret: "wJalrXUtnFEMI", Policies: []string{account.AdministratorAccess}})
-	ok(err)
-	_, err = s.identities.Create(ctx, sc, "example.com", identity.Settings{})
-	ok(err)
-	_, err = s.identities.MarkVerified(ctx, sc, "example.com")
-	ok(err)
+	s.sender(t, sc)
 	strict := configset.Default()
 	strict.TLSPolicy, strict.MaxDelivery = configset.TLSRequire, 700*time.Millisecond
 	ok(s.configSets.Create(ctx, configset.Set{Scope: sc, Name: "strict", Options: strict}))

@@ -12,7 +12,6 @@ import (
 	"sesame/internal/core/account"
 	"sesame/internal/core/configset"
 	"sesame/internal/core/event"
-	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/proto/smtpserver"
 )
@@ -48,12 +47,7 @@ func TestWhatBouncesIsSuppressed(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, err := s.accounts.CreateUser(ctx, account.NewUser{Account: sc.Account, Name: "u", KeyID: "AKIAEXAMPLEEXAMPLE01", Secret: "wJalrXUtnFEMI", Policies: []string{account.AdministratorAccess}})
-	ok(err)
-	_, err = s.identities.Create(ctx, sc, "example.com", identity.Settings{})
-	ok(err)
-	_, err = s.identities.MarkVerified(ctx, sc, "example.com")
-	ok(err)
+	s.sender(t, sc)
 	none := configset.Default()
 	none.Suppressed = &[]string{}
 	ok(s.configSets.Create(ctx, configset.Set{Scope: sc, Name: "none", Options: none}))

@@ -15,7 +15,6 @@ import (
 	"sesame/internal/core/account"
 	"sesame/internal/core/configset"
 	"sesame/internal/core/event"
-	"sesame/internal/core/identity"
 	"sesame/internal/core/intake"
 	"sesame/internal/core/setting"
 	"sesame/internal/proto/smtpserver"
@@ -91,12 +90,7 @@ func TestAConfigurationSetSharesTheReturnPath(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	_, err := s.accounts.CreateUser(ctx, account.NewUser{Account: sc.Account, Name: "u", KeyID: "AKIAEXAMPLEEXAMPLE01", Secret: "wJalrXUtnFEMI", Policies: []string{account.AdministratorAccess}})
-	ok(err)
-	_, err = s.identities.Create(ctx, sc, "example.com", identity.Settings{})
-	ok(err)
-	_, err = s.identities.MarkVerified(ctx, sc, "example.com")
-	ok(err)
+	s.sender(t, sc)
 	ok(s.configSets.Create(ctx, configset.Set{Scope: sc, Name: "shared", Options: configset.Default()}))
 	yes := true
 	ok(s.settings.Put(ctx, setting.Resource{Scope: sc, Kind: setting.ConfigurationSet, Name: "shared"}, setting.Own{SharedReturnPath: &yes}))
